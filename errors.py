@@ -13,6 +13,7 @@ class TasklineError(Exception):
     """Root of all expected failures."""
 
     code: ClassVar[str] = "INTERNAL"
+    exit_code: ClassVar[int] = 1
 
 
 class SettingsInvalid(TasklineError):

@@ -1,0 +1,1 @@
+"""What `./taskline` can do, one module per command."""

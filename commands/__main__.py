@@ -1,0 +1,70 @@
+"""The command line: a table of contents. A command's module is imported only when that command runs."""
+
+from __future__ import annotations
+
+import sys
+from importlib import import_module
+
+import click
+
+from errors import TasklineError
+
+COMMANDS = {  # name: (module, one line for the list)
+    "demo": ("commands.demo", "Show the product on an invented CRM: migrate it, serve it, print how to look at it."),
+    "serve": ("commands.serve", "Serve the API and its pages on your database."),
+    "token": ("commands.tokens", "Print a token for a demo user."),
+    "migrate": ("commands.migrate", "Apply, check and take back migrations."),
+    "test": ("commands.test", "Run the whole test suite on a throw-away server."),
+    "check": ("commands.check", "Check format, lint, types and built files."),
+}
+
+
+class TableOfContents(click.Group):
+    """A group that knows its commands' names without importing them."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002 - click's signature
+        """Return the names in the order of the table."""
+        return list(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002 - click's signature
+        """Import one command; None when there is no such command."""
+        if cmd_name not in COMMANDS:
+            return None
+        command: click.Command = import_module(COMMANDS[cmd_name][0]).command
+        return command
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002 - click's signature
+        """List the commands from the table alone."""
+        with formatter.section("Commands"):
+            formatter.write_dl([(name, line) for name, (_, line) in COMMANDS.items()])
+
+
+@click.group(
+    cls=TableOfContents,
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
+    epilog="Example: ./taskline demo --port 8080",
+)
+def taskline() -> None:
+    """Tasks that link to a lead, a contact, an account, or any of them together."""
+
+
+def main() -> int:
+    """Run the command line; expected failures end in one clear sentence and their exit code."""
+    try:
+        taskline(prog_name="./taskline", standalone_mode=False)
+    except click.exceptions.NoArgsIsHelpError as exc:
+        exc.show(sys.stdout)
+        return 0
+    except click.ClickException as exc:
+        exc.show()
+        return exc.exit_code
+    except click.Abort:
+        return 130
+    except TasklineError as exc:
+        click.echo(f"taskline: {exc}", err=True)
+        return exc.exit_code
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

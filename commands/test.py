@@ -1,0 +1,22 @@
+"""`./taskline test`: the whole suite, on servers of its own."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import click
+
+
+@click.command(
+    context_settings={"ignore_unknown_options": True},
+    add_help_option=True,
+    epilog="Example: ./taskline test -k timeline",
+)
+@click.argument("arguments", nargs=-1, type=click.UNPROCESSED)
+def command(arguments: tuple[str, ...]) -> None:
+    """Run the test suite; ARGUMENTS go to pytest. Without any, all tests run, two at a time."""
+    root = Path(__file__).parent.parent
+    how = arguments or ("--numprocesses=2",)
+    sys.exit(subprocess.run([sys.executable, "-m", "pytest", *how], cwd=root, check=False).returncode)

