@@ -20,3 +20,39 @@ class SettingsInvalid(TasklineError):
     """A setting is missing or has a value that can't be used."""
 
     code = "SETTINGS_INVALID"
+
+
+class BadUserInput(TasklineError):
+    """The request can't be understood, or holds a value that can't be used."""
+
+    code = "BAD_USER_INPUT"
+
+
+class MethodNotAllowed(BadUserInput):
+    """The address exists but doesn't take this HTTP method."""
+
+
+class MediaTypeUnsupported(BadUserInput):
+    """The body isn't in the format that the address takes."""
+
+
+class Unauthenticated(TasklineError):
+    """The request carries no token, or one that this server doesn't accept."""
+
+    code = "UNAUTHENTICATED"
+
+
+class LimitExceeded(TasklineError):
+    """The request is larger or dearer than a limit allows."""
+
+    code = "LIMIT_EXCEEDED"
+
+
+class BodyTooLarge(LimitExceeded):
+    """The body of the request is longer than a limit allows."""
+
+
+class Unavailable(TasklineError):
+    """Something that the answer needs can't be reached for the moment."""
+
+    code = "UNAVAILABLE"
