@@ -56,3 +56,33 @@ class Unavailable(TasklineError):
     """Something that the answer needs can't be reached for the moment."""
 
     code = "UNAVAILABLE"
+
+
+class HomeUnusable(TasklineError):
+    """The folder that Taskline keeps its data in can't be made or written to."""
+
+    code = "HOME_UNUSABLE"
+
+
+class ServerBinariesMissing(TasklineError):
+    """There are no PostgreSQL programs that run on this machine, so no embedded server either."""
+
+    code = "SERVER_BINARIES_MISSING"
+
+
+class ServerDataIncompatible(TasklineError):
+    """The embedded server's data folder is of another major version, or not one at all."""
+
+    code = "SERVER_DATA_INCOMPATIBLE"
+
+
+class ServerNotStarted(TasklineError):
+    """The embedded server gave up while it was made or started; its own words are in the message."""
+
+    code = "SERVER_NOT_STARTED"
+
+
+class ServerStuck(TasklineError):
+    """The embedded server neither answers nor ends."""
+
+    code = "SERVER_STUCK"

@@ -1,0 +1,202 @@
+"""The life of the embedded server's processes: attach to them, start them, stop them.
+
+Whoever calls `attach_or_start` or `stop` holds the home's `lock`.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import hashlib
+import os
+import socket
+import stat
+import subprocess
+import sys
+import time
+from contextlib import ExitStack, suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from db import embedded_account, embedded_cluster, embedded_keeper
+from db.embedded_home import is_free, open_lock
+from errors import HomeUnusable, ServerNotStarted, ServerStuck
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from db.embedded_account import Account
+    from db.embedded_binaries import Binaries
+    from db.embedded_home import Home
+
+# Only the last part of the socket's name: the server listens on no port.
+PORT = 5432
+
+# Recovery after a crash takes seconds; a server that needs longer than this isn't starting at all.
+START_PATIENCE_S = 60
+
+# A socket's path holds 103 bytes on macOS and 107 on Linux, and a home can be longer than that.
+SOCKETS = Path("/tmp")  # noqa: S108  the folder made in it is private, and its owner is checked
+
+
+@dataclass(frozen=True, slots=True)
+class _Postmaster:
+    """What a running server says about itself in `postmaster.pid`."""
+
+    pid: int
+    socket_dir: Path
+    is_ready: bool
+
+
+def attach_or_start(home: Home, binaries: Binaries, account: Account, *, durable: bool) -> Path:
+    """Return the socket folder of a server that answers, starting one if none of its processes is left.
+
+    Raises ServerNotStarted, ServerStuck, ServerDataIncompatible, HomeUnusable.
+    """
+    for _ in _until(START_PATIENCE_S):
+        if is_free(home.alive):
+            return _start(home, binaries, account, durable=durable)
+        running = _postmaster(home)
+        if running and running.is_ready and _answers(running.socket_dir):
+            return running.socket_dir
+    raise ServerStuck(
+        f"The PostgreSQL server of {home.data} runs but hasn't answered for {START_PATIENCE_S} seconds. "
+        f"Its log is {home.log}; end its processes and start again."
+    )
+
+
+def stop(home: Home) -> None:
+    """Shut the server down and return when all its processes are gone. Raises ServerStuck."""
+    for number, patience_s in embedded_keeper.STOP_SIGNALS:
+        if is_free(home.alive):
+            return
+        running = _postmaster(home)
+        if running:
+            _signal(running.pid, number)
+        if any(is_free(home.alive) for _ in _until(patience_s)):
+            return
+    raise ServerStuck(f"The PostgreSQL server of {home.data} doesn't stop. End its processes; its log is {home.log}.")
+
+
+def _start(home: Home, binaries: Binaries, account: Account, *, durable: bool) -> Path:
+    socket_dir = _private_folder(home, account)
+    embedded_cluster.ensure(home.data, socket_dir, binaries, account, durable=durable)
+    # Left by a server that was killed. None of its processes is alive, but another process may have its number by
+    # now, and PostgreSQL would refuse to start beside that one.
+    (home.data / "postmaster.pid").unlink(missing_ok=True)
+    with ExitStack() as stack:
+        data, descriptors = stack.enter_context(embedded_account.reachable(home.data, account))
+        users_fd, alive_fd = open_lock(home.users), open_lock(home.alive)
+        stack.callback(os.close, users_fd)
+        stack.callback(os.close, alive_fd)
+        # Inherited by the keeper and by every process of the server, which hold the lock from here on.
+        fcntl.flock(alive_fd, fcntl.LOCK_EX)
+        identity = f"{account.uid}:{account.gid}" if account.is_other else ""
+        server = [str(binaries.folder / "postgres"), "-D", data, *_settings(socket_dir, durable=durable)]
+        keeper = [sys.executable, "-I", "-S", embedded_keeper.__file__]
+        subprocess.run(
+            [*keeper, str(users_fd), str(home.log), str(socket_dir), identity, *server],
+            cwd="/",
+            env=embedded_account.ENVIRONMENT,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+            check=True,
+            # Ctrl-C in the terminal is for us; the server is stopped when we have left it.
+            start_new_session=True,
+            pass_fds=(users_fd, alive_fd, *descriptors),
+        )
+    return _when_ready(home)
+
+
+def _when_ready(home: Home) -> Path:
+    for _ in _until(START_PATIENCE_S):
+        running = _postmaster(home)
+        if running and running.is_ready and _answers(running.socket_dir):
+            return running.socket_dir
+        if is_free(home.alive):
+            raise ServerNotStarted(
+                f"PostgreSQL doesn't start on {home.data}: {_last_words(home.log)}. The whole story is in {home.log}."
+            )
+    raise ServerStuck(f"PostgreSQL on {home.data} isn't ready after {START_PATIENCE_S} seconds. Look into {home.log}.")
+
+
+def _settings(socket_dir: Path, *, durable: bool) -> list[str]:
+    """Return the server's settings as arguments: modest, local, and always those of this release."""
+    settings = {
+        "cluster_name": "taskline",
+        "listen_addresses": "",
+        "port": str(PORT),
+        "unix_socket_directories": str(socket_dir),
+        "unix_socket_permissions": "0700",
+        "max_connections": "100",
+        "shared_buffers": "64MB",
+        "max_wal_size": "256MB",
+        "timezone": "UTC",
+        "log_timezone": "UTC",
+        "log_checkpoints": "off",
+        "logging_collector": "off",
+        "log_destination": "stderr",
+    }
+    if not durable:
+        settings |= {"fsync": "off", "synchronous_commit": "off", "full_page_writes": "off"}
+    return [argument for name, value in settings.items() for argument in ("-c", f"{name}={value}")]
+
+
+def _private_folder(home: Home, account: Account) -> Path:
+    """Make the folder of the socket: the same one for the same home, and nobody else's."""
+    digest = hashlib.sha256(os.fsencode(home.folder)).hexdigest()[:12]
+    folder = SOCKETS / f"taskline-{account.uid}-{digest}"
+    try:
+        folder.mkdir(mode=0o700)
+        embedded_account.give(folder, account)
+    except FileExistsError:
+        found = folder.lstat()
+        is_private = stat.S_ISDIR(found.st_mode) and not stat.S_IMODE(found.st_mode) & 0o077
+        if not is_private or found.st_uid != account.uid:
+            raise HomeUnusable(
+                f"{folder}, where the database's socket belongs, isn't a private folder of user {account.uid}. "
+                "Remove it, or set TASKLINE_HOME to another folder."
+            ) from None
+    return folder
+
+
+def _postmaster(home: Home) -> _Postmaster | None:
+    """Read the server's pid file (its lines: source `miscadmin.h`), or None while it is missing or half written."""
+    try:
+        lines = (home.data / "postmaster.pid").read_text(encoding="utf-8").splitlines()
+    except FileNotFoundError:
+        return None
+    if len(lines) < 8:
+        return None
+    return _Postmaster(pid=int(lines[0]), socket_dir=Path(lines[4]), is_ready=lines[7].strip() == "ready")
+
+
+def _answers(socket_dir: Path) -> bool:
+    with socket.socket(socket.AF_UNIX) as client:
+        try:
+            client.connect(str(socket_dir / f".s.PGSQL.{PORT}"))
+        except OSError:
+            return False
+    return True
+
+
+def _signal(pid: int, number: int) -> None:
+    with suppress(ProcessLookupError):
+        os.kill(pid, number)
+
+
+def _last_words(log: Path) -> str:
+    lines = log.read_text(encoding="utf-8", errors="replace").splitlines() if log.exists() else []
+    fatal = [line.partition("FATAL:")[2].strip() for line in lines if "FATAL:" in line]
+    return (fatal or lines or ["it said nothing"])[-1]
+
+
+def _until(patience_s: float) -> Iterator[None]:
+    """Yield at once and then every few milliseconds until the time is over."""
+    deadline = time.monotonic() + patience_s
+    while True:
+        yield
+        if time.monotonic() > deadline:
+            return
+        time.sleep(0.005)
