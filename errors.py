@@ -22,10 +22,17 @@ class SettingsInvalid(TasklineError):
     code = "SETTINGS_INVALID"
 
 
+# What a caller of the API can meet.
+
+
 class BadUserInput(TasklineError):
     """The request can't be understood, or holds a value that can't be used."""
 
     code = "BAD_USER_INPUT"
+
+
+class BadCursor(BadUserInput):
+    """A cursor is malformed, or belongs to another list, order or filter."""
 
 
 class MethodNotAllowed(BadUserInput):
@@ -52,10 +59,91 @@ class BodyTooLarge(LimitExceeded):
     """The body of the request is longer than a limit allows."""
 
 
+class NotFound(TasklineError):
+    """The record asked for is not there, or not in the caller's organization."""
+
+    code = "NOT_FOUND"
+
+
+class TimedOut(TasklineError):
+    """A statement or a wait for a lock took longer than allowed and was stopped."""
+
+    code = "TIMEOUT"
+
+
 class Unavailable(TasklineError):
     """Something that the answer needs can't be reached for the moment."""
 
     code = "UNAVAILABLE"
+
+
+# What a change of a task can meet. `field` is the input field at fault, if it is one field.
+
+
+class Refusal(TasklineError):
+    """A change was refused, and the caller can do something about it."""
+
+    def __init__(self, message: str, field: str | None = None) -> None:
+        super().__init__(message)
+        self.field = field
+
+
+class Invalid(Refusal):
+    """A value can't be accepted."""
+
+    code = "VALIDATION"
+
+
+class LinkRequired(Refusal):
+    """A task must be linked to a lead, a contact or an account."""
+
+    code = "LINK_REQUIRED"
+
+
+class RecordNotFound(Refusal):
+    """A record, task or colleague isn't there, or isn't the caller's to see."""
+
+    code = "RECORD_NOT_FOUND"
+
+    def __init__(self, message: str, field: str, missing_id: str) -> None:
+        super().__init__(message, field)
+        self.missing_id = missing_id
+
+
+class Forbidden(Refusal):
+    """The caller's role doesn't allow this."""
+
+    code = "FORBIDDEN"
+
+
+class Refused(TasklineError):
+    """A change was refused for the reasons in `refusals`; nothing was changed."""
+
+    def __init__(self, *refusals: Refusal) -> None:
+        super().__init__("; ".join(str(refusal) for refusal in refusals))
+        self.refusals = refusals
+
+
+# What the database can answer.
+
+
+class UnboundRole(TasklineError):
+    """The API's database role is not bound by row security."""
+
+    code = "UNBOUND_ROLE"
+
+
+class ConstraintViolated(TasklineError):
+    """A constraint of the database refused a row; `constraint` names it."""
+
+    code = "CONFLICT"
+
+    def __init__(self, constraint: str | None) -> None:
+        super().__init__(f"The database refused the row by its constraint {constraint}.")
+        self.constraint = constraint
+
+
+# The embedded server.
 
 
 class HomeUnusable(TasklineError):

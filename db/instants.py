@@ -1,0 +1,41 @@
+"""Instants as PostgreSQL keeps them: microseconds since 2000, with infinities and years that Python can't hold.
+
+asyncpg raises for those and fails the whole statement; ours are clamped to the years 1 to 9999 and remember what is
+stored, so that a cursor made from them still finds its place.
+"""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+
+EPOCH = datetime(2000, 1, 1, tzinfo=UTC)
+MICROSECOND = timedelta(microseconds=1)
+EARLIEST = datetime.min.replace(tzinfo=UTC)
+LATEST = datetime.max.replace(tzinfo=UTC)
+EARLIEST_US = (EARLIEST - EPOCH) // MICROSECOND
+LATEST_US = (LATEST - EPOCH) // MICROSECOND
+INFINITY_US = 2**63 - 1  # PostgreSQL's own marks for infinity and -infinity
+MINUS_INFINITY_US = -(2**63)
+
+
+class ClampedInstant(datetime):
+    """The nearest instant that Python can hold; `stored_us` is the one in the table."""
+
+    stored_us: int
+
+
+def from_us(us: int) -> datetime:
+    """Return the aware UTC instant for microseconds since 2000; outside the years 1 to 9999 the nearest within."""
+    if EARLIEST_US <= us <= LATEST_US:
+        return EPOCH + us * MICROSECOND
+    nearest = LATEST if us > 0 else EARLIEST
+    clamped = ClampedInstant.combine(nearest.date(), nearest.timetz())
+    clamped.stored_us = us
+    return clamped
+
+
+def to_us(instant: datetime) -> int:
+    """Return microseconds since 2000, the stored ones for a clamped instant. The exact inverse of `from_us`."""
+    if isinstance(instant, ClampedInstant):
+        return instant.stored_us
+    return (instant - EPOCH) // MICROSECOND

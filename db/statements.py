@@ -1,0 +1,53 @@
+"""SQLAlchemy builds a statement, this turns it into text and argument order for asyncpg."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, cast
+
+from sqlalchemy import Uuid, bindparam
+from sqlalchemy.dialects.postgresql import ARRAY
+from sqlalchemy.dialects.postgresql.asyncpg import dialect
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+    from uuid import UUID
+
+    from sqlalchemy import BindParameter, ColumnElement, FromClause
+    from sqlalchemy.sql.compiler import SQLCompiler
+    from sqlalchemy.sql.expression import ClauseElement
+
+
+@dataclass(frozen=True, slots=True)
+class Statement:
+    """SQL with $1, $2 …, the names of its arguments in that order, and the values that are already known."""
+
+    sql: str
+    names: tuple[str, ...]
+    known: Mapping[str, object]
+
+    def arguments(self, values: Mapping[str, object]) -> list[object]:
+        """Return the arguments in order. Raises KeyError for a name without a value."""
+        return [values[name] if name in values else self.known[name] for name in self.names]
+
+
+def compiled(clause: ClauseElement) -> Statement:
+    """Compile a statement once; costs about 0.4 ms, so fixed statements are kept by their function's cache."""
+    text = cast("SQLCompiler", clause.compile(dialect=dialect()))  # type: ignore[no-untyped-call]  # SQLAlchemy's
+    known = {name: bind.value for bind, name in text.bind_names.items() if not bind.required}
+    return Statement(str(text), tuple(text.positiontup or ()), known)
+
+
+def of_tenant(table: FromClause) -> ColumnElement[bool]:
+    """Bind a table's rows to the session's organization: the first of the two walls (row security is the other)."""
+    return table.c.organization_id == bindparam("organization_id", type_=Uuid)
+
+
+def uuid_argument(name: str) -> BindParameter[UUID]:
+    """Name an argument that is one uuid."""
+    return bindparam(name, type_=Uuid)
+
+
+def uuids_argument(name: str) -> BindParameter[Sequence[UUID]]:
+    """Name an argument that is a list of uuids, for `= ANY(…)`."""
+    return bindparam(name, type_=ARRAY(Uuid))

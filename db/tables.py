@@ -1,0 +1,46 @@
+"""The legacy CRM's tables, as far as Taskline reads or writes them. `migrations/` owns their definition."""
+
+from __future__ import annotations
+
+from sqlalchemy import Column, MetaData, String, Table, Text, Uuid
+from sqlalchemy.dialects.postgresql import TIMESTAMP
+
+METADATA = MetaData()
+
+
+def _table(name: str, *, uuids: str, strings: str = "", texts: str = "", instants: str = "") -> Table:
+    columns = [
+        *(Column(column, Uuid) for column in uuids.split()),
+        *(Column(column, String) for column in strings.split()),
+        *(Column(column, Text) for column in texts.split()),
+        *(Column(column, TIMESTAMP(timezone=True)) for column in instants.split()),
+    ]
+    return Table(name, METADATA, *columns)
+
+
+organizations = _table("organizations", uuids="id", strings="name")
+users = _table("users", uuids="id organization_id", strings="email first_name last_name role")
+leads = _table(
+    "leads",
+    uuids="id organization_id assigned_to linked_contact_id",
+    strings="first_name last_name company email phone status",
+    instants="converted_date",
+)
+contacts = _table(
+    "contacts",
+    uuids="id organization_id assigned_to",
+    strings="first_name last_name company email phone status",
+)
+accounts = _table(
+    "accounts",
+    uuids="id organization_id contact_id created_by",
+    strings="account_name account_status",
+    instants="deleted_at",
+)
+interactions = _table(
+    "lead_interactions",
+    uuids="id organization_id lead_id contact_id account_id user_id created_by last_modified_by",
+    strings="interaction_type subject outcome status priority",
+    texts="description",
+    instants="scheduled_at completed_at created_at updated_at",
+)

@@ -1,0 +1,111 @@
+"""Tasks: the interactions that are something to be done."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cache
+from typing import TYPE_CHECKING, Any
+
+from sqlalchemy import String, Text, bindparam, case, exists, func, insert, literal, null, or_, select
+from sqlalchemy.dialects.postgresql import TIMESTAMP
+
+from db.filters import TaskFilter, condition
+from db.interactions import COLUMNS, TASK, InteractionRow
+from db.keyset import Key, Page, Window, page_of
+from db.statements import Statement, compiled, of_tenant, uuid_argument
+from db.tables import accounts, contacts, interactions, leads, users
+
+if TYPE_CHECKING:
+    from datetime import datetime
+    from uuid import UUID
+
+    from sqlalchemy import ColumnElement, FromClause
+
+    from db.engine import Session
+
+BY_DUE_DATE = (
+    Key("due_at", "instant", interactions.c.scheduled_at),
+    Key("id", "uuid", interactions.c.id, is_nullable=False),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class NewTask:
+    """What a new task is made of; at least one link is set, the assignee always."""
+
+    subject: str
+    description: str | None
+    priority: str
+    due_at: datetime | None
+    assignee_id: UUID
+    lead_id: UUID | None
+    contact_id: UUID | None
+    account_id: UUID | None
+
+
+async def page(session: Session, tasks: TaskFilter, window: Window) -> Page:
+    """Return a page of matching tasks by due date, those without one last. At most `limit` rows. 1 statement."""
+    query = select(*COLUMNS).where(of_tenant(interactions), interactions.c.interaction_type == TASK, condition(tasks))
+    return await page_of(session, query, BY_DUE_DATE, window)
+
+
+async def create(session: Session, task: NewTask, actor_id: UUID) -> InteractionRow | None:
+    """Insert a task; None, and nothing inserted, when a link or the assignee is not in the organization. 1 statement.
+
+    Raises ConstraintViolated when a record goes away at the same moment.
+    """
+    rows = await session.rows(_create(), **_arguments(task), actor_id=actor_id)
+    return InteractionRow(*rows[0]) if rows else None
+
+
+async def missing_references(session: Session, task: NewTask) -> list[str]:
+    """Name the fields of a new task whose record is not in the organization: lead_id, contact_id … 1 statement."""
+    references = {name: value for name, value in _arguments(task).items() if name in _REFERENCES}
+    (row,) = await session.rows(_missing_references(), **references)
+    return [name for name in _REFERENCES if row[name]]
+
+
+def _arguments(task: NewTask) -> dict[str, object]:
+    return {name: getattr(task, name) for name in NewTask.__slots__}
+
+
+_REFERENCES = {"lead_id": leads, "contact_id": contacts, "account_id": accounts, "assignee_id": users}
+
+
+def _is_there(name: str, table: FromClause) -> ColumnElement[bool]:
+    """Hold when the argument is null or names a living row of the organization."""
+    wanted = uuid_argument(name)
+    found = exists().where(of_tenant(table), table.c.id == wanted)
+    if "deleted_at" in table.c:
+        found = found.where(table.c.deleted_at.is_(None))
+    return or_(wanted.is_(None), found)
+
+
+@cache
+def _create() -> Statement:
+    due_at = bindparam("due_at", type_=TIMESTAMP(timezone=True))
+    values: dict[str, ColumnElement[Any]] = {
+        "organization_id": uuid_argument("organization_id"),
+        "interaction_type": literal(TASK, String),
+        "subject": bindparam("subject", type_=String),
+        "description": bindparam("description", type_=Text),
+        "priority": bindparam("priority", type_=String),
+        "status": case((due_at > func.now(), literal("scheduled", String)), else_=literal("pending", String)),
+        "scheduled_at": due_at,
+        "completed_at": null(),
+        "user_id": uuid_argument("assignee_id"),
+        "lead_id": uuid_argument("lead_id"),
+        "contact_id": uuid_argument("contact_id"),
+        "account_id": uuid_argument("account_id"),
+        # Empty when the token's person is no user of this organization: a machine recorded it.
+        "created_by": select(users.c.id)
+        .where(of_tenant(users), users.c.id == uuid_argument("actor_id"))
+        .scalar_subquery(),
+    }
+    row = select(*values.values()).where(*(_is_there(name, table) for name, table in _REFERENCES.items()))
+    return compiled(insert(interactions).from_select(list(values), row).returning(*COLUMNS))
+
+
+@cache
+def _missing_references() -> Statement:
+    return compiled(select(*((~_is_there(name, table)).label(name) for name, table in _REFERENCES.items())))
