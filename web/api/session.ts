@@ -1,0 +1,42 @@
+/** Who a page speaks for. A token lives in memory only: closing the page forgets it. */
+
+export const ROLES = ["admin", "user", "viewer"] as const;
+export type Role = (typeof ROLES)[number];
+
+export interface Session {
+  readonly token: string;
+  /** The demo role behind the token; null when somebody pasted it. */
+  readonly role: Role | null;
+}
+
+/** Nobody is signed in, and the message says what to do about it. */
+export class SignInFailed extends Error {}
+
+/** Sign in to the demo. Null where the server is no demo. */
+export async function demoSession(role: Role): Promise<Session | null> {
+  const answer = await fetch("/demo/token", {
+    method: "POST",
+    headers: { "Content-Type": "application/json" },
+    body: JSON.stringify({ role }),
+  });
+  if (answer.status === 404) return null;
+  if (!answer.ok) throw new SignInFailed(`The demo gave no token (HTTP ${answer.status}). Reload this page to try again.`);
+  const { token } = (await answer.json()) as { token: string };
+  return { token, role };
+}
+
+/** A `fetch` that carries the session's token, unless the caller sends another Authorization. */
+export function authorizedFetch(session: Session): typeof fetch {
+  let { token } = session;
+  return async (input, init) => {
+    const headers = new Headers(init?.headers);
+    if (headers.has("Authorization")) return fetch(input, init);
+    headers.set("Authorization", `Bearer ${token}`);
+    const answer = await fetch(input, { ...init, headers });
+    if (answer.status !== 401 || session.role === null) return answer;
+    // A demo token is short-lived and a page may stay open for days.
+    token = (await demoSession(session.role))?.token ?? token;
+    headers.set("Authorization", `Bearer ${token}`);
+    return fetch(input, { ...init, headers });
+  };
+}

@@ -1,0 +1,48 @@
+/** GraphiQL itself, for one session. */
+import { explorerPlugin } from "@graphiql/plugin-explorer";
+import { HISTORY_PLUGIN } from "@graphiql/plugin-history";
+import { useMonaco } from "@graphiql/react";
+import { createGraphiQLFetcher } from "@graphiql/toolkit";
+import { GraphiQL } from "graphiql";
+import { useEffect, useMemo, type ReactNode } from "react";
+import { ENDPOINT } from "../api/ask";
+import { authorizedFetch, type Session } from "../api/session";
+import type { Example } from "./examples";
+import { looksOnlyStorage } from "./storage";
+
+const PLUGINS = [HISTORY_PLUGIN, explorerPlugin()];
+const STORAGE = looksOnlyStorage();
+
+interface IdeProps {
+  readonly session: Session;
+  readonly tabs: [Example, ...Example[]];
+  /** Shown beside the product's name. */
+  readonly children: ReactNode;
+}
+
+export function Ide({ session, tabs, children }: IdeProps) {
+  const fetcher = useMemo(
+    () => createGraphiQLFetcher({ url: ENDPOINT, fetch: authorizedFetch(session), enableIncrementalDelivery: false }),
+    [session],
+  );
+  // GraphiQL shows its tabs before the editor is there, and a click in that moment mixes up their texts.
+  const { monaco, actions } = useMonaco();
+  useEffect(() => void actions.initialize(), [actions]);
+  if (!monaco) return null;
+  return (
+    <GraphiQL
+      fetcher={fetcher}
+      plugins={PLUGINS}
+      storage={STORAGE}
+      defaultTabs={tabs}
+      initialVariables={tabs[0].variables}
+      defaultEditorToolsVisibility="variables"
+      shouldPersistHeaders={false}
+    >
+      <GraphiQL.Logo>
+        {children}
+        <strong className="product">Taskline</strong>
+      </GraphiQL.Logo>
+    </GraphiQL>
+  );
+}

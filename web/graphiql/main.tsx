@@ -1,0 +1,19 @@
+/** Starts the GraphiQL page. */
+import "@graphiql/react/style.css";
+import "@graphiql/plugin-doc-explorer/style.css";
+import "@graphiql/plugin-history/style.css";
+import "@graphiql/plugin-explorer/style.css";
+import "graphiql/graphiql.css";
+import "./page.css";
+import "./workers";
+import { createRoot } from "react-dom/client";
+import { demoSession } from "../api/session";
+import { open, Page, said } from "./page";
+
+const root = createRoot(document.getElementById("page")!);
+try {
+  const session = await demoSession("admin");
+  root.render(<Page demo={session && (await open(session))} />);
+} catch (error) {
+  root.render(<p role="alert">{said(error)}</p>);
+}

@@ -1,0 +1,46 @@
+/** How somebody says who they are: a role in the demo, a pasted token elsewhere. */
+import { ROLES, type Role } from "../api/session";
+
+interface RoleSwitchProps {
+  readonly role: Role;
+  readonly onRole: (role: Role) => void;
+}
+
+export function RoleSwitch({ role, onRole }: RoleSwitchProps) {
+  return (
+    <fieldset className="role-switch" title="Signed in to the demo as">
+      <legend>Signed in to the demo as</legend>
+      {ROLES.map((each) => (
+        <label key={each}>
+          <input type="radio" name="role" checked={each === role} onChange={() => onRole(each)} />
+          {each}
+        </label>
+      ))}
+    </fieldset>
+  );
+}
+
+interface SignInProps {
+  /** Why the last try came to nothing. */
+  readonly failure: string | null;
+  readonly onToken: (token: string) => void;
+}
+
+export function SignIn({ failure, onToken }: SignInProps) {
+  const signIn = (form: FormData): void => onToken(withoutScheme(String(form.get("token"))));
+  return (
+    <form className="sign-in" action={signIn}>
+      <h1>Taskline</h1>
+      <label htmlFor="token">Bearer token</label>
+      <textarea id="token" name="token" rows={5} required autoFocus spellCheck={false} autoComplete="off" aria-describedby="kept" />
+      <p id="kept">From your identity provider. It stays in this page's memory and is gone when you close it.</p>
+      {failure === null ? null : <p role="alert">{failure}</p>}
+      <button type="submit">Open GraphiQL</button>
+    </form>
+  );
+}
+
+/** People paste the whole header as often as the token alone. */
+function withoutScheme(pasted: string): string {
+  return pasted.trim().replace(/^(authorization:\s*)?bearer\s+/i, "");
+}
