@@ -1,10 +1,85 @@
-"""Fixtures for all tests."""
+"""Fixtures for all tests: real servers, and a database of its own for each test that wants one."""
 
+import os
+import shutil
 import sys
+from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
+
+from db import embedded
+from db.embedded import EmbeddedServer
+from db.embedded_home import Home, is_free, locked
+from tests.databases import CrmDatabase, copy, fill_legacy, fill_migrated, make_copy, template
+
+# The programs of each version that the product supports and this machine may have; None stands for the wheel's.
+PROGRAMS: dict[str, Path | None] = {"18": None, "15": Path("/usr/lib/postgresql/15/bin")}
+
+
+def versions() -> list[str]:
+    """Return the versions to test: those that are installed, or of them only those in TASKLINE_TEST_POSTGRES."""
+    wanted = os.environ.get("TASKLINE_TEST_POSTGRES", ",".join(PROGRAMS)).split(",")
+    return [version for version, folder in PROGRAMS.items() if version in wanted and (not folder or folder.is_dir())]
+
+
+def pytest_configure() -> None:
+    if os.environ.get("CI") == "true" and "TASKLINE_TEST_POSTGRES" not in os.environ and versions() != list(PROGRAMS):
+        raise pytest.UsageError(f"CI must test PostgreSQL {' and '.join(PROGRAMS)}; found {' and '.join(versions())}.")
+
+
+def pytest_report_header() -> str:
+    missing = [version for version in PROGRAMS if version not in versions()]
+    return f"PostgreSQL: {', '.join(versions())}" + (f" (not tested here: {', '.join(missing)})" if missing else "")
 
 
 @pytest.fixture(scope="session")
 def stdlib_names() -> frozenset[str]:
     return sys.stdlib_module_names
+
+
+@pytest.fixture(scope="session")
+def run_folder(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder that all workers of this run share."""
+    own = tmp_path_factory.getbasetemp()
+    return own.parent if hasattr(request.config, "workerinput") else own
+
+
+@pytest.fixture(scope="session", params=versions())
+def postgres(request: pytest.FixtureRequest, run_folder: Path) -> Iterator[EmbeddedServer]:
+    """A throw-away server of each version, shared by the workers."""
+    home = Home.open(run_folder / f"postgres-{request.param}")
+    with embedded.start(home.folder, binaries=PROGRAMS[request.param], durable=False) as server:
+        yield server
+    with locked(home.lock):
+        if is_free(home.alive):
+            shutil.rmtree(home.data, ignore_errors=True)
+
+
+@pytest.fixture(scope="session")
+def legacy_template(postgres: EmbeddedServer, run_folder: Path) -> CrmDatabase:
+    return template(postgres, "legacy_template", run_folder / f"legacy-{postgres.version}.lock", fill_legacy)
+
+
+@pytest.fixture(scope="session")
+def migrated_template(legacy_template: CrmDatabase, run_folder: Path) -> CrmDatabase:
+    def fill(database: CrmDatabase) -> None:
+        make_copy(legacy_template, database.name)
+        fill_migrated(database)
+
+    server = legacy_template.server
+    return template(server, "migrated_template", run_folder / f"migrated-{server.version}.lock", fill)
+
+
+@pytest.fixture
+def legacy_database(legacy_template: CrmDatabase) -> Iterator[CrmDatabase]:
+    """A legacy CRM that no migration has touched."""
+    with copy(legacy_template) as database:
+        yield database
+
+
+@pytest.fixture
+def database(migrated_template: CrmDatabase) -> Iterator[CrmDatabase]:
+    """A legacy CRM with all migrations applied."""
+    with copy(migrated_template) as database:
+        yield database
