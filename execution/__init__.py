@@ -1,0 +1,1 @@
+"""Running GraphQL operations; knows GraphQL and Strawberry, and no task."""

@@ -1,0 +1,126 @@
+"""The GraphQL endpoint: one operation per request, in by JSON, out by JSON.
+
+Written on Starlette rather than on Strawberry's ASGI view: that view builds the context before it looks at the
+request, reads any body whole, answers plain text, and fails with a 500 on JSON null, nested or huge values; each
+step would have to be overridden, until only `Schema.execute` was left of it. So only that is used.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import orjson
+from schema.context import Context
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route
+from strawberry.schema.exceptions import CannotGetOperationTypeError, InvalidOperationTypeError
+from strawberry.types.graphql import OperationType
+
+from errors import BadUserInput, MethodNotAllowed, TasklineError, Unavailable
+from server import failures, operations
+from server.logs import request_id_of
+
+if TYPE_CHECKING:
+    import strawberry
+    from db.engine import Database
+    from starlette.types import Receive, Scope, Send
+    from strawberry.types import ExecutionResult
+
+    from server.operations import Operation
+    from server.sign_in import Verifier
+    from settings import Settings
+
+JSON = "application/json"
+GRAPHQL_JSON = "application/graphql-response+json"
+
+# GET never mutates: links and images send it from any page.
+_ALLOWED = {"GET": {OperationType.QUERY}, "POST": {OperationType.QUERY, OperationType.MUTATION}}
+
+
+def endpoint(schema: strawberry.Schema, database: Database, verifier: Verifier, settings: Settings) -> Route:
+    """Return the route of /graphql."""
+    return Route("/graphql", Endpoint(schema, database, verifier, settings.max_body_bytes))
+
+
+class Endpoint:
+    """ASGI application for one GraphQL schema."""
+
+    def __init__(self, schema: strawberry.Schema, database: Database, verifier: Verifier, max_body_bytes: int) -> None:
+        self._schema = schema
+        self._database = database
+        self._verifier = verifier
+        self._max_body_bytes = max_body_bytes
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer one HTTP request."""
+        request = Request(scope, receive)
+        media_type = preferred_media_type(request.headers.get("accept", ""))
+        try:
+            answer = await self._answer(request, media_type)
+        except TasklineError as exc:
+            answer = failures.response(exc, request_id_of(request), media_type)
+        await answer(scope, receive, send)
+
+    async def _answer(self, request: Request, media_type: str) -> Response:
+        viewer = await self._verifier.viewer(request.headers.get("authorization"))
+        operation = await operations.read(request, self._max_body_bytes)
+        async with self._database.session(viewer.organization_id) as session:
+            result = await self._execute(operation, Context(viewer=viewer, session=session), request.method)
+        return _response(result, request_id_of(request), media_type)
+
+    async def _execute(self, operation: Operation, context: Context, method: str) -> ExecutionResult:
+        try:
+            return await self._schema.execute(
+                operation.query,
+                variable_values=operation.variables,
+                operation_name=operation.name,
+                context_value=context,
+                allowed_operation_types=_ALLOWED[method],
+            )
+        except CannotGetOperationTypeError as exc:
+            wanted = f"no operation named {operation.name}" if operation.name else "not exactly one operation"
+            raise BadUserInput(f"The document has {wanted}. Name one of its operations in `operationName`.") from exc
+        except InvalidOperationTypeError as exc:
+            if exc.operation_type is OperationType.SUBSCRIPTION:
+                raise BadUserInput("Subscriptions can't be sent here. Send a query or a mutation.") from exc
+            raise MethodNotAllowed("A mutation can't be sent by GET. Send it by POST.") from exc
+
+
+def preferred_media_type(accept: str) -> str:
+    """Return the media type of the answer: the newer one when the client names it and doesn't prefer plain JSON."""
+    weights = {name: weight for name, weight in map(_weighed, accept.split(",")) if weight > 0}
+    newer = weights.get(GRAPHQL_JSON, 0.0)
+    return GRAPHQL_JSON if newer and newer >= weights.get(JSON, 0.0) else JSON
+
+
+def _weighed(part: str) -> tuple[str, float]:
+    name, *parameters = [piece.strip().lower() for piece in part.split(";")]
+    weight = next((piece[2:] for piece in parameters if piece.startswith("q=")), "1")
+    try:
+        return name, float(weight)
+    except ValueError:
+        return name, 0.0
+
+
+def _response(result: ExecutionResult, request_id: str, media_type: str) -> Response:
+    told = [failures.entry(error, request_id) for error in result.errors or []]
+    # Errors without a path come from before the first field ran; such an answer has no `data` at all.
+    ran = result.data is not None or any(error.path is not None for error in result.errors or [])
+    body: dict[str, object] = {"data": result.data} if ran else {}
+    if told:
+        body["errors"] = [entry for _, entry in told]
+    if result.extensions:
+        body["extensions"] = result.extensions
+    status = _status([failure for failure, _ in told], has_run=ran, media_type=media_type)
+    return Response(orjson.dumps(body), status_code=status, media_type=media_type, headers=failures.headers_for(status))
+
+
+def _status(found: list[BaseException], *, has_run: bool, media_type: str) -> int:
+    """Return the status as GraphQL over HTTP has it; plain JSON keeps 200 for a document that can't be run."""
+    if any(isinstance(failure, Unavailable) for failure in found):
+        return 503
+    if has_run or not found:
+        return 200
+    worst = max(failures.status_of(failure) for failure in found)
+    return 200 if worst < 500 and media_type == JSON else worst
