@@ -18,15 +18,14 @@ from strawberry.schema.exceptions import CannotGetOperationTypeError, InvalidOpe
 from strawberry.types.graphql import OperationType
 
 from errors import BadUserInput, MethodNotAllowed, TasklineError, Unavailable
-from server import failures, operations
-from server.logs import request_id_of
+from server import failures, operations, refusals, request_ids
 
 if TYPE_CHECKING:
     import strawberry
-    from db.engine import Database
     from starlette.types import Receive, Scope, Send
     from strawberry.types import ExecutionResult
 
+    from db.engine import Database
     from server.operations import Operation
     from server.sign_in import Verifier
     from settings import Settings
@@ -59,7 +58,7 @@ class Endpoint:
         try:
             answer = await self._answer(request, media_type)
         except TasklineError as exc:
-            answer = failures.response(exc, request_id_of(request), media_type)
+            answer = refusals.response(exc, request_ids.of(request), media_type)
         await answer(scope, receive, send)
 
     async def _answer(self, request: Request, media_type: str) -> Response:
@@ -67,7 +66,7 @@ class Endpoint:
         operation = await operations.read(request, self._max_body_bytes)
         async with self._database.session(viewer.organization_id) as session:
             result = await self._execute(operation, Context(viewer=viewer, session=session), request.method)
-        return _response(result, request_id_of(request), media_type)
+        return _response(result, request_ids.of(request), media_type)
 
     async def _execute(self, operation: Operation, context: Context, method: str) -> ExecutionResult:
         try:
@@ -104,7 +103,7 @@ def _weighed(part: str) -> tuple[str, float]:
 
 
 def _response(result: ExecutionResult, request_id: str, media_type: str) -> Response:
-    told = [failures.entry(error, request_id) for error in result.errors or []]
+    told = [failures.placed_entry(error, request_id) for error in result.errors or []]
     # Errors without a path come from before the first field ran; such an answer has no `data` at all.
     ran = result.data is not None or any(error.path is not None for error in result.errors or [])
     body: dict[str, object] = {"data": result.data} if ran else {}
@@ -113,7 +112,7 @@ def _response(result: ExecutionResult, request_id: str, media_type: str) -> Resp
     if result.extensions:
         body["extensions"] = result.extensions
     status = _status([failure for failure, _ in told], has_run=ran, media_type=media_type)
-    return Response(orjson.dumps(body), status_code=status, media_type=media_type, headers=failures.headers_for(status))
+    return Response(orjson.dumps(body), status_code=status, media_type=media_type, headers=refusals.headers_for(status))
 
 
 def _status(found: list[BaseException], *, has_run: bool, media_type: str) -> int:
@@ -122,5 +121,5 @@ def _status(found: list[BaseException], *, has_run: bool, media_type: str) -> in
         return 503
     if has_run or not found:
         return 200
-    worst = max(failures.status_of(failure) for failure in found)
+    worst = max(refusals.status_of(failure) for failure in found)
     return 200 if worst < 500 and media_type == JSON else worst

@@ -1,0 +1,104 @@
+"""The demo's sign-in: a token for a chosen person, for whoever sits at this machine."""
+
+from __future__ import annotations
+
+import ipaddress
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
+
+import orjson
+from starlette.responses import Response
+from starlette.routing import Route
+
+from errors import BadUserInput, Forbidden
+from resolvers.viewers import Role
+from server import operations
+from server.sign_in import issue
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from starlette.requests import Request
+
+    from resolvers.viewers import Viewer
+    from settings import Settings
+
+TOKEN_LIFETIME = timedelta(hours=12)
+# {"role": "viewer"} has 18.
+MAX_BODY_BYTES = 1_000
+
+
+@dataclass(frozen=True, slots=True)
+class Person:
+    """Somebody whom the demo lets people be."""
+
+    viewer: Viewer
+    display_name: str
+
+
+def routes(settings: Settings, people: Mapping[Role, Person]) -> list[Route]:
+    """Return POST /demo/token, or nothing unless this is the demo on a loopback address.
+
+    Its failures are raised, for the application's exception handlers.
+    """
+    if not settings.is_demo or not is_loopback(settings.host):
+        return []
+
+    async def token(request: Request) -> Response:
+        _check_caller(request)
+        operations.require_json(request)
+        person = people[await _wanted_role(request)]
+        body = {
+            "token": issue(settings, person.viewer, lifetime=TOKEN_LIFETIME),
+            "user": {
+                "id": str(person.viewer.user_id),
+                "displayName": person.display_name,
+                "role": person.viewer.role.name,
+            },
+        }
+        return Response(orjson.dumps(body), media_type="application/json", headers={"Cache-Control": "no-store"})
+
+    return [Route("/demo/token", token, methods=["POST"])]
+
+
+def is_loopback(host: str | None) -> bool:
+    """Return whether this name or address can only be reached from the same machine."""
+    if host == "localhost":
+        return True
+    try:
+        return ipaddress.ip_address(host or "").is_loopback
+    except ValueError:
+        return False
+
+
+async def _wanted_role(request: Request) -> Role:
+    body = operations.parsed_json(await operations.body_within(request, MAX_BODY_BYTES), "body")
+    role = body.get("role") if isinstance(body, dict) else None
+    if not isinstance(role, str) or role.lower() not in set(Role):
+        known = ", ".join(f'{{"role": "{role}"}}' for role in Role)
+        raise BadUserInput(f"The body doesn't say who you want to be. Send one of {known}.")
+    return Role(role.lower())
+
+
+def _check_caller(request: Request) -> None:
+    """Raise Forbidden unless our own page or a program on this machine asks.
+
+    A page of another site can point its own name at 127.0.0.1 (DNS rebinding): its requests then arrive here, but
+    with that name in Host and Origin.
+    """
+    _, port = request.scope["server"]
+    origin = request.headers.get("origin")
+    if not _is_ours(f"//{request.headers.get('host', '')}", port):
+        raise Forbidden(f"Tokens are given only at http://localhost:{port} and http://127.0.0.1:{port}. Open that.")
+    if origin is not None and not (origin.startswith("http://") and _is_ours(origin, port)):
+        raise Forbidden(f"Tokens are not given to pages of another site. Open http://localhost:{port}.")
+
+
+def _is_ours(address: str, port: int) -> bool:
+    try:
+        parts = urlsplit(address)
+        return is_loopback(parts.hostname) and (parts.port or 80) == port
+    except ValueError:
+        return False

@@ -1,0 +1,53 @@
+"""Whether the process lives, and whether it can serve: for load balancers, containers and people."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import orjson
+from starlette.responses import Response
+from starlette.routing import Route
+
+from errors import TasklineError
+from server import failures, refusals, request_ids
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from starlette.requests import Request
+
+    from db.engine import Database
+
+MIGRATE = "./taskline migrate up"
+
+
+def routes(database: Database, readiness_sql: Path) -> list[Route]:
+    """Return GET /healthz, which asks nobody, and GET /readyz, which asks the database's catalogue.
+
+    `readiness_sql` holds one statement that answers rows of (name, is_met, detail), one for each thing the API needs.
+    """
+    statement = readiness_sql.read_text()
+
+    async def ready(request: Request) -> Response:
+        try:
+            missing = await _missing(database, statement)
+        except TasklineError as exc:
+            detail = failures.message_of(exc, request_ids.of(request))
+            return _json({"status": "not ready", "missing": [{"name": "database", "detail": detail}]}, status=503)
+        if missing:
+            return _json({"status": "not ready", "missing": missing, "run": MIGRATE}, status=503)
+        return _json({"status": "ready"})
+
+    async def alive(_: Request) -> Response:
+        return _json({"status": "alive"})
+
+    return [Route("/healthz", alive), Route("/readyz", ready)]
+
+
+async def _missing(database: Database, statement: str) -> list[dict[str, str]]:
+    return [{"name": name, "detail": detail} for name, is_met, detail in await database.rows(statement) if not is_met]
+
+
+def _json(body: dict[str, object], status: int = 200) -> Response:
+    headers = refusals.headers_for(status) | {"Cache-Control": "no-store"}
+    return Response(orjson.dumps(body), status_code=status, media_type="application/json", headers=headers)

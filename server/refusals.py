@@ -1,0 +1,93 @@
+"""Whole answers to requests that failed: the HTTP status, its headers, and always JSON."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import orjson
+from starlette.exceptions import HTTPException
+from starlette.responses import Response
+
+from errors import (
+    BodyTooLarge,
+    Forbidden,
+    MediaTypeUnsupported,
+    MethodNotAllowed,
+    NotFound,
+    TasklineError,
+    Unauthenticated,
+    Unavailable,
+)
+from server import failures, request_ids
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from starlette.requests import Request
+    from starlette.types import ExceptionHandler
+
+RETRY_AFTER_S = 2
+
+# Looked up along a class's ancestors, so that the most special one wins.
+STATUS: Mapping[type[BaseException], int] = {
+    TasklineError: 400,
+    Unauthenticated: 401,
+    Forbidden: 403,
+    NotFound: 404,
+    MethodNotAllowed: 405,
+    BodyTooLarge: 413,
+    MediaTypeUnsupported: 415,
+    BaseException: 500,
+    Unavailable: 503,
+}
+# A refused body is left unread, so the connection can't be used again.
+HEADERS: Mapping[int, Mapping[str, str]] = {
+    401: {"WWW-Authenticate": "Bearer"},
+    405: {"Allow": "GET, POST"},
+    413: {"Connection": "close"},
+    503: {"Retry-After": str(RETRY_AFTER_S)},
+}
+
+
+def status_of(failure: BaseException) -> int:
+    """Return the HTTP status of a failure that concerns the whole request."""
+    if not failures.is_public(failure):
+        return 500
+    return next(STATUS[kind] for kind in type(failure).__mro__ if kind in STATUS)
+
+
+def headers_for(status: int) -> dict[str, str]:
+    """Return the headers that belong to a status, beside the body's own."""
+    return dict(HEADERS.get(status, {}))
+
+
+def response(failure: BaseException, request_id: str, media_type: str = "application/json") -> Response:
+    """Return the whole answer to a request that failed."""
+    status = status_of(failure)
+    return Response(
+        orjson.dumps({"errors": [failures.entry_of(failure, request_id)]}),
+        status_code=status,
+        media_type=media_type,
+        headers=headers_for(status),
+    )
+
+
+def handlers() -> dict[type[Exception], ExceptionHandler]:
+    """Return the application's exception handlers: expected failures, and what the router itself refuses."""
+    return {TasklineError: _expected, HTTPException: _of_the_router}
+
+
+async def _expected(request: Request, exc: Exception) -> Response:
+    return response(exc, request_ids.of(request))
+
+
+async def _of_the_router(request: Request, exc: Exception) -> Response:
+    status, headers = (exc.status_code, exc.headers) if isinstance(exc, HTTPException) else (500, None)
+    failure: TasklineError
+    if status == 404:
+        failure = NotFound(f"There is nothing at {request.url.path!r}. GraphQL is at /graphql.")
+    else:
+        failure = MethodNotAllowed(f"{request.method} is not possible here.")
+    answer = response(failure, request_ids.of(request))
+    answer.headers.update(headers or {})
+    return answer
