@@ -9,6 +9,7 @@ from graphql import OperationDefinitionNode, get_operation_ast
 from strawberry.extensions import SchemaExtension
 from strawberry.schema.schema import validate_document
 
+from errors import BadUserInput
 from execution.cost import measure
 from execution.documents import Documents
 from execution.limits import Limits
@@ -51,7 +52,12 @@ class Guard(SchemaExtension):
     def on_parse(self) -> Iterator[None]:
         """Parse, or take the document that was kept."""
         context = self.execution_context
-        context.graphql_document, self._is_known = self._documents.parsed(context.query or "")
+        document, self._is_known = self._documents.parsed(context.query or "")
+        operations = [node for node in document.definitions if isinstance(node, OperationDefinitionNode)]
+        if len(operations) > 1 and context._provided_operation_name is None:
+            # Strawberry would run the first one.
+            raise BadUserInput(f"The document has {len(operations)} operations. Name one in `operationName`.")
+        context.graphql_document = document
         yield
 
     def on_validate(self) -> Iterator[None]:

@@ -14,6 +14,9 @@ log = logging.getLogger(__name__)
 # Expected by us, but told to operators only: these name settings, roles and constraints.
 PRIVATE = (ConstraintViolated, SettingsInvalid, UnboundRole)
 
+# Strawberry's scalars add what Python said about the value.
+_OWN_WORDS_OF_SCALARS = re.compile(r"(Value cannot represent an? \w+: \".*\")\. .*", re.DOTALL)
+
 
 def is_public(failure: BaseException) -> bool:
     """Return whether the failure's own code and message are meant for clients."""
