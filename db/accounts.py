@@ -29,6 +29,11 @@ class AccountRow:
     contact_id: UUID | None
     deleted_at: datetime | None
 
+    @property
+    def display_name(self) -> str:
+        """The name to show; never empty."""
+        return self.name.strip() or "Unnamed account"
+
 
 COLUMNS = (
     accounts.c.id,

@@ -172,6 +172,11 @@ class Session:
                 found: list[asyncpg.Record] = await connection.fetch(statement.sql, *arguments)
         return found
 
+    async def number(self, statement: Statement, **values: object) -> int:
+        """Run a statement that returns one row with one number, a count for instance."""
+        ((number,),) = await self.rows(statement, **values)
+        return int(number)
+
     @asynccontextmanager
     async def write(self, actor_id: UUID) -> AsyncIterator[None]:
         """Run the statements of the block in one transaction that writes; commit it at the end, or undo all of it.

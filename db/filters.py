@@ -37,10 +37,10 @@ class IdTest:
 class LinksTest:
     """Choose by which kinds of record are linked. All given tests must hold."""
 
-    all: frozenset[RecordKind] | None = None
-    any: frozenset[RecordKind] | None = None
-    none: frozenset[RecordKind] | None = None
-    only: frozenset[RecordKind] | None = None
+    all: tuple[RecordKind, ...] | None = None
+    any: tuple[RecordKind, ...] | None = None
+    none: tuple[RecordKind, ...] | None = None
+    only: tuple[RecordKind, ...] | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,6 +18,8 @@ if TYPE_CHECKING:
     from datetime import datetime
     from uuid import UUID
 
+    from sqlalchemy import ColumnElement
+
     from db.engine import Session
     from db.records import RecordKind
 
@@ -97,8 +99,18 @@ async def by_ids(session: Session, ids: Sequence[UUID]) -> list[InteractionRow]:
 
 async def page_of_record(session: Session, kind: RecordKind, record_id: UUID, window: Window) -> Page:
     """Return a page of one record's interactions, the latest first. At most `limit` rows. 1 statement."""
-    query = select(*COLUMNS).where(of_tenant(interactions), interactions.c[kind.column] == record_id)
+    query = select(*COLUMNS).where(*_of_record(kind, record_id))
     return await page_of(session, query, BY_TIME, window)
+
+
+async def count_of_record(session: Session, kind: RecordKind, record_id: UUID) -> int:
+    """Count one record's interactions. 1 statement."""
+    query = select(func.count()).select_from(interactions).where(*_of_record(kind, record_id))
+    return await session.number(compiled(query))
+
+
+def _of_record(kind: RecordKind, record_id: UUID) -> tuple[ColumnElement[bool], ...]:
+    return of_tenant(interactions), interactions.c[kind.column] == record_id
 
 
 @cache

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from sqlalchemy import any_, select
 
+from db.records import person_name
 from db.statements import Statement, compiled, of_tenant, uuids_argument
 from db.tables import leads
 
@@ -31,6 +32,11 @@ class LeadRow:
     status: str | None
     owner_id: UUID | None
     contact_id: UUID | None
+
+    @property
+    def display_name(self) -> str:
+        """The name to show; never empty."""
+        return person_name(self.first_name, self.last_name, self.company, self.email) or "Unnamed lead"
 
 
 COLUMNS = (

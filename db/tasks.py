@@ -45,8 +45,12 @@ class NewTask:
 
 async def page(session: Session, tasks: TaskFilter, window: Window) -> Page:
     """Return a page of matching tasks by due date, those without one last. At most `limit` rows. 1 statement."""
-    query = select(*COLUMNS).where(of_tenant(interactions), interactions.c.interaction_type == TASK, condition(tasks))
-    return await page_of(session, query, BY_DUE_DATE, window)
+    return await page_of(session, select(*COLUMNS).where(*_matching(tasks)), BY_DUE_DATE, window)
+
+
+async def count(session: Session, tasks: TaskFilter) -> int:
+    """Count matching tasks. 1 statement."""
+    return await session.number(compiled(select(func.count()).select_from(interactions).where(*_matching(tasks))))
 
 
 async def create(session: Session, task: NewTask, actor_id: UUID) -> InteractionRow | None:
@@ -63,6 +67,10 @@ async def missing_references(session: Session, task: NewTask) -> list[str]:
     references = {name: value for name, value in _arguments(task).items() if name in _REFERENCES}
     (row,) = await session.rows(_missing_references(), **references)
     return [name for name in _REFERENCES if row[name]]
+
+
+def _matching(tasks: TaskFilter) -> tuple[ColumnElement[bool], ...]:
+    return of_tenant(interactions), interactions.c.interaction_type == TASK, condition(tasks)
 
 
 def _arguments(task: NewTask) -> dict[str, object]:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from sqlalchemy import any_, select
 
+from db.records import person_name
 from db.statements import Statement, compiled, of_tenant, uuids_argument
 from db.tables import users
 
@@ -26,6 +27,11 @@ class UserRow:
     email: str
     first_name: str
     last_name: str
+
+    @property
+    def display_name(self) -> str:
+        """The name to show; never empty."""
+        return person_name(self.first_name, self.last_name, self.email) or "Unnamed colleague"
 
 
 async def by_ids(session: Session, ids: Sequence[UUID]) -> list[UserRow]:

@@ -1,0 +1,52 @@
+"""What an interaction hangs on, and what of it has been lost."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from db.accounts import AccountRow
+from db.records import RecordKind
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+    from db.contacts import ContactRow
+    from db.interactions import InteractionRow
+    from db.leads import LeadRow
+    from resolvers.loaders import Loaders
+
+
+@dataclass(frozen=True, slots=True)
+class Link:
+    """A link to a record; `lost_at` says when the record was deleted, if it was."""
+
+    kind: RecordKind
+    record: LeadRow | ContactRow | AccountRow
+    lost_at: datetime | None = None
+
+
+async def links_of(loaders: Loaders, row: InteractionRow) -> list[Link]:
+    """Return an interaction's links in the order lead, contact, account, lost ones too. At most 3 statements."""
+
+    async def nothing() -> None:
+        return None
+
+    found = await asyncio.gather(
+        loaders.leads_by_id.load(row.lead_id) if row.lead_id else nothing(),
+        loaders.contacts_by_id.load(row.contact_id) if row.contact_id else nothing(),
+        loaders.accounts_by_id.load(row.account_id) if row.account_id else nothing(),
+    )
+    return [
+        Link(kind, record, record.deleted_at if isinstance(record, AccountRow) else None)
+        for kind, record in zip(RecordKind, found, strict=True)
+        if record is not None
+    ]
+
+
+async def is_orphan(loaders: Loaders, row: InteractionRow) -> bool:
+    """Tell whether no linked record is left. No statement for a row with a lead or a contact, which keys keep true."""
+    if row.lead_id or row.contact_id:
+        return False
+    return all(link.lost_at for link in await links_of(loaders, row))

@@ -1,0 +1,69 @@
+"""Leads, contacts, accounts, colleagues and interactions, looked up by id or found by words."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING
+
+from db import records
+from db.records import RecordKind
+from errors import BadUserInput, LimitExceeded
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from uuid import UUID
+
+    from db.accounts import AccountRow
+    from db.contacts import ContactRow
+    from db.engine import Session
+    from db.interactions import InteractionRow
+    from db.leads import LeadRow
+    from db.users import UserRow
+    from resolvers.loaders import Loaders
+
+    RecordRow = LeadRow | ContactRow | AccountRow
+
+MOST_FOUND = 50
+MOST_WORDS = 10
+
+
+async def record_by_id(loaders: Loaders, kind: RecordKind, id_: UUID) -> RecordRow | None:
+    """Return a lead, contact or account; None when there is none in the organization, or it was deleted."""
+    match kind:
+        case RecordKind.LEAD:
+            return await loaders.leads_by_id.load(id_)
+        case RecordKind.CONTACT:
+            return await loaders.contacts_by_id.load(id_)
+        case RecordKind.ACCOUNT:
+            account = await loaders.accounts_by_id.load(id_)
+            return None if account is None or account.deleted_at else account
+
+
+async def anything_by_id(session: Session, loaders: Loaders, id_: UUID) -> RecordRow | UserRow | InteractionRow | None:
+    """Return whatever has this id in the organization, or None. 2 statements."""
+    found = await records.kinds_of(session, [id_])
+    if not found:
+        return None
+    match found[0].kind:
+        case "interaction":
+            return await loaders.interactions_by_id.load(id_)
+        case "user":
+            return await loaders.users_by_id.load(id_)
+        case kind:
+            return await record_by_id(loaders, RecordKind(kind), id_)
+
+
+async def search_records(
+    session: Session, loaders: Loaders, text: str, kinds: Sequence[RecordKind], limit: int
+) -> list[RecordRow]:
+    """Find records by the beginnings of words, best match first. Raises BadUserInput. At most 4 statements."""
+    words = text.split()
+    if not 0 <= limit <= MOST_FOUND:
+        raise LimitExceeded(f"first is {limit}. Ask for 0 to {MOST_FOUND} records; more words find fewer.")
+    if len(words) > MOST_WORDS or "\0" in text:
+        raise BadUserInput(f"The search has more than {MOST_WORDS} words, or a NUL character. Shorten it.")
+    if not words:
+        return []
+    found = await records.search(session, words, kinds, limit)
+    loaded = await asyncio.gather(*(record_by_id(loaders, RecordKind(row.kind), row.id) for row in found))
+    return [row for row in loaded if row]

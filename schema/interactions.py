@@ -1,0 +1,136 @@
+"""Interactions, as clients see them: the interface that tasks and activities share, and activities."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from enum import Enum
+from typing import Annotated, Self
+from uuid import UUID
+
+import strawberry
+
+from db.interactions import InteractionRow
+from resolvers import links as linked
+from schema.context import Info
+from schema.links import LinkState, RecordKind, RecordLink
+from schema.nodes import Node
+from schema.records import Account, Contact, Lead, account, contact, lead, record
+from schema.users import User, user
+
+
+@strawberry.enum(description="Sorts of interaction.")
+class InteractionKind(Enum):
+    """The stored words for interaction types; any other word is OTHER."""
+
+    TASK = strawberry.enum_value("task", description="Something to be done.")
+    CALL = strawberry.enum_value("call", description="A telephone call.")
+    EMAIL = strawberry.enum_value("email", description="An e-mail.")
+    MEETING = strawberry.enum_value("meeting", description="A meeting.")
+    NOTE = strawberry.enum_value("note", description="A note.")
+    SMS = strawberry.enum_value("sms", description="A text message.")
+    WHATSAPP = strawberry.enum_value("whatsapp", description="A WhatsApp message.")
+    OTHER = strawberry.enum_value("other", description="Any other sort.")
+
+    @classmethod
+    def _missing_(cls, _: object) -> InteractionKind:
+        return cls.OTHER
+
+
+@strawberry.interface(description="A call, an e-mail, a meeting, a note, a message or a task.")
+class Interaction(Node):
+    """What tasks and activities share."""
+
+    row: strawberry.Private[InteractionRow]
+
+    kind: InteractionKind = strawberry.field(description="What sort of interaction it is.")
+    subject: str = strawberry.field(description="The headline. Empty when nobody wrote one.")
+    description: str | None = strawberry.field(description="The longer text.")
+    outcome: str | None = strawberry.field(description="What came of it, in the words of whoever recorded it.")
+    occurs_at: datetime = strawberry.field(
+        description="Where it stands on a timeline: when it was completed, else when due, else when recorded."
+    )
+    lead_id: strawberry.ID | None = strawberry.field(description="The identifier of the linked lead.")
+    contact_id: strawberry.ID | None = strawberry.field(description="The identifier of the linked contact.")
+    account_id: strawberry.ID | None = strawberry.field(description="The identifier of the linked account.")
+    created_at: datetime | None = strawberry.field(description="When it was recorded.")
+    updated_at: datetime | None = strawberry.field(description="When it was last changed.")
+
+    @classmethod
+    def of(cls, row: InteractionRow, **own: object) -> Self:
+        """Show a row; `own` are the fields that only this type has."""
+        return cls(
+            row=row,
+            id=strawberry.ID(str(row.id)),
+            kind=InteractionKind(row.kind),
+            subject=row.subject or "",
+            description=row.description,
+            outcome=row.outcome,
+            occurs_at=row.occurs_at,
+            lead_id=_id(row.lead_id),
+            contact_id=_id(row.contact_id),
+            account_id=_id(row.account_id),
+            created_at=row.created_at,
+            updated_at=row.updated_at,
+            **own,
+        )
+
+    @strawberry.field(description="The lead it is linked to, if any.")
+    async def lead(self, info: Info) -> Lead | None:
+        """Load the lead."""
+        id_ = self.row.lead_id
+        return lead(await info.context.loaders.leads_by_id.load(id_)) if id_ else None
+
+    @strawberry.field(description="The contact it is linked to, if any.")
+    async def contact(self, info: Info) -> Contact | None:
+        """Load the contact."""
+        id_ = self.row.contact_id
+        return contact(await info.context.loaders.contacts_by_id.load(id_)) if id_ else None
+
+    @strawberry.field(description="The account it is linked to, if any.")
+    async def account(self, info: Info) -> Account | None:
+        """Load the account."""
+        id_ = self.row.account_id
+        return account(await info.context.loaders.accounts_by_id.load(id_)) if id_ else None
+
+    @strawberry.field(description="The person who is to do it, or who did it.")
+    async def assignee(self, info: Info) -> User | None:
+        """Load the assignee."""
+        id_ = self.row.assignee_id
+        return user(await info.context.loaders.users_by_id.load(id_)) if id_ else None
+
+    @strawberry.field(description="The person who recorded it. Empty when a machine did.")
+    async def created_by(self, info: Info) -> User | None:
+        """Load the author."""
+        id_ = self.row.created_by_id
+        return user(await info.context.loaders.users_by_id.load(id_)) if id_ else None
+
+    @strawberry.field(description="Every record it is linked to, in the order lead, contact, account.")
+    async def links(
+        self,
+        info: Info,
+        include_lost: Annotated[
+            bool | None, strawberry.argument(description="Also list links to records that have been deleted since.")
+        ] = False,
+    ) -> list[RecordLink]:
+        """Load the linked records."""
+        return [
+            RecordLink(
+                kind=RecordKind(link.kind),
+                state=LinkState.LOST if link.lost_at else LinkState.LINKED,
+                record_id=strawberry.ID(str(link.record.id)),
+                label=link.record.display_name,
+                record=record(link.record),
+                lost_at=link.lost_at,
+            )
+            for link in await linked.links_of(info.context.loaders, self.row)
+            if include_lost or not link.lost_at
+        ]
+
+
+@strawberry.type(description="A call, an e-mail, a meeting, a note or a message. Read only.")
+class Activity(Interaction):
+    """Any interaction that is no task."""
+
+
+def _id(value: UUID | None) -> strawberry.ID | None:
+    return strawberry.ID(str(value)) if value else None

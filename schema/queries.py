@@ -1,0 +1,140 @@
+"""Everything that can be asked: a table of contents."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import strawberry
+from strawberry import UNSET
+
+from db.filters import TaskFilter as PlainFilter
+from db.interactions import TASK, InteractionRow
+from db.records import RecordKind as Kind
+from db.users import UserRow
+from resolvers import records, tasks, timelines
+from resolvers.pages import PageRequest
+from schema import users
+from schema.context import Info
+from schema.filters import TaskFilter
+from schema.links import RecordKind, RecordRef
+from schema.nodes import Node
+from schema.records import Account, Contact, CrmRecord, Lead, account, contact, lead, record
+from schema.scalars import to_uuid
+from schema.tasks import Task, TaskConnection, interaction, task, task_connection
+from schema.timelines import TimelineConnection, timeline_connection
+
+described = strawberry.argument
+First = Annotated[int | None, described(description="How many to return, counted from the start.")]
+After = Annotated[str | None, described(description="Continue after this cursor.")]
+Last = Annotated[int | None, described(description="How many to return, counted from the end.")]
+Before = Annotated[str | None, described(description="Stop before this cursor.")]
+
+
+@strawberry.type(description="Everything that can be asked.")
+class Query:
+    """The root of all queries."""
+
+    @strawberry.field(description="The person behind this request.")
+    def viewer(self, info: Info) -> users.Viewer:
+        """Tell who asks."""
+        viewer = info.context.viewer
+        return users.Viewer(organization_id=strawberry.ID(str(viewer.organization_id)), role=users.Role(viewer.role))
+
+    @strawberry.field(description="Anything by its identifier. Null when there is no such thing in your organization.")
+    async def node(
+        self, info: Info, id: Annotated[strawberry.ID, described(description="The identifier.")]
+    ) -> Node | None:
+        """Look anything up."""
+        row = await records.anything_by_id(info.context.session, info.context.loaders, to_uuid(id, "id"))
+        if isinstance(row, InteractionRow):
+            return interaction(row)
+        return users.user(row) if isinstance(row, UserRow) else record(row)
+
+    @strawberry.field(description="One task. Null when there is no such task in your organization.")
+    async def task(
+        self, info: Info, id: Annotated[strawberry.ID, described(description="The task's identifier.")]
+    ) -> Task | None:
+        """Look a task up."""
+        row = await info.context.loaders.interactions_by_id.load(to_uuid(id, "id"))
+        return task(row) if row and row.kind == TASK else None
+
+    @strawberry.field(description="Tasks of your organization, by due date; those without one last.")
+    async def tasks(
+        self,
+        info: Info,
+        filter: Annotated[TaskFilter | None, described(description="Only tasks that match.")] = UNSET,
+        first: First = UNSET,
+        after: After = UNSET,
+        last: Last = UNSET,
+        before: Before = UNSET,
+    ) -> TaskConnection | None:
+        """List tasks."""
+        plain = filter.plain() if filter else PlainFilter()
+        page = await tasks.page_of_tasks(info.context.session, plain, _page_request(first, after, last, before))
+        return task_connection(page, plain)
+
+    @strawberry.field(description="The timeline of one record: everything that happened or is planned, newest first.")
+    async def timeline(
+        self,
+        info: Info,
+        record: Annotated[RecordRef, described(description="Whose timeline.")],
+        first: First = UNSET,
+        after: After = UNSET,
+        last: Last = UNSET,
+        before: Before = UNSET,
+    ) -> TimelineConnection | None:
+        """Read a timeline."""
+        kind, id_ = target = record.target()
+        request = _page_request(first, after, last, before)
+        context = info.context
+        page = await timelines.page_of_timeline(context.session, context.loaders, kind, id_, request)
+        return timeline_connection(page, target)
+
+    @strawberry.field(description="One lead. Null when there is no such lead in your organization.")
+    async def lead(
+        self, info: Info, id: Annotated[strawberry.ID, described(description="The lead's identifier.")]
+    ) -> Lead | None:
+        """Look a lead up."""
+        return lead(await info.context.loaders.leads_by_id.load(to_uuid(id, "id")))
+
+    @strawberry.field(description="One contact. Null when there is no such contact in your organization.")
+    async def contact(
+        self, info: Info, id: Annotated[strawberry.ID, described(description="The contact's identifier.")]
+    ) -> Contact | None:
+        """Look a contact up."""
+        return contact(await info.context.loaders.contacts_by_id.load(to_uuid(id, "id")))
+
+    @strawberry.field(description="One account. Null when there is no such account in your organization.")
+    async def account(
+        self, info: Info, id: Annotated[strawberry.ID, described(description="The account's identifier.")]
+    ) -> Account | None:
+        """Look an account up."""
+        return account(await info.context.loaders.accounts_by_id.load(to_uuid(id, "id")))
+
+    @strawberry.field(
+        description="Leads, contacts and accounts by name, company or e-mail address, best match first: for pickers."
+    )
+    async def search_records(
+        self,
+        info: Info,
+        search: Annotated[str, described(description="Words, or the beginnings of words.")],
+        kinds: Annotated[
+            list[RecordKind] | None, described(description="Only these kinds. All three by default.")
+        ] = UNSET,
+        first: Annotated[int | None, described(description="How many to return.")] = 10,
+    ) -> list[CrmRecord]:
+        """Find records by words."""
+        wanted = [Kind(str(kind.value)) for kind in kinds] if isinstance(kinds, list) else list(Kind)
+        limit = 10 if first is None else first
+        rows = await records.search_records(info.context.session, info.context.loaders, search, wanted, limit)
+        return [shown for row in rows if (shown := record(row))]
+
+
+def _page_request(first: int | None, after: str | None, last: int | None, before: str | None) -> PageRequest:
+    """Take an argument that is absent for one that is null: paging gives both the same meaning."""
+    return PageRequest(
+        first=first if isinstance(first, int) else None,
+        after=after if isinstance(after, str) else None,
+        last=last if isinstance(last, int) else None,
+        before=before if isinstance(before, str) else None,
+    )

@@ -1,0 +1,147 @@
+"""Leads, contacts and accounts, as clients see them. In one file because they name each other."""
+
+from __future__ import annotations
+
+from uuid import UUID
+
+import strawberry
+
+from db.accounts import AccountRow
+from db.contacts import ContactRow
+from db.leads import LeadRow
+from schema.context import Info
+from schema.nodes import Node
+from schema.users import User, user
+
+
+@strawberry.interface(description="A lead, a contact or an account.")
+class CrmRecord(Node):
+    """A lead, a contact or an account."""
+
+    display_name: str = strawberry.field(description="The name to show to people; never empty.")
+
+
+@strawberry.type(description="A person or company that may become a customer.")
+class Lead(CrmRecord):
+    """A lead."""
+
+    first_name: str | None = strawberry.field(description="Given name.")
+    last_name: str | None = strawberry.field(description="Family name.")
+    company: str | None = strawberry.field(description="The company they work for.")
+    email: str | None = strawberry.field(description="E-mail address.")
+    phone: str | None = strawberry.field(description="Telephone number.")
+    status: str | None = strawberry.field(description="Where the lead stands, in your organization's own words.")
+    stored_owner_id: strawberry.Private[UUID | None]
+    stored_contact_id: strawberry.Private[UUID | None]
+
+    @strawberry.field(description="The colleague responsible for the lead.")
+    async def owner(self, info: Info) -> User | None:
+        """Load the owner."""
+        id_ = self.stored_owner_id
+        return user(await info.context.loaders.users_by_id.load(id_)) if id_ else None
+
+    @strawberry.field(description="The contact that this lead was converted to.")
+    async def contact(self, info: Info) -> Contact | None:
+        """Load the contact."""
+        id_ = self.stored_contact_id
+        return contact(await info.context.loaders.contacts_by_id.load(id_)) if id_ else None
+
+
+@strawberry.type(description="A person you do business with.")
+class Contact(CrmRecord):
+    """A contact."""
+
+    first_name: str | None = strawberry.field(description="Given name.")
+    last_name: str | None = strawberry.field(description="Family name.")
+    company: str | None = strawberry.field(description="The company they work for.")
+    email: str | None = strawberry.field(description="E-mail address.")
+    phone: str | None = strawberry.field(description="Telephone number.")
+    status: str | None = strawberry.field(description="Where the contact stands, in your organization's own words.")
+    stored_id: strawberry.Private[UUID]
+    stored_owner_id: strawberry.Private[UUID | None]
+
+    @strawberry.field(description="The colleague responsible for the contact.")
+    async def owner(self, info: Info) -> User | None:
+        """Load the owner."""
+        id_ = self.stored_owner_id
+        return user(await info.context.loaders.users_by_id.load(id_)) if id_ else None
+
+    @strawberry.field(description="The lead that was converted to this contact; the latest one, if there were several.")
+    async def lead(self, info: Info) -> Lead | None:
+        """Load the latest converted lead."""
+        return lead(await info.context.loaders.leads_of_contact.load(self.stored_id))
+
+
+@strawberry.type(description="A licence or subscription that a contact holds.")
+class Account(CrmRecord):
+    """An account."""
+
+    name: str = strawberry.field(description="The account's name.")
+    status: str | None = strawberry.field(description="Where the account stands, e.g. active or on_hold.")
+    stored_contact_id: strawberry.Private[UUID | None]
+
+    @strawberry.field(description="The contact who holds this account.")
+    async def contact(self, info: Info) -> Contact | None:
+        """Load the contact."""
+        id_ = self.stored_contact_id
+        return contact(await info.context.loaders.contacts_by_id.load(id_)) if id_ else None
+
+
+def lead(row: LeadRow | None) -> Lead | None:
+    """Show a lead, if there is one."""
+    if row is None:
+        return None
+    return Lead(
+        id=strawberry.ID(str(row.id)),
+        display_name=row.display_name,
+        first_name=row.first_name,
+        last_name=row.last_name,
+        company=row.company,
+        email=row.email,
+        phone=row.phone,
+        status=row.status,
+        stored_owner_id=row.owner_id,
+        stored_contact_id=row.contact_id,
+    )
+
+
+def contact(row: ContactRow | None) -> Contact | None:
+    """Show a contact, if there is one."""
+    if row is None:
+        return None
+    return Contact(
+        id=strawberry.ID(str(row.id)),
+        display_name=row.display_name,
+        first_name=row.first_name,
+        last_name=row.last_name,
+        company=row.company,
+        email=row.email,
+        phone=row.phone,
+        status=row.status,
+        stored_id=row.id,
+        stored_owner_id=row.owner_id,
+    )
+
+
+def account(row: AccountRow | None) -> Account | None:
+    """Show an account, if there is one and it was not deleted."""
+    if row is None or row.deleted_at:
+        return None
+    return Account(
+        id=strawberry.ID(str(row.id)),
+        display_name=row.display_name,
+        name=row.name,
+        status=row.status,
+        stored_contact_id=row.contact_id,
+    )
+
+
+def record(row: LeadRow | ContactRow | AccountRow | None) -> Lead | Contact | Account | None:
+    """Show whichever kind of record it is."""
+    match row:
+        case LeadRow():
+            return lead(row)
+        case ContactRow():
+            return contact(row)
+        case _:
+            return account(row)

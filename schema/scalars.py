@@ -1,0 +1,54 @@
+"""Scalars whose stock form accepts too much: instants need an offset, identifiers are UUIDs."""
+
+from __future__ import annotations
+
+import re
+from datetime import UTC, datetime
+from uuid import UUID
+
+import strawberry
+from strawberry.types.scalar import ScalarDefinition
+
+from errors import BadUserInput
+
+CANONICAL_UUID = re.compile(r"[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
+
+
+def to_uuid(value: str, name: str) -> UUID:
+    """Read an identifier. Raises BadUserInput when it is no UUID."""
+    if not CANONICAL_UUID.fullmatch(value):
+        raise BadUserInput(f"{name} “{value[:40]}” is no identifier. Give a UUID, e.g. 5f0c3f1e-….")
+    return UUID(value)
+
+
+def to_uuid_or_none(value: str | None, name: str) -> UUID | None:
+    """Read an identifier that may be absent or null. Raises BadUserInput when it is no UUID."""
+    return to_uuid(value, name) if isinstance(value, str) else None
+
+
+def _printed(instant: datetime) -> str:
+    return instant.astimezone(UTC).isoformat().replace("+00:00", "Z")
+
+
+def _parsed(value: object) -> datetime:
+    text = str(value)
+    try:
+        instant = datetime.fromisoformat(text) if isinstance(value, str) else None
+        if instant is None or instant.tzinfo is None:
+            raise ValueError("no offset")  # noqa: TRY301 - answered in the same words
+        return instant.astimezone(UTC)
+    except (ValueError, OverflowError):
+        raise BadUserInput(
+            f"“{text[:40]}” is no instant. Give date, time and offset, e.g. 2026-02-10T15:30:00Z."
+        ) from None
+
+
+DATE_TIME = strawberry.scalar(
+    name="DateTime",
+    description="An instant, ISO 8601 with offset; always answered in UTC. An instant without an offset is refused.",
+    specified_by_url="https://scalars.graphql.org/andimarek/date-time.html",
+    serialize=_printed,
+    parse_value=_parsed,
+)
+
+SCALARS: dict[object, ScalarDefinition] = {datetime: DATE_TIME}

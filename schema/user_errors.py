@@ -1,0 +1,78 @@
+"""Refusals that a caller can do something about, as part of a mutation's payload."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import strawberry
+
+import errors
+from schema.links import RecordKind
+
+
+@strawberry.interface(description="A refusal that the caller can do something about.")
+class UserError:
+    """A refusal."""
+
+    code: str = strawberry.field(description="What went wrong, for programs. Codes are added, never renamed.")
+    message: str = strawberry.field(description="What went wrong and what to do next, for people.")
+    path: list[str] | None = strawberry.field(description="The input field at fault, from the outermost name inward.")
+
+
+@strawberry.type(description="A value that can't be accepted.")
+class ValidationError(UserError):
+    """A value that can't be accepted."""
+
+
+@strawberry.type(description="A record, task or colleague that isn't there, or isn't yours to see.")
+class RecordNotFoundError(UserError):
+    """A missing record."""
+
+    kind: RecordKind | None = strawberry.field(
+        description="What kind of record was meant. Empty for a task or a colleague."
+    )
+    id: strawberry.ID = strawberry.field(description="The identifier that was given.")
+
+
+@strawberry.type(description="A task must be linked to a lead, a contact or an account.")
+class LinkRequiredError(UserError):
+    """A task without a link."""
+
+
+@strawberry.type(description="Your role doesn't allow this.")
+class ForbiddenError(UserError):
+    """A role that doesn't suffice."""
+
+
+TaskError = Annotated[
+    ValidationError | RecordNotFoundError | LinkRequiredError | ForbiddenError,
+    strawberry.union(name="TaskError", description="Why a change of tasks was refused."),
+]
+
+KINDS = {"lead_id": RecordKind.LEAD, "contact_id": RecordKind.CONTACT, "account_id": RecordKind.ACCOUNT}
+
+
+def user_error(refusal: errors.Refusal) -> ValidationError | RecordNotFoundError | LinkRequiredError | ForbiddenError:
+    """Show a refusal."""
+    path = ["input", _camel(refusal.field)] if refusal.field else None
+    if isinstance(refusal, errors.RecordNotFound):
+        return RecordNotFoundError(
+            code=refusal.code,
+            message=str(refusal),
+            path=path,
+            kind=KINDS.get(refusal.field or ""),
+            id=strawberry.ID(refusal.missing_id),
+        )
+    words = {"code": refusal.code, "message": str(refusal)}
+    match refusal:
+        case errors.Forbidden():
+            return ForbiddenError(path=path, **words)
+        case errors.LinkRequired():
+            return LinkRequiredError(path=path, **words)
+        case _:
+            return ValidationError(path=path, **words)
+
+
+def _camel(name: str) -> str:
+    first, *others = name.split("_")
+    return first + "".join(other.title() for other in others)
