@@ -14,7 +14,7 @@ log = logging.getLogger(__name__)
 # Expected by us, but told to operators only: these name settings, roles and constraints.
 PRIVATE = (ConstraintViolated, SettingsInvalid, UnboundRole)
 
-# Strawberry's scalars add what Python said about the value.
+# A scalar refuses a value with an exception of Python, whose words are not for clients.
 _OWN_WORDS_OF_SCALARS = re.compile(r"(Value cannot represent an? \w+: \".*\")\. .*", re.DOTALL)
 
 
@@ -70,10 +70,9 @@ def failure_of(error: GraphQLError) -> BaseException:
     is_without_cause = error.path is None and root is error
     if not (told.nodes or told.positions or is_without_cause):
         return root
-    # A scalar refuses a value with an exception of Python, whose words are not for clients.
-    message = (
-        told.message if root is told else told.message.replace(f", but encountered error '{root}'; found", ", found")
-    )
+    message = _OWN_WORDS_OF_SCALARS.sub(r"\1.", told.message)
+    if root is not told:
+        message = message.replace(f", but encountered error '{root}'; found", ", found")
     return BadUserInput(in_json_words(message))
 
 
