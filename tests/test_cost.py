@@ -1,0 +1,201 @@
+"""The limits of one operation, and how its cost is counted."""
+
+import time
+
+import pytest
+from graphql import GraphQLSyntaxError, OperationDefinitionNode, build_schema, get_introspection_query, parse
+
+from errors import BadUserInput, LimitExceeded
+from execution.cost import Measure, measure
+from execution.documents import MAX_KEPT_TOKENS, Documents, check_tokens
+from execution.limits import Limits
+
+SCHEMA = build_schema("""
+  type Query {
+    task: Task
+    tasks(first: Int, after: String, last: Int): TaskConnection
+    nodes(ids: [ID!]!): [Task]!
+    search(term: String!, first: Int, kinds: [String!]): [Task!]!
+  }
+  type Mutation { createTasks(input: [ID!]!): Payload! }
+  type Payload { results: [Task!]! }
+  type TaskConnection { edges: [TaskEdge!]! nodes: [Task!]! pageInfo: PageInfo! totalCount: Int! }
+  type TaskEdge { node: Task! cursor: String! }
+  type PageInfo { hasNextPage: Boolean! }
+  type Task { id: ID! subject: String account: Account links: [Link!]! }
+  type Link { id: ID! }
+  type Account { id: ID! tasks(first: Int, last: Int): TaskConnection! }
+""")
+
+
+def measured(text: str, *, limits: Limits | None = None, **variables: object) -> Measure:
+    document = parse(text)
+    operation = next(node for node in document.definitions if isinstance(node, OperationDefinitionNode))
+    return measure(SCHEMA, document, operation, variables, limits or Limits())
+
+
+@pytest.mark.parametrize(
+    ("text", "points"),
+    [
+        ("{ __typename }", 0),
+        ("{ task { id subject } }", 1),
+        ("{ task { account { id } } }", 2),
+        ("{ tasks(first: 10) { totalCount } }", 1),
+        ("{ tasks(first: 10) { nodes { id } } }", 11),
+        ("{ tasks(last: 10) { nodes { id } } }", 11),
+        ("{ tasks { nodes { id } } }", 51),
+        ("{ tasks(first: null) { nodes { id } } }", 51),
+        ("{ tasks(first: 0) { nodes { id } } }", 1),
+        ("{ tasks(first: -5) { nodes { id } } }", 1),
+        ("{ tasks(first: 100000) { nodes { id } } }", 201),
+        ("{ tasks(first: 10) { edges { cursor } pageInfo { hasNextPage } } }", 2),
+        ("{ tasks(first: 10) { edges { node { id } } } }", 11),
+        ("{ tasks(first: 10) { edges { node { account { id } } } nodes { id } } }", 31),
+        ("{ tasks(first: 10) { nodes { account { tasks(first: 10) { nodes { id } } } } } }", 1 + 10 * (1 + 1 + 1 + 10)),
+        ('{ nodes(ids: ["a", "b", "c"]) { id } }', 3),
+        ('{ nodes(ids: "a") { id } }', 1),
+        ('{ search(term: "x", first: 20) { id } }', 20),
+        ('{ search(term: "x", first: 20, kinds: ["a", "b"]) { id } }', 20),
+        ('{ search(term: "x") { account { id } } }', 100),
+        ('mutation { createTasks(input: ["a", "b"]) { results { id } } }', 4),
+        ("{ tasks(first: 10) { ...Page } } fragment Page on TaskConnection { nodes { id } }", 11),
+        ("{ tasks(first: 10) { ... on TaskConnection { ... { nodes { id } } } } }", 11),
+        ("{ task { ...A ...A } } fragment A on Task { account { id } }", 3),
+        ("{ nobodyKnows { account { id } } }", 0),
+    ],
+)
+def test_points_are_the_objects_that_an_answer_can_hold(text: str, points: int) -> None:
+    assert points == measured(text).points
+
+
+def test_a_page_size_in_a_variable_counts() -> None:
+    text = "query ($n: Int = 7) { tasks(first: $n) { nodes { id } } }"
+
+    assert 8 == measured(text).points
+    assert 21 == measured(text, n=20).points
+    assert 51 == measured(text, n=None).points
+
+
+def test_ids_in_a_variable_count() -> None:
+    assert 400 == measured("query ($ids: [ID!]!) { nodes(ids: $ids) { id } }", ids=["x"] * 400).points
+
+
+@pytest.mark.parametrize(
+    ("text", "reason"),
+    [
+        ("{" + "task { account { tasks { nodes { " * 4 + "id" + "}}}}" * 4 + "}", "nested deeper"),
+        ("{" + " ".join(f"a{i}: task {{ id }}" for i in range(31)) + "}", "more aliases"),
+        ("{ tasks(first: 200) { nodes { account { tasks(first: 200) { nodes { id } } } } } }", "more objects"),
+        ("{ a: __schema { types { name } } }", "Aliases are not possible in introspection"),
+        ("{ __schema { types { a: name } } }", "Aliases are not possible in introspection"),
+        ('{ __type(name: "Task") { a: fields { name } } }', "Aliases are not possible in introspection"),
+        ("{ __schema { types {" + "ofType { " * 20 + "name" + "}" * 20 + "} } }", "Introspection is nested deeper"),
+    ],
+)
+def test_an_operation_over_a_limit_is_refused(text: str, reason: str) -> None:
+    with pytest.raises(LimitExceeded, match=reason):
+        measured(text)
+
+
+def test_as_much_as_the_limits_allow_is_accepted() -> None:
+    aliases = " ".join(f"a{i}: task {{ id }}" for i in range(30))
+
+    assert Measure(points=30, aliases=30, depth=2, nesting=2) == measured("{" + aliases + "}")
+    assert (
+        12 == measured("{" + "task { account { tasks { nodes { " * 2 + "task { account { tasks { id }}}}}}}}}}}}").depth
+    )
+
+
+def test_aliases_in_fragments_count_each_time_they_are_used() -> None:
+    fragment = "fragment A on Task { " + " ".join(f"a{i}: id" for i in range(11)) + "}"
+
+    three_times = "{ task { ...A account { tasks { nodes { ...A account { tasks { nodes { ...A } } } } } } } }"
+
+    with pytest.raises(LimitExceeded, match="33 of at most 30"):
+        measured(three_times + fragment)
+
+
+def test_the_standard_introspection_query_is_allowed() -> None:
+    text = get_introspection_query(
+        specified_by_url=True, directive_is_repeatable=True, schema_description=True, input_value_deprecation=True
+    )
+
+    assert 0 == measured(text).points
+
+
+def test_fragments_that_multiply_one_another_are_counted_at_once() -> None:
+    bomb = "{ task { ...F0 } }" + "".join(f"fragment F{i} on Task {{ ...F{i + 1} ...F{i + 1} }}" for i in range(60))
+    bomb += "fragment F60 on Task { account { id } }"
+    started = time.perf_counter()
+
+    with pytest.raises(LimitExceeded, match="more objects"):
+        measured(bomb)
+
+    assert time.perf_counter() - started < 0.1
+
+
+def test_fragments_in_a_circle_end() -> None:
+    circle = "{ task { ...A } } fragment A on Task { account { id } ...B } fragment B on Task { ...A ...B }"
+
+    assert measured(circle).points >= 1
+
+
+@pytest.mark.parametrize("order", [1, -1])
+@pytest.mark.parametrize("is_used", [True, False])
+def test_a_long_chain_of_fragments_is_refused_before_it_is_walked(order: int, is_used: bool) -> None:
+    chain = [f"fragment F{i} on Task {{ ...F{i + 1} }}" for i in range(300)] + ["fragment F300 on Task { id }"]
+    start = "{ task { ...F0 } }" if is_used else "{ task { id } }"
+
+    with pytest.raises(LimitExceeded, match="deeper than 100"):
+        measured(start + "".join(chain[::order]))
+
+
+def test_limits_can_be_set() -> None:
+    with pytest.raises(LimitExceeded, match="11 of at most 10"):
+        measured("{ tasks(first: 10) { nodes { id } } }", limits=Limits(points=10))
+
+
+@pytest.mark.parametrize(
+    ("text", "reason"),
+    [
+        ("{" + "a " * 2_500 + "}", "more tokens than the 2,500"),
+        ("{ tasks(filter: " + "[" * 100 + "]" * 100 + ") }", "deeper nesting than the 100"),
+        ("{ a" + "{a" * 100 + "}" * 101, "deeper nesting than the 100"),
+        ("{ a" + " @skip(if: true)" * 51 + "}", "more directives than the 50"),
+        ("{ a(n: " + "9" * 5_000 + ") }", "5,000 characters; at most 100"),
+        ("{ a(n: 1." + "9" * 5_000 + ") }", "5,002 characters; at most 100"),
+        ("#" + "x" * 100_000 + "\n{ a }", "100,007 characters"),
+    ],
+)
+def test_a_text_over_a_limit_is_refused(text: str, reason: str) -> None:
+    with pytest.raises(LimitExceeded, match=reason):
+        check_tokens(text, Limits())
+
+
+@pytest.mark.parametrize("text", [r'{ a(s: "\u0000") }', r'{ a(s: "\u{0}") }', '{ a(s: "x\0") }', '{ a(s: """\0""") }'])
+def test_the_character_that_postgresql_cant_store_is_refused(text: str) -> None:
+    with pytest.raises((BadUserInput, GraphQLSyntaxError)):
+        check_tokens(text, Limits())
+
+
+def test_a_valid_document_is_parsed_once() -> None:
+    documents = Documents(Limits())
+    document, is_kept = documents.parsed("{ a }")
+    documents.keep("{ a }", document)
+
+    again = documents.parsed("{ a }")
+
+    assert not is_kept
+    assert again == (document, True)
+    assert again[0] is document
+
+
+def test_the_documents_kept_are_bounded_and_the_latest_stay() -> None:
+    documents = Documents(Limits())
+    texts = [f"{{ f{i} " + "a " * 1_997 + "}" for i in range(2 * MAX_KEPT_TOKENS // 2_000)]
+
+    for text in texts:
+        documents.keep(text, documents.parsed(text)[0])
+
+    assert not documents.parsed(texts[0])[1]
+    assert documents.parsed(texts[-1])[1]
