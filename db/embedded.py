@@ -67,9 +67,9 @@ def start(home: Path, *, binaries: Path | None = None, durable: bool = True) -> 
     trades safety against power loss for speed, for tests; it changes nothing on a server that already runs.
     Raises HomeUnusable, ServerBinariesMissing, ServerDataIncompatible, ServerNotStarted, ServerStuck.
     """
-    account = embedded_account.choose()
-    programs = embedded_binaries.locate(binaries, account)
     place = Home.open(home)
+    account = embedded_account.choose(place.data)
+    programs = embedded_binaries.locate(binaries, account)
     with locked(place.lock):
         users_fd = open_lock(place.users)
         try:

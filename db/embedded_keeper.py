@@ -34,6 +34,8 @@ def main(users_fd: int, log: Path, socket_dir: Path, identity: str, command: lis
     if server_pid == 0:
         _become_server(write_end, identity, command)
     os.close(write_end)
+    # A machine that shuts down asks politely, and ends everything a little later.
+    signal.signal(signal.SIGTERM, lambda *_: os.kill(server_pid, signal.SIGINT))
     threading.Thread(target=_stop_when_unused, args=(users_fd, server_pid), daemon=True).start()
     _keep_log(read_end, log)
     for leftover in (*socket_dir.glob(".s.PGSQL.*"), *socket_dir.glob("password")):

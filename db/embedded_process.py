@@ -8,6 +8,7 @@ from __future__ import annotations
 import fcntl
 import hashlib
 import os
+import re
 import socket
 import stat
 import subprocess
@@ -23,7 +24,7 @@ from db.embedded_home import is_free, open_lock
 from errors import HomeUnusable, ServerNotStarted, ServerStuck
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
     from db.embedded_account import Account
     from db.embedded_binaries import Binaries
@@ -80,22 +81,35 @@ def stop(home: Home) -> None:
 
 def _start(home: Home, binaries: Binaries, account: Account, *, durable: bool) -> Path:
     socket_dir = _private_folder(home, account)
-    embedded_cluster.ensure(home.data, socket_dir, binaries, account, durable=durable)
-    # Left by a server that was killed. None of its processes is alive, but another process may have its number by
-    # now, and PostgreSQL would refuse to start beside that one.
-    (home.data / "postmaster.pid").unlink(missing_ok=True)
+    alive_fd = open_lock(home.alive)
+    log_end = home.log.stat().st_size if home.log.exists() else 0
+    try:
+        # Inherited by initdb, the keeper and every process of the server: it stays locked until the last one ends.
+        fcntl.flock(alive_fd, fcntl.LOCK_EX)
+        embedded_cluster.ensure(home.data, socket_dir, binaries, account, alive_fd=alive_fd, durable=durable)
+        # Left by a server that was killed. None of its processes is alive, but another process may have its number
+        # by now, and PostgreSQL would refuse to start beside that one.
+        (home.data / "postmaster.pid").unlink(missing_ok=True)
+        server = [str(binaries.folder / "postgres"), *_settings(socket_dir, durable=durable)]
+        _launch(home, socket_dir, server, account, alive_fd)
+    except BaseException:
+        socket_dir.rmdir()
+        raise
+    finally:
+        os.close(alive_fd)
+    return _when_ready(home, log_end)
+
+
+def _launch(home: Home, socket_dir: Path, server: Sequence[str], account: Account, alive_fd: int) -> None:
+    """Start the keeper and return when it has taken over."""
     with ExitStack() as stack:
         data, descriptors = stack.enter_context(embedded_account.reachable(home.data, account))
-        users_fd, alive_fd = open_lock(home.users), open_lock(home.alive)
+        users_fd = open_lock(home.users)
         stack.callback(os.close, users_fd)
-        stack.callback(os.close, alive_fd)
-        # Inherited by the keeper and by every process of the server, which hold the lock from here on.
-        fcntl.flock(alive_fd, fcntl.LOCK_EX)
         identity = f"{account.uid}:{account.gid}" if account.is_other else ""
-        server = [str(binaries.folder / "postgres"), "-D", data, *_settings(socket_dir, durable=durable)]
         keeper = [sys.executable, "-I", "-S", embedded_keeper.__file__]
         subprocess.run(
-            [*keeper, str(users_fd), str(home.log), str(socket_dir), identity, *server],
+            [*keeper, str(users_fd), str(home.log), str(socket_dir), identity, *server, "-D", data],
             cwd="/",
             env=embedded_account.ENVIRONMENT,
             stdin=subprocess.DEVNULL,
@@ -106,17 +120,17 @@ def _start(home: Home, binaries: Binaries, account: Account, *, durable: bool) -
             start_new_session=True,
             pass_fds=(users_fd, alive_fd, *descriptors),
         )
-    return _when_ready(home)
 
 
-def _when_ready(home: Home) -> Path:
+def _when_ready(home: Home, log_end: int) -> Path:
     for _ in _until(START_PATIENCE_S):
         running = _postmaster(home)
         if running and running.is_ready and _answers(running.socket_dir):
             return running.socket_dir
         if is_free(home.alive):
             raise ServerNotStarted(
-                f"PostgreSQL doesn't start on {home.data}: {_last_words(home.log)}. The whole story is in {home.log}."
+                f"PostgreSQL doesn't start on {home.data}: {_last_words(home.log, log_end)}. "
+                f"The whole story is in {home.log}."
             )
     raise ServerStuck(f"PostgreSQL on {home.data} isn't ready after {START_PATIENCE_S} seconds. Look into {home.log}.")
 
@@ -186,10 +200,13 @@ def _signal(pid: int, number: int) -> None:
         os.kill(pid, number)
 
 
-def _last_words(log: Path) -> str:
-    lines = log.read_text(encoding="utf-8", errors="replace").splitlines() if log.exists() else []
-    fatal = [line.partition("FATAL:")[2].strip() for line in lines if "FATAL:" in line]
-    return (fatal or lines or ["it said nothing"])[-1]
+def _last_words(log: Path, start: int) -> str:
+    """Return the server's reason for giving up, from what it wrote after the first `start` bytes."""
+    written = log.read_bytes() if log.exists() else b""
+    # A log shorter than before is a new one.
+    lines = written[start if start <= len(written) else 0 :].decode(errors="replace").splitlines()
+    fatal = re.findall(r"(?:FATAL|PANIC): +(.+)", "\n".join(lines))
+    return (fatal or lines or ["it wrote nothing; the disk may be full"])[-1]
 
 
 def _until(patience_s: float) -> Iterator[None]:

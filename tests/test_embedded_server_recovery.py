@@ -1,0 +1,89 @@
+"""The embedded server comes back, or goes away, after every kind of violence."""
+
+import os
+from pathlib import Path
+
+import psutil
+import pytest
+
+from db import embedded
+from tests.embedded_users import address_printed_by, ask, eventually, is_stopped, postmaster, start, user_process
+
+pytestmark = pytest.mark.slow
+
+
+@pytest.fixture(scope="module")
+def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A home whose data folder exists already, for tests that leave it as they found it."""
+    folder = tmp_path_factory.mktemp("home")
+    start(folder).close()
+    return folder
+
+
+def test_when_all_users_are_killed_it_stops_by_itself(home: Path) -> None:
+    with user_process(home) as user:
+        address_printed_by(user)
+        pid = postmaster(home).pid
+
+        user.kill()
+
+        assert eventually(lambda: not psutil.pid_exists(pid))
+    assert eventually(lambda: is_stopped(home))
+
+
+def test_a_killed_user_does_not_take_it_from_the_others(home: Path) -> None:
+    with start(home) as server, user_process(home) as user:
+        address_printed_by(user)
+
+        user.kill()
+        user.wait()
+
+        assert ask(server, "SELECT 1") == "1"
+
+
+def test_without_its_keeper_it_is_adopted_by_the_next_start(home: Path) -> None:
+    with user_process(home) as user:
+        address_printed_by(user)
+        server_process = postmaster(home)
+        psutil.Process(server_process.ppid()).kill()
+        user.kill()
+        user.wait()
+        assert server_process.is_running()
+
+        with start(home) as server:
+            assert ask(server, "SELECT 1") == "1"
+            assert postmaster(home).pid == server_process.pid
+
+    assert is_stopped(home)
+
+
+def test_after_a_kill_of_the_server_the_next_start_has_all_that_was_committed(home: Path) -> None:
+    first = embedded.start(home, durable=True)
+    ask(first, "DROP TABLE IF EXISTS kept; CREATE TABLE kept AS SELECT 42 AS answer")
+
+    postmaster(home).kill()
+
+    assert eventually(lambda: is_stopped(home))
+    with start(home) as second:
+        assert ask(second, "SELECT answer FROM kept") == "42"
+    first.close()
+
+
+def test_a_stale_pid_file_with_the_number_of_another_process_is_no_obstacle(home: Path) -> None:
+    stale = home / "postgres" / "postmaster.pid"
+    stale.write_text(f"{os.getpid()}\n{home / 'postgres'}\n1\n5432\n/tmp\n\n  1 1\nready   \n")
+
+    with start(home) as server:
+        assert ask(server, "SELECT 1") == "1"
+
+
+def test_a_data_folder_half_made_is_made_anew(tmp_path: Path) -> None:
+    unfinished = tmp_path / "postgres.unfinished"
+    with user_process(tmp_path) as user:
+        assert eventually((unfinished / "PG_VERSION").exists)
+        user.kill()
+        user.wait()
+
+    with start(tmp_path) as server:
+        assert ask(server, "SELECT 1") == "1"
+    assert not unfinished.exists()
