@@ -12,6 +12,7 @@ STEPS = {
     "format": ["ruff", "format", "--check", "."],
     "lint": ["ruff", "check", "."],
     "types": ["mypy", "."],
+    "pages": ["commands.built_pages"],
 }
 
 

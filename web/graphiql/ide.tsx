@@ -2,12 +2,11 @@
 import { explorerPlugin } from "@graphiql/plugin-explorer";
 import { HISTORY_PLUGIN } from "@graphiql/plugin-history";
 import { useMonaco } from "@graphiql/react";
-import { createGraphiQLFetcher } from "@graphiql/toolkit";
 import { GraphiQL } from "graphiql";
 import { useEffect, useMemo, type ReactNode } from "react";
-import { ENDPOINT } from "../api/ask";
-import { authorizedFetch, type Session } from "../api/session";
+import type { Session } from "../api/session";
 import type { Example } from "./examples";
+import { sessionFetcher } from "./fetcher";
 import { looksOnlyStorage } from "./storage";
 
 const PLUGINS = [HISTORY_PLUGIN, explorerPlugin()];
@@ -21,10 +20,7 @@ interface IdeProps {
 }
 
 export function Ide({ session, tabs, children }: IdeProps) {
-  const fetcher = useMemo(
-    () => createGraphiQLFetcher({ url: ENDPOINT, fetch: authorizedFetch(session), enableIncrementalDelivery: false }),
-    [session],
-  );
+  const fetcher = useMemo(() => sessionFetcher(session), [session]);
   // GraphiQL shows its tabs before the editor is there, and a click in that moment mixes up their texts.
   const { monaco, actions } = useMonaco();
   useEffect(() => void actions.initialize(), [actions]);

@@ -4,7 +4,7 @@ import { authorizedFetch, demoSession, SignInFailed, type Role, type Session } f
 import { examples, type Example } from "./examples";
 import { Ide } from "./ide";
 import { findRecords } from "./records";
-import { SignIn, RoleSwitch } from "./sign-in";
+import { RoleSwitch, SignIn } from "./sign-in";
 
 export interface Opened {
   readonly session: Session;
@@ -20,18 +20,21 @@ export function Page({ demo }: { readonly demo: Opened | null }) {
   const [opened, setOpened] = useState(demo);
   const [failure, setFailure] = useState<string | null>(null);
 
+  const fail = (error: unknown): void => setFailure(said(error));
   const signIn = (token: string): void => {
-    open({ token, role: null }).then(setOpened, (error: unknown) => setFailure(said(error)));
+    setFailure(null);
+    open({ token, role: null }).then(setOpened, fail);
   };
-  const switchRole = async (role: Role): Promise<void> => {
-    const session = await demoSession(role);
-    if (opened && session) setOpened({ ...opened, session });
+  const switchRole = (role: Role): void => {
+    setFailure(null);
+    demoSession(role).then((session) => setOpened((now) => now && session && { ...now, session }), fail);
   };
 
   if (opened === null) return <SignIn failure={failure} onToken={signIn} />;
   const { session, tabs } = opened;
   return (
     <Ide session={session} tabs={tabs}>
+      {failure === null ? null : <span role="alert">{failure}</span>}
       {session.role === null ? null : <RoleSwitch role={session.role} onRole={switchRole} />}
     </Ide>
   );
