@@ -174,3 +174,62 @@ class ServerStuck(TasklineError):
     """The embedded server neither answers nor ends."""
 
     code = "SERVER_STUCK"
+
+
+# The migration runner; each has an exit code of its own.
+
+
+class MigrationTargetUnknown(TasklineError):
+    """No address of the database to migrate was given, or one that can't be read."""
+
+    code = "MIGRATION_TARGET_UNKNOWN"
+    exit_code = 10
+
+
+class MigrationFileUnusable(TasklineError):
+    """A migration file is missing, or holds something that the runner can't run."""
+
+    code = "MIGRATION_FILE_UNUSABLE"
+    exit_code = 11
+
+
+class MigrationServerUnreachable(TasklineError):
+    """The server doesn't answer, went away, or isn't a version that is supported."""
+
+    code = "MIGRATION_SERVER_UNREACHABLE"
+    exit_code = 12
+
+
+class MigrationSignInRefused(TasklineError):
+    """The server answers but refuses the user, the password or the database."""
+
+    code = "MIGRATION_SIGN_IN_REFUSED"
+    exit_code = 13
+
+
+class MigrationRefused(TasklineError):
+    """A migration found something that it mustn't change by itself; what was found and what to do is in the message."""
+
+    code = "MIGRATION_REFUSED"
+    exit_code = 14
+
+
+class MigrationBlocked(TasklineError):
+    """A lock could not be had in the time allowed; running again goes on from there."""
+
+    code = "MIGRATION_BLOCKED"
+    exit_code = 15
+
+
+class MigrationFailed(TasklineError):
+    """A statement of a migration failed; the server's own words are in the message."""
+
+    code = "MIGRATION_FAILED"
+    exit_code = 16
+
+
+class MigrationMissing(TasklineError):
+    """The database's schema is not what the migrations make; each miss is in the message."""
+
+    code = "MIGRATION_MISSING"
+    exit_code = 17

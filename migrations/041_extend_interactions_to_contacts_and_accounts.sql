@@ -220,7 +220,7 @@ BEGIN
     EXIT WHEN pattern IS NOT NULL;
   END LOOP;
   IF pattern IS NULL THEN
-    RETURN QUERY SELECT k, 'unproven', 'lead_interactions has no row that could serve as the pattern' FROM unnest(kinds) k;
+    RETURN QUERY SELECT 'behaviour', 'unproven', 'lead_interactions has no row that could serve as the pattern of a task';
     RETURN;
   END IF;
   tenant := pattern->>'organization_id';

@@ -1,0 +1,1 @@
+"""The database's migrations: SQL files that are complete by themselves, and beside them the runner."""

@@ -1,0 +1,68 @@
+"""The migration files: which there are, and which one a person means."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath
+
+from errors import MigrationFileUnusable
+from migrations.runner.splitter import Statement, hash_of, split
+
+FOLDER = Path(__file__).parent.parent
+_NAME = re.compile(r"(?P<version>\d{3})_\w+(?P<back>\.rollback)?\.sql")
+
+
+@dataclass(frozen=True, slots=True)
+class MigrationFile:
+    """A file, read and split."""
+
+    version: int
+    is_rollback: bool
+    name: str
+    hash: str
+    statements: tuple[Statement, ...]
+
+
+def forward(through: int | None = None) -> list[MigrationFile]:
+    """Return the migrations in order, up to and including number `through`."""
+    paths = sorted(path for path in FOLDER.glob("[0-9][0-9][0-9]_*.sql") if not path.name.endswith(".rollback.sql"))
+    return [read(path) for path in paths if through is None or int(path.name[:3]) <= through]
+
+
+def rollback_of(version: int) -> MigrationFile:
+    """Return the file that takes a migration back. Raises MigrationFileUnusable if there is none."""
+    found = sorted(FOLDER.glob(f"{version:03}_*.rollback.sql"))
+    if not found:
+        raise MigrationFileUnusable(
+            f"Migration {version:03} has no rollback file in {FOLDER.name}/. Nothing was changed."
+        )
+    return read(found[0])
+
+
+def named(name: str) -> MigrationFile:
+    """Return the file of this name or path; one in database/migrations/ is looked for in migrations/."""
+    path = Path(name)
+    if not path.is_file():
+        path = FOLDER / PurePosixPath(name.replace("\\", "/")).name
+    if not path.is_file():
+        there = ", ".join(file.name for file in sorted(FOLDER.glob("[0-9]*.sql")))
+        raise MigrationFileUnusable(f"There is no migration file {name}. In {FOLDER.name}/ there are: {there}.")
+    return read(path)
+
+
+def read(path: Path) -> MigrationFile:
+    """Read and split a file. Raises MigrationFileUnusable, naming the file, if that isn't possible."""
+    name = _NAME.fullmatch(path.name)
+    if not name:
+        raise MigrationFileUnusable(f"{path.name} isn't named like a migration: 041_what_it_changes.sql.")
+    try:
+        text = path.read_text(encoding="utf-8")
+        statements = tuple(split(text))
+    except OSError as exc:
+        raise MigrationFileUnusable(f"Can't read {path.name}: {exc.strerror}.") from exc
+    except UnicodeDecodeError as exc:
+        raise MigrationFileUnusable(f"Can't read {path.name}: it isn't UTF-8 text (byte {exc.start}).") from exc
+    except MigrationFileUnusable as exc:
+        raise MigrationFileUnusable(f"{path.name}: {exc}") from exc
+    return MigrationFile(int(name["version"]), bool(name["back"]), path.name, hash_of(text), statements)

@@ -1,0 +1,102 @@
+"""What the runner did in a database: a row per file and run in `taskline_migrations`, which only the owner may read."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from datetime import datetime
+    from uuid import UUID
+
+    import asyncpg
+
+_FIND = "SELECT to_regclass('taskline_migrations') IS NOT NULL"
+_MAKE = """
+CREATE TABLE IF NOT EXISTS taskline_migrations (
+  id          bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+  run_id      uuid NOT NULL,
+  version     integer NOT NULL,
+  file        text NOT NULL,
+  hash        text NOT NULL,
+  outcome     text NOT NULL,
+  started_at  timestamptz NOT NULL,
+  duration_ms integer NOT NULL,
+  fingerprint text NOT NULL
+)
+"""
+_REVOKE = """
+DO $$
+DECLARE
+  grantee text;
+BEGIN
+  FOR grantee IN SELECT DISTINCT CASE a.grantee WHEN 0 THEN 'PUBLIC' ELSE a.grantee::regrole::text END
+                   FROM pg_class c, aclexplode(c.relacl) a
+                  WHERE c.oid = to_regclass('taskline_migrations') AND a.grantee <> c.relowner LOOP
+    EXECUTE format('REVOKE ALL ON taskline_migrations FROM %s', grantee);
+  END LOOP;
+END $$
+"""
+_WRITE = """
+INSERT INTO taskline_migrations (run_id, version, file, hash, outcome, started_at, duration_ms, fingerprint)
+VALUES ($1, $2, $3, $4, $5, $6, $7, $8)
+"""
+# A failed run changes nothing about what was recorded before it.
+_LATEST = """
+SELECT DISTINCT ON (version) run_id, version, file, hash, outcome, started_at, duration_ms, fingerprint
+  FROM taskline_migrations WHERE outcome <> 'failed' ORDER BY version, id DESC
+"""
+
+
+class Outcome(StrEnum):
+    """How a file ended."""
+
+    APPLIED = "applied"
+    BASELINED = "baselined"
+    """It was there before the runner came, and was never run."""
+    ADOPTED = "adopted"
+    """Somebody ran it by other means; its catalogue was checked."""
+    ROLLED_BACK = "rolled back"
+    FAILED = "failed"
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One file in one run."""
+
+    run_id: UUID
+    version: int
+    file: str
+    hash: str
+    outcome: Outcome
+    started_at: datetime
+    duration_ms: int
+    fingerprint: str
+
+
+async def latest(connection: asyncpg.Connection) -> dict[int, Entry]:
+    """Return `{version: its last entry that didn't fail}`, without what was rolled back; empty without a ledger."""
+    if not await connection.fetchval(_FIND):
+        return {}
+    entries = [Entry(**{**dict(row), "outcome": Outcome(row["outcome"])}) for row in await connection.fetch(_LATEST)]
+    return {entry.version: entry for entry in entries if entry.outcome is not Outcome.ROLLED_BACK}
+
+
+async def record(connection: asyncpg.Connection, entry: Entry) -> None:
+    """Write an entry, making the ledger first if there is none."""
+    if not await connection.fetchval(_FIND):
+        async with connection.transaction():
+            await connection.execute(_MAKE)
+            await connection.execute(_REVOKE)
+    await connection.execute(
+        _WRITE,
+        entry.run_id,
+        entry.version,
+        entry.file,
+        entry.hash,
+        entry.outcome.value,
+        entry.started_at,
+        entry.duration_ms,
+        entry.fingerprint,
+    )
