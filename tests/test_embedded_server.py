@@ -89,7 +89,14 @@ def test_its_log_stays_small(home: Path) -> None:
     assert all(log.stat().st_size <= 1_000_000 for log in logs)
 
 
-@pytest.mark.parametrize("name", ["with spaces and 'quotes' \"both\"", "ünï-" * 15, "$HOME `id` \\"])
+@pytest.mark.parametrize(
+    "name",
+    [
+        pytest.param("with spaces and 'quotes' \"both\"", id="quotes"),
+        pytest.param("ünï-" * 15, id="unicode"),
+        pytest.param("$HOME `id` \\", id="shell"),
+    ],
+)
 def test_any_home_will_do(tmp_path: Path, name: str) -> None:
     with start(tmp_path / name / "deeper" / ("x" * 100)) as server:
         assert ask(server, "SELECT 1") == "1"

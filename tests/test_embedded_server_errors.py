@@ -7,8 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from db import embedded
-from errors import HomeUnusable, ServerBinariesMissing, ServerDataIncompatible, ServerNotStarted
+from db import embedded, embedded_account, embedded_binaries, embedded_process
+from db.embedded_home import Home, locked
+from errors import HomeUnusable, ServerBinariesMissing, ServerDataIncompatible, ServerNotStarted, ServerStuck
 from tests.embedded_users import ROOT, USER, ask, start
 
 pytestmark = pytest.mark.slow
@@ -39,6 +40,17 @@ def test_programs_that_this_machine_cannot_run(tmp_path: Path) -> None:
 
     with pytest.raises(ServerBinariesMissing, match=r"Exec format error.*or set DATABASE_URL"):
         embedded.start(tmp_path / "home", binaries=tmp_path)
+
+
+def test_programs_in_a_path_that_initdb_cannot_use(tmp_path: Path) -> None:
+    folder = tmp_path / "$HOME"
+    folder.mkdir()
+    for name in ("postgres", "initdb"):
+        (folder / name).write_text("#!/bin/sh\necho 'postgres (PostgreSQL) 18.0'")
+        (folder / name).chmod(0o755)
+
+    with pytest.raises(ServerBinariesMissing, match=r"Move Taskline to a folder without them"):
+        embedded_binaries.locate(folder, embedded_account.ours())
 
 
 def test_data_of_another_major_version_stays_as_it_is(tmp_path: Path) -> None:
@@ -93,6 +105,12 @@ def test_a_server_that_gives_up_is_quoted(tmp_path: Path) -> None:
         file.write("work_mem = 'plenty'\n")
 
     with pytest.raises(ServerNotStarted, match=r'configuration file ".*" contains errors.*The whole story is in'):
+        start(tmp_path)
+
+
+def test_a_server_that_never_answers(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(embedded_process, "START_PATIENCE_S", 0.1)
+    with locked(Home.open(tmp_path).alive), pytest.raises(ServerStuck, match=r"hasn't answered for 0.1 seconds"):
         start(tmp_path)
 
 
