@@ -35,6 +35,7 @@ NO_CONNECTION = (
     asyncpg.InvalidAuthorizationSpecificationError,
     asyncpg.InvalidCatalogNameError,
     asyncpg.TooManyConnectionsError,
+    asyncpg.ObjectNotInPrerequisiteStateError,  # ALLOW_CONNECTIONS false, as during a maintenance
 )
 
 ESCAPES_ROW_SECURITY = """
@@ -115,7 +116,8 @@ class Database:
         """Run one statement that concerns no organization, for readiness checks. Raises Unavailable."""
         connection = await self.acquire()
         try:
-            found: list[asyncpg.Record] = await connection.fetch(sql)
+            with _translated():
+                found: list[asyncpg.Record] = await connection.fetch(sql)
         finally:
             await self.release(connection)
         return found
