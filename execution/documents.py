@@ -19,9 +19,6 @@ _CLOSING = frozenset({TokenKind.BRACE_R, TokenKind.BRACKET_R, TokenKind.PAREN_R}
 _NUMBERS = frozenset({TokenKind.INT, TokenKind.FLOAT})
 _STRINGS = frozenset({TokenKind.STRING, TokenKind.BLOCK_STRING})
 
-# A parsed token takes about 0.5 kB (tracemalloc over 2,400 tokens: 1.0 MB), so the cache ends near 25 MB.
-MAX_KEPT_TOKENS = 50_000
-
 
 class Documents:
     """Parses texts, and keeps those that were found valid for one schema, the least recently used leaving first."""
@@ -48,7 +45,7 @@ class Documents:
             return
         self._kept[text] = document
         self._kept_tokens += document.token_count
-        while self._kept_tokens > MAX_KEPT_TOKENS:
+        while self._kept_tokens > self._limits.kept_tokens:
             _, dropped = self._kept.popitem(last=False)
             self._kept_tokens -= dropped.token_count
 

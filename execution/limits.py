@@ -24,3 +24,5 @@ class Limits:
     page_default: int = 50
     page_max: int = 200
     """No page is longer, so a larger `first` counts as this and is left to its field to refuse."""
+    kept_tokens: int = 50_000
+    """Of all documents kept parsed. A token takes about 0.5 kB (tracemalloc: 1.0 MB for 2,400), so 25 MB in all."""

@@ -4,6 +4,7 @@ from collections.abc import AsyncIterator, Iterator, Mapping
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass, replace
 from datetime import timedelta
+from pathlib import Path
 from uuid import UUID
 
 import httpx2
@@ -15,7 +16,7 @@ from db.engine import Database
 from execution.guards import guards
 from resolvers.viewers import Role, Viewer
 from schema.build import build_schema
-from server import demo, graphql, refusals, sign_in
+from server import demo, graphql, health, refusals, sign_in
 from server.logs import RequestLog
 from settings import Settings
 from tests.servers import serve
@@ -48,14 +49,15 @@ class Api:
 
 
 @contextmanager
-def api(**settings: object) -> Iterator[Api]:
+def api(*, database_url: str = NOWHERE, readiness_sql: Path | None = None, **settings: object) -> Iterator[Api]:
     """Serve the API with these settings; by default with a secret, and without a database."""
-    chosen = Settings.model_validate({"jwt_secret": SecretStr(SECRET), "database_url": SecretStr(NOWHERE)} | settings)
-    with serve(application(chosen)) as address, httpx2.Client(base_url=address, timeout=10) as client:
+    defaults = {"jwt_secret": SecretStr(SECRET), "database_url": SecretStr(database_url)}
+    chosen = Settings.model_validate(defaults | settings)
+    with serve(application(chosen, readiness_sql)) as address, httpx2.Client(base_url=address, timeout=10) as client:
         yield Api(chosen, client)
 
 
-def application(settings: Settings) -> Starlette:
+def application(settings: Settings, readiness_sql: Path | None) -> Starlette:
     assert settings.database_url
     database = Database(
         settings.database_url.get_secret_value(),
@@ -75,6 +77,7 @@ def application(settings: Settings) -> Starlette:
     return Starlette(
         routes=[
             graphql.endpoint(schema, database, sign_in.Verifier(settings), settings),
+            *(health.routes(database, readiness_sql) if readiness_sql else ()),
             *demo.routes(settings, {role: demo.Person(replace(SOMEBODY, role=role), "Ada") for role in Role}),
         ],
         middleware=[Middleware(RequestLog)],

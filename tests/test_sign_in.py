@@ -258,6 +258,7 @@ def test_a_clock_that_is_a_little_behind_does_no_harm(served: Api) -> None:
     assert 200 == asked(served, f"Bearer {signed(without(iat=now + 3, nbf=now + 3))}").status_code
 
 
+@pytest.mark.slow
 def test_claims_can_have_other_names() -> None:
     with api(jwt_organization_claim="https://x.test/org", jwt_role_claim="urn:role") as running:
         claims = without(
@@ -271,13 +272,12 @@ def test_claims_can_have_other_names() -> None:
 
 
 @pytest.mark.parametrize("role", Role)
-def test_a_token_that_we_issue_is_accepted_until_it_expires(role: Role) -> None:
-    settings = Settings(jwt_secret=SecretStr(SECRET), jwt_issuer=ISSUER)
+def test_a_token_that_we_issue_is_accepted_until_it_expires(served: Api, role: Role) -> None:
     viewer = replace(SOMEBODY, role=role)
     minute, long_ago = timedelta(minutes=1), datetime.now(UTC) - timedelta(hours=1)
-    with api(jwt_issuer=ISSUER) as running:
-        good = asked(running, f"Bearer {issue(settings, viewer, lifetime=minute)}")
-        expired = asked(running, f"Bearer {issue(settings, viewer, lifetime=minute, now=long_ago)}")
+
+    good = asked(served, f"Bearer {issue(served.settings, viewer, lifetime=minute)}")
+    expired = asked(served, f"Bearer {issue(served.settings, viewer, lifetime=minute, now=long_ago)}")
 
     assert role.name == good.json()["data"]["viewer"]["role"]
     assert "expired" in assert_refused(expired)
@@ -303,6 +303,7 @@ def jwks_file(folder: Path, *keys: dict[str, object]) -> Path:
     return path
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("algorithm", ["RS256", "ES256", "EdDSA"])
 def test_tokens_by_a_public_key_are_accepted(algorithm: str, keys: dict[str, PrivateKeyTypes], tmp_path: Path) -> None:
     everyone = jwks_file(tmp_path, *(public(key, name) for name, key in keys.items()))
@@ -318,6 +319,7 @@ def test_tokens_by_a_public_key_are_accepted(algorithm: str, keys: dict[str, Pri
             assert_refused(asked(running, f"Bearer {token}"))
 
 
+@pytest.mark.slow
 def test_a_public_key_used_as_a_secret_opens_nothing(keys: dict[str, PrivateKeyTypes], tmp_path: Path) -> None:
     jwk = public(keys["RS256"], "k")
     public_key = keys["RS256"].public_key()
@@ -337,6 +339,7 @@ def test_a_public_key_used_as_a_secret_opens_nothing(keys: dict[str, PrivateKeyT
                 assert_refused(asked(running, f"Bearer {signed_by_hand(header, CLAIMS, key=secret)}"))
 
 
+@pytest.mark.slow
 def test_a_key_that_comes_with_the_token_is_not_trusted(keys: dict[str, PrivateKeyTypes], tmp_path: Path) -> None:
     own = rsa.generate_private_key(65_537, 2_048)
     trusted = jwks_file(tmp_path, public(keys["RS256"], "k"))
@@ -368,6 +371,7 @@ class Provider:
         return JSONResponse({}, status_code=500) if self.is_failing else JSONResponse({"keys": self.keys})
 
 
+@pytest.mark.slow
 def test_keys_from_an_address_are_fetched_once(keys: dict[str, PrivateKeyTypes]) -> None:
     provider = Provider(public(keys["ES256"], "first"))
     with (
@@ -384,6 +388,7 @@ def test_keys_from_an_address_are_fetched_once(keys: dict[str, PrivateKeyTypes])
         assert 1 == provider.requests
 
 
+@pytest.mark.slow
 def test_an_unreachable_provider_makes_sign_in_unavailable_until_it_is_back(keys: dict[str, PrivateKeyTypes]) -> None:
     provider = Provider(public(keys["EdDSA"], "k"))
     provider.is_failing = True

@@ -1,0 +1,78 @@
+"""Health: the process alone, and everything that the API needs."""
+
+from pathlib import Path
+
+import pytest
+
+from tests.apis import api
+from tests.databases import CrmDatabase
+
+READY = "SELECT 'tasks may hang on a contact', true, 'contact_id is there'"
+NOT_READY = f"""
+  {READY}
+  UNION ALL SELECT 'index by contact', false, 'idx_by_contact is missing'
+  UNION ALL SELECT 'who asks', current_user <> 'crm_app', 'asked as ' || current_user"""
+
+
+@pytest.fixture
+def readiness(tmp_path: Path) -> Path:
+    path = tmp_path / "readiness.sql"
+    path.write_text(READY)
+    return path
+
+
+@pytest.mark.slow
+def test_a_process_without_its_database_is_alive_but_not_ready(readiness: Path) -> None:
+    with api(readiness_sql=readiness) as running:
+        alive, ready = running.client.get("/healthz"), running.client.get("/readyz")
+
+    assert (200, {"status": "alive"}) == (alive.status_code, alive.json())
+    assert (503, "not ready") == (ready.status_code, ready.json()["status"])
+    assert ["database"] == [thing["name"] for thing in ready.json()["missing"]]
+    assert ready.headers["retry-after"]
+
+
+def test_a_ready_api_says_so_without_a_token(database: CrmDatabase, readiness: Path) -> None:
+    with api(database_url=database.app_url, readiness_sql=readiness) as running:
+        ready = running.client.get("/readyz")
+
+    assert (200, {"status": "ready"}) == (ready.status_code, ready.json())
+
+
+def test_an_api_that_lacks_something_lists_it_and_the_command(database: CrmDatabase, readiness: Path) -> None:
+    readiness.write_text(NOT_READY)
+
+    with api(database_url=database.app_url, readiness_sql=readiness) as running:
+        ready = running.client.get("/readyz")
+
+    assert 503 == ready.status_code
+    assert [
+        {"name": "index by contact", "detail": "idx_by_contact is missing"},
+        {"name": "who asks", "detail": "asked as crm_app"},
+    ] == ready.json()["missing"]
+    assert "./taskline migrate up" == ready.json()["run"]
+
+
+def test_an_api_with_the_owners_role_is_not_ready_and_tells_no_names(database: CrmDatabase, readiness: Path) -> None:
+    with api(database_url=database.owner_url, readiness_sql=readiness) as running:
+        ready = running.client.get("/readyz")
+
+    assert 503 == ready.status_code
+    assert "crm_owner" not in ready.text
+
+
+@pytest.mark.slow
+def test_an_api_is_ready_again_when_its_database_is_back(database: CrmDatabase, readiness: Path) -> None:
+    with api(database_url=database.app_url, readiness_sql=readiness) as running:
+        before = running.client.get("/readyz").status_code
+        database.psql(f"ALTER DATABASE {database.name} ALLOW_CONNECTIONS false", url=database.server.url())
+        database.psql(
+            f"SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = '{database.name}'",
+            url=database.server.url(),
+        )
+        away = [running.client.get("/readyz").status_code for _ in range(3)]
+        alive = running.client.get("/healthz").status_code
+        database.psql(f"ALTER DATABASE {database.name} ALLOW_CONNECTIONS true", url=database.server.url())
+        after = running.client.get("/readyz").status_code
+
+    assert (200, [503, 503, 503], 200, 200) == (before, away, alive, after)
