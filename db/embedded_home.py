@@ -36,6 +36,8 @@ class Home:
             home = cls(folder.resolve(strict=True))
             for lock in (home.lock, home.users, home.alive):
                 os.close(open_lock(lock))
+            # Some network folders can't lock at all.
+            is_free(home.lock)
         except OSError as exc:
             raise HomeUnusable(
                 f"Taskline can't keep its database in {folder}: {exc.strerror}. "

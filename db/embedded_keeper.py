@@ -18,7 +18,7 @@ from pathlib import Path
 MAX_LOG_BYTES = 1_000_000
 
 # Fast shutdown, then immediate shutdown (recovery at the next start), then the kernel's; with patience in seconds.
-STOP_SIGNALS = ((signal.SIGINT, 60), (signal.SIGQUIT, 10), (signal.SIGKILL, 0))
+STOP_SIGNALS = ((signal.SIGINT, 60), (signal.SIGQUIT, 10), (signal.SIGKILL, 5))
 
 
 def main(users_fd: int, log: Path, socket_dir: Path, identity: str, command: list[str]) -> None:
@@ -38,10 +38,7 @@ def main(users_fd: int, log: Path, socket_dir: Path, identity: str, command: lis
     signal.signal(signal.SIGTERM, lambda *_: os.kill(server_pid, signal.SIGINT))
     threading.Thread(target=_stop_when_unused, args=(users_fd, server_pid), daemon=True).start()
     _keep_log(read_end, log)
-    for leftover in (*socket_dir.glob(".s.PGSQL.*"), *socket_dir.glob("password")):
-        leftover.unlink(missing_ok=True)
-    if socket_dir.is_dir():
-        socket_dir.rmdir()
+    _remove(socket_dir)
     os.waitpid(server_pid, 0)
     os._exit(0)
 
@@ -84,6 +81,16 @@ def _keep_log(read_end: int, log: Path) -> None:
                 size += file.write(words)
         except OSError:
             continue
+
+
+def _remove(socket_dir: Path) -> None:
+    # A server that was killed leaves its socket. What can't be removed is harmless, and the next start tries again.
+    try:
+        for leftover in socket_dir.iterdir():
+            leftover.unlink()
+        socket_dir.rmdir()
+    except OSError:
+        return
 
 
 if __name__ == "__main__":

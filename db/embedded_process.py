@@ -81,6 +81,16 @@ def stop(home: Home) -> None:
 
 def _start(home: Home, binaries: Binaries, account: Account, *, durable: bool) -> Path:
     socket_dir = _private_folder(home, account)
+    try:
+        return _start_with(socket_dir, home, binaries, account, durable=durable)
+    except BaseException:
+        # The keeper removes the folder at the end, if it came to that; else it is empty.
+        with suppress(OSError):
+            socket_dir.rmdir()
+        raise
+
+
+def _start_with(socket_dir: Path, home: Home, binaries: Binaries, account: Account, *, durable: bool) -> Path:
     alive_fd = open_lock(home.alive)
     log_end = home.log.stat().st_size if home.log.exists() else 0
     try:
@@ -92,9 +102,11 @@ def _start(home: Home, binaries: Binaries, account: Account, *, durable: bool) -
         (home.data / "postmaster.pid").unlink(missing_ok=True)
         server = [str(binaries.folder / "postgres"), *_settings(socket_dir, durable=durable)]
         _launch(home, socket_dir, server, account, alive_fd)
-    except BaseException:
-        socket_dir.rmdir()
-        raise
+    except (OSError, subprocess.CalledProcessError) as exc:
+        raise ServerNotStarted(
+            f"PostgreSQL can't be started on {home.data}: {exc}. "
+            "Make room there, or set TASKLINE_HOME to another folder, and start again."
+        ) from exc
     finally:
         os.close(alive_fd)
     return _when_ready(home, log_end)
@@ -172,13 +184,16 @@ def _private_folder(home: Home, account: Account) -> Path:
                 f"{folder}, where the database's socket belongs, isn't a private folder of user {account.uid}. "
                 "Remove it, or set TASKLINE_HOME to another folder."
             ) from None
+        # Left by a server that was killed together with its keeper. See `postmaster.pid` above.
+        for leftover in folder.iterdir():
+            leftover.unlink()
     return folder
 
 
 def _postmaster(home: Home) -> _Postmaster | None:
     """Read the server's pid file (its lines: source `miscadmin.h`), or None while it is missing or half written."""
     try:
-        lines = (home.data / "postmaster.pid").read_text(encoding="utf-8").splitlines()
+        lines = os.fsdecode((home.data / "postmaster.pid").read_bytes()).splitlines()
     except FileNotFoundError:
         return None
     if len(lines) < 8:

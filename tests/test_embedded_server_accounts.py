@@ -15,6 +15,7 @@ import pytest
 
 from db import embedded, embedded_account, embedded_binaries
 from db.embedded_account import Account
+from errors import ServerNotStarted
 from tests.embedded_users import ROOT, USER, ask, is_stopped, postmaster, start
 
 pytestmark = pytest.mark.slow
@@ -58,7 +59,7 @@ def python_for(user: pwd.struct_passwd) -> str:
     """Find an interpreter that this user can run: ours may lie in a closed folder, and any will do without packages."""
     version = f"python{sys.version_info.major}.{sys.version_info.minor}"
     for python in (f"{sys.base_prefix}/bin/{version}", "/usr/bin/python3", "/usr/local/bin/python3"):
-        with suppress(OSError):
+        with suppress(OSError, ServerNotStarted):
             account = Account(user.pw_uid, user.pw_gid, is_other=user.pw_uid != os.geteuid())
             probe = "import sys; sys.exit(sys.version_info < (3, 11))"
             if embedded_account.run([python, "-c", probe], account).returncode == 0:

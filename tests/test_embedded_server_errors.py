@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from db import embedded, embedded_account, embedded_binaries, embedded_process
-from db.embedded_home import Home, locked
+from db.embedded_home import Home, is_free, locked
 from errors import HomeUnusable, ServerBinariesMissing, ServerDataIncompatible, ServerNotStarted, ServerStuck
 from tests.embedded_users import ROOT, USER, ask, start
 
@@ -80,6 +80,8 @@ def test_a_lost_password_is_named_and_leaves_no_server_behind(tmp_path: Path) ->
 
     with pytest.raises(ServerDataIncompatible, match=r"superuser_password is missing.*Restore the file"):
         start(tmp_path)
+
+    assert is_free(Home.open(tmp_path).alive)
 
 
 def test_a_disk_that_fills_up_while_the_data_is_made(tmp_path: Path) -> None:

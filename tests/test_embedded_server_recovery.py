@@ -1,6 +1,6 @@
 """The embedded server comes back, or goes away, after every kind of violence."""
 
-import os
+import shutil
 from pathlib import Path
 
 import psutil
@@ -69,12 +69,34 @@ def test_after_a_kill_of_the_server_the_next_start_has_all_that_was_committed(ho
     first.close()
 
 
-def test_a_stale_pid_file_with_the_number_of_another_process_is_no_obstacle(home: Path) -> None:
-    stale = home / "postgres" / "postmaster.pid"
-    stale.write_text(f"{os.getpid()}\n{home / 'postgres'}\n1\n5432\n/tmp\n\n  1 1\nready   \n")
-
+def test_stale_files_with_the_number_of_another_process_are_no_obstacle(home: Path, tmp_path: Path) -> None:
     with start(home) as server:
-        assert ask(server, "SELECT 1") == "1"
+        socket_dir = server.socket_dir
+    with start(tmp_path):
+        # A process of the same account, so that PostgreSQL itself would take it for the files' owner.
+        pid = postmaster(tmp_path).pid
+        stale = f"{pid}\n{home / 'postgres'}\n1\n5432\n{socket_dir}\n\n  1 1\nready   \n"
+        (home / "postgres" / "postmaster.pid").write_text(stale)
+        socket_dir.mkdir(mode=0o700)
+        (socket_dir / ".s.PGSQL.5432.lock").write_text(stale)
+        for path in (socket_dir, socket_dir / ".s.PGSQL.5432.lock", home / "postgres" / "postmaster.pid"):
+            shutil.chown(path, *psutil.Process(pid).uids()[:1])
+
+        with start(home) as server:
+            assert ask(server, "SELECT 1") == "1"
+            assert postmaster(home).pid != pid
+
+
+def test_a_server_killed_together_with_its_keeper_comes_back(home: Path) -> None:
+    with start(home) as first:
+        killed = postmaster(home)
+        psutil.Process(killed.ppid()).kill()
+        killed.kill()
+        assert eventually(lambda: is_stopped(home))
+        assert first.socket_dir.exists()
+
+        with start(home) as second:
+            assert ask(second, "SELECT 1") == "1"
 
 
 def test_a_data_folder_half_made_is_made_anew(tmp_path: Path) -> None:
