@@ -233,3 +233,18 @@ class MigrationMissing(TasklineError):
 
     code = "MIGRATION_MISSING"
     exit_code = 17
+
+
+# The demo and the server process.
+
+
+class DemoNotMade(TasklineError):
+    """The demo's database could not be made, or what is kept of it can't be read."""
+
+    code = "DEMO_NOT_MADE"
+
+
+class AddressInUse(TasklineError):
+    """Another program listens where the server should."""
+
+    code = "ADDRESS_IN_USE"

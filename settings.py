@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import Annotated, Literal, Self
+from uuid import UUID
 
 import platformdirs
 from pydantic import Field, SecretStr, ValidationError
@@ -39,7 +41,8 @@ class Settings(BaseSettings):
 
     host: str = "127.0.0.1"
     port: Annotated[int, Field(ge=0, le=65_535)] = 8_000
-    is_demo: bool = False
+    demo_organization_id: UUID | None = None
+    """Set by `./taskline demo`: whose colleagues the demo's sign-in lets people be. Absent: no such sign-in."""
 
     jwt_secret: SecretStr | None = None
     jwks_file: Path | None = None
@@ -53,6 +56,17 @@ class Settings(BaseSettings):
     is_graphiql_on: bool = True
     is_introspection_on: bool = True
     max_body_bytes: Annotated[int, Field(ge=1)] = 256_000
+
+    @property
+    def is_demo(self) -> bool:
+        """Whether this is the demo: its sign-in exists, and every answer says what it cost."""
+        return self.demo_organization_id is not None
+
+    def export(self) -> None:
+        """Put these settings into the environment, from which the server's processes read them again."""
+        for name, value in self.model_dump(exclude_none=True).items():
+            text = value.get_secret_value() if isinstance(value, SecretStr) else str(value)
+            os.environ[_variable((name,))] = text
 
     @classmethod
     def from_env(cls, **overrides: object) -> Self:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import base64
 import fcntl
+import hmac
 import os
 from typing import TYPE_CHECKING, Self
 from urllib.parse import quote
@@ -37,6 +39,11 @@ class EmbeddedServer:
         login = quote(user, safe="") + ("" if password is None else f":{quote(password, safe='')}")
         host = quote(str(self.socket_dir), safe="")
         return f"postgresql://{login}@/{quote(database, safe='')}?host={host}&port={embedded_process.PORT}"
+
+    def secret(self, purpose: str) -> str:
+        """Return a secret for one purpose, the same as long as the data folder lives: 43 characters, URL-safe."""
+        digest = hmac.digest(self._password.encode(), purpose.encode(), "sha256")
+        return base64.urlsafe_b64encode(digest).decode().rstrip("=")
 
     def close(self) -> None:
         """Leave the server; the last one to leave stops it and returns when it is gone. Twice is once."""

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 import asyncpg
 
 from db.instants import from_us, to_us
-from errors import ConstraintViolated, TimedOut, Unavailable, UnboundRole
+from errors import ConstraintViolated, SettingsInvalid, TimedOut, Unavailable, UnboundRole
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterator
@@ -21,6 +21,8 @@ if TYPE_CHECKING:
     from uuid import UUID
 
     from db.statements import Statement
+
+Record = asyncpg.Record
 
 # One snapshot for all statements of a query, so that a page and its relations agree.
 BEGIN_READ = "BEGIN ISOLATION LEVEL REPEATABLE READ, READ ONLY"
@@ -102,6 +104,12 @@ class Database:
             raise Unavailable("The database has not been opened yet. Try again.")
         try:
             return await self._pool.acquire(timeout=self._pool_wait_s)
+        except asyncpg.ClientConfigurationError as exc:
+            # Without the driver's words: they can hold a part of the password.
+            raise SettingsInvalid(
+                "DATABASE_URL can't be read. Write it as postgresql://user:password@host:5432/database, "
+                "with %XX for special characters in the password."
+            ) from exc
         except TimeoutError as exc:
             raise Unavailable("All database connections are busy. Try again in a few seconds.") from exc
         except NO_CONNECTION as exc:
@@ -112,12 +120,12 @@ class Database:
         if self._pool:
             await self._pool.release(connection)
 
-    async def rows(self, sql: str) -> list[asyncpg.Record]:
+    async def rows(self, sql: str) -> list[Record]:
         """Run one statement that concerns no organization, for readiness checks. Raises Unavailable."""
         connection = await self.acquire()
         try:
             with _translated():
-                found: list[asyncpg.Record] = await connection.fetch(sql)
+                found: list[Record] = await connection.fetch(sql)
         finally:
             await self.release(connection)
         return found
@@ -161,7 +169,7 @@ class Session:
         """End the open transaction, if any, and give the connection back."""
         await self._end(ROLLBACK)
 
-    async def rows(self, statement: Statement, **values: object) -> list[asyncpg.Record]:
+    async def rows(self, statement: Statement, **values: object) -> list[Record]:
         """Run one statement and return its rows.
 
         `organization_id` is always among its values. Raises ConstraintViolated, TimedOut or Unavailable.
@@ -171,7 +179,7 @@ class Session:
             connection = self._connection or await self._begin(BEGIN_READ)
             self.statements += 1
             with _translated():
-                found: list[asyncpg.Record] = await connection.fetch(statement.sql, *arguments)
+                found: list[Record] = await connection.fetch(statement.sql, *arguments)
         return found
 
     async def number(self, statement: Statement, **values: object) -> int:

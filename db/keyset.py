@@ -14,10 +14,9 @@ if TYPE_CHECKING:
     from datetime import datetime
     from uuid import UUID
 
-    import asyncpg
     from sqlalchemy import ColumnElement, Select
 
-    from db.engine import Session
+    from db.engine import Record, Session
 
     Value = datetime | str | int | UUID | None
     Place = tuple[Value, ...]
@@ -53,7 +52,7 @@ class Window:
 class Page:
     """At most `limit` rows in list order, each with its place, and whether there are more on the far side."""
 
-    records: list[asyncpg.Record]
+    records: list[Record]
     places: list[Place]
     has_more: bool
 

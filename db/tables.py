@@ -2,24 +2,27 @@
 
 from __future__ import annotations
 
-from sqlalchemy import Column, MetaData, String, Table, Text, Uuid
+from sqlalchemy import Boolean, Column, MetaData, String, Table, Text, Uuid
 from sqlalchemy.dialects.postgresql import TIMESTAMP
 
 METADATA = MetaData()
 
 
-def _table(name: str, *, uuids: str, strings: str = "", texts: str = "", instants: str = "") -> Table:
+def _table(
+    name: str, *, uuids: str, strings: str = "", texts: str = "", instants: str = "", booleans: str = ""
+) -> Table:
     columns = [
         *(Column(column, Uuid) for column in uuids.split()),
         *(Column(column, String) for column in strings.split()),
         *(Column(column, Text) for column in texts.split()),
+        *(Column(column, Boolean) for column in booleans.split()),
         *(Column(column, TIMESTAMP(timezone=True)) for column in instants.split()),
     ]
     return Table(name, METADATA, *columns)
 
 
 organizations = _table("organizations", uuids="id", strings="name")
-users = _table("users", uuids="id organization_id", strings="email first_name last_name role")
+users = _table("users", uuids="id organization_id", strings="email first_name last_name role", booleans="is_active")
 leads = _table(
     "leads",
     uuids="id organization_id assigned_to linked_contact_id",

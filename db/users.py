@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from functools import cache
 from typing import TYPE_CHECKING
 
-from sqlalchemy import any_, select
+from sqlalchemy import String, any_, bindparam, select, true
 
 from db.records import person_name
 from db.statements import Statement, compiled, of_tenant, uuids_argument
@@ -34,12 +34,28 @@ class UserRow:
         return person_name(self.first_name, self.last_name, self.email) or "Unnamed colleague"
 
 
+COLUMNS = (users.c.id, users.c.email, users.c.first_name, users.c.last_name)
+
+
 async def by_ids(session: Session, ids: Sequence[UUID]) -> list[UserRow]:
     """Return the colleagues with these ids, in no order; ids of nobody are absent. 1 statement."""
     return [UserRow(*row) for row in await session.rows(_by_ids(), ids=ids)]
 
 
+async def first_of_role(session: Session, role: str) -> UserRow | None:
+    """Return the active colleague with this role who comes first by e-mail, or None. 1 statement."""
+    rows = await session.rows(_first_of_role(), role=role)
+    return UserRow(*rows[0]) if rows else None
+
+
 @cache
 def _by_ids() -> Statement:
-    columns = (users.c.id, users.c.email, users.c.first_name, users.c.last_name)
-    return compiled(select(*columns).where(of_tenant(users), users.c.id == any_(uuids_argument("ids"))))
+    return compiled(select(*COLUMNS).where(of_tenant(users), users.c.id == any_(uuids_argument("ids"))))
+
+
+@cache
+def _first_of_role() -> Statement:
+    has_role = users.c.role == bindparam("role", type_=String)
+    return compiled(
+        select(*COLUMNS).where(of_tenant(users), users.c.is_active == true(), has_role).order_by(users.c.email).limit(1)
+    )

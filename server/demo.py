@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import ipaddress
-from dataclasses import dataclass
 from datetime import timedelta
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
@@ -12,17 +11,16 @@ import orjson
 from starlette.responses import Response
 from starlette.routing import Route
 
-from errors import BadUserInput, Forbidden
-from resolvers.viewers import Role
+from db import users
+from errors import BadUserInput, Forbidden, NotFound
+from resolvers.viewers import Role, Viewer
 from server import operations
 from server.sign_in import issue
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
     from starlette.requests import Request
 
-    from resolvers.viewers import Viewer
+    from db.engine import Database
     from settings import Settings
 
 TOKEN_LIFETIME = timedelta(hours=12)
@@ -30,33 +28,27 @@ TOKEN_LIFETIME = timedelta(hours=12)
 MAX_BODY_BYTES = 1_000
 
 
-@dataclass(frozen=True, slots=True)
-class Person:
-    """Somebody whom the demo lets people be."""
-
-    viewer: Viewer
-    display_name: str
-
-
-def routes(settings: Settings, people: Mapping[Role, Person]) -> list[Route]:
+def routes(settings: Settings, database: Database) -> list[Route]:
     """Return POST /demo/token, or nothing unless this is the demo on a loopback address.
 
     Its failures are raised, for the application's exception handlers.
     """
-    if not settings.is_demo or not is_loopback(settings.host):
+    organization_id = settings.demo_organization_id
+    if organization_id is None or not is_loopback(settings.host):
         return []
 
     async def token(request: Request) -> Response:
         _check_caller(request)
         operations.require_json(request)
-        person = people[await _wanted_role(request)]
+        role = await _wanted_role(request)
+        async with database.session(organization_id) as session:
+            person = await users.first_of_role(session, role.value)
+        if person is None:
+            raise NotFound(f"Nobody in the demo has the role {role.value}. Start it afresh: ./taskline demo --fresh.")
+        viewer = Viewer(person.id, organization_id, role)
         body = {
-            "token": issue(settings, person.viewer, lifetime=TOKEN_LIFETIME),
-            "user": {
-                "id": str(person.viewer.user_id),
-                "displayName": person.display_name,
-                "role": person.viewer.role.name,
-            },
+            "token": issue(settings, viewer, lifetime=TOKEN_LIFETIME),
+            "user": {"id": str(person.id), "displayName": person.display_name, "role": role.name},
         }
         return Response(orjson.dumps(body), media_type="application/json", headers={"Cache-Control": "no-store"})
 

@@ -1,29 +1,25 @@
 """The API as clients meet it, served over HTTP for tests."""
 
-from collections.abc import AsyncIterator, Iterator, Mapping
-from contextlib import asynccontextmanager, contextmanager
-from dataclasses import dataclass, replace
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
 from datetime import timedelta
-from pathlib import Path
+from typing import Any
 from uuid import UUID
 
 import httpx2
 from pydantic import SecretStr
-from starlette.applications import Starlette
-from starlette.middleware import Middleware
 
-from db.engine import Database
-from execution.guards import guards
+from app import create
 from resolvers.viewers import Role, Viewer
-from schema.build import build_schema
-from server import demo, graphql, health, refusals, sign_in
-from server.logs import RequestLog
+from server import sign_in
 from settings import Settings
 from tests.servers import serve
 
 SECRET = "a secret for tests, long enough for HS256 and also for HS384 and HS512"
 # Nothing listens there: port 1 is reserved and needs root.
 NOWHERE = "postgresql://nobody@127.0.0.1:1/nothing"
+READINESS = Path(__file__).parent.parent / "migrations" / "readiness.sql"
 SOMEBODY = Viewer(user_id=UUID(int=1), organization_id=UUID(int=2), role=Role.ADMIN)
 
 
@@ -47,40 +43,26 @@ class Api:
         body = {"query": query, "variables": variables}
         return self.client.post("/graphql", json=body, headers=self.headers(viewer=viewer))
 
+    def data(self, viewer: Viewer, query: str, **variables: object) -> Any:
+        """Return the data of an answer that has no errors."""
+        answer = self.ask(query, variables, viewer=viewer).json()
+        assert "errors" not in answer, answer["errors"]
+        return answer["data"]
+
+    def codes(self, viewer: Viewer, query: str, **variables: object) -> list[str]:
+        """Return the codes of an answer's errors; none for an answer without."""
+        errors = self.ask(query, variables, viewer=viewer).json().get("errors", [])
+        return [error["extensions"]["code"] for error in errors]
+
 
 @contextmanager
-def api(*, database_url: str = NOWHERE, readiness_sql: Path | None = None, **settings: object) -> Iterator[Api]:
+def api(*, database_url: str = NOWHERE, readiness_sql: Path = READINESS, **settings: object) -> Iterator[Api]:
     """Serve the API with these settings; by default with a secret, and without a database."""
-    defaults = {"jwt_secret": SecretStr(SECRET), "database_url": SecretStr(database_url)}
-    chosen = Settings.model_validate(defaults | settings)
-    with serve(application(chosen, readiness_sql)) as address, httpx2.Client(base_url=address, timeout=10) as client:
+    chosen = Settings.model_validate(
+        {"jwt_secret": SecretStr(SECRET), "database_url": SecretStr(database_url)} | settings
+    )
+    with (
+        serve(create(chosen, readiness_sql=readiness_sql)) as address,
+        httpx2.Client(base_url=address, timeout=10) as client,
+    ):
         yield Api(chosen, client)
-
-
-def application(settings: Settings, readiness_sql: Path | None) -> Starlette:
-    assert settings.database_url
-    database = Database(
-        settings.database_url.get_secret_value(),
-        pool_size=settings.pool_size,
-        pool_wait_ms=settings.pool_wait_ms,
-        statement_timeout_ms=settings.statement_timeout_ms,
-        lock_timeout_ms=settings.lock_timeout_ms,
-    )
-
-    @asynccontextmanager
-    async def lifespan(_: Starlette) -> AsyncIterator[None]:
-        await database.open()
-        yield
-        await database.close()
-
-    schema = build_schema([guards(is_cost_shown=settings.is_demo)])
-    return Starlette(
-        routes=[
-            graphql.endpoint(schema, database, sign_in.Verifier(settings), settings),
-            *(health.routes(database, readiness_sql) if readiness_sql else ()),
-            *demo.routes(settings, {role: demo.Person(replace(SOMEBODY, role=role), "Ada") for role in Role}),
-        ],
-        middleware=[Middleware(RequestLog)],
-        exception_handlers=refusals.handlers(),
-        lifespan=lifespan,
-    )

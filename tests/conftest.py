@@ -5,13 +5,17 @@ import shutil
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+from uuid import uuid4
 
 import pytest
 
 from db import embedded
 from db.embedded import EmbeddedServer
 from db.embedded_home import Home, is_free, locked
+from tests import apis
+from tests.apis import Api
 from tests.databases import CrmDatabase, copy, fill_legacy, fill_migrated, make_copy, template
+from tests.organizations import Organization, new_organization
 
 # The programs of each version that the product supports and this machine may have; None stands for the wheel's.
 PROGRAMS: dict[str, Path | None] = {"18": None, "15": Path("/usr/lib/postgresql/15/bin")}
@@ -83,3 +87,23 @@ def database(migrated_template: CrmDatabase) -> Iterator[CrmDatabase]:
     """A legacy CRM with all migrations applied."""
     with copy(migrated_template) as database:
         yield database
+
+
+@pytest.fixture(scope="session")
+def crm(migrated_template: CrmDatabase) -> Iterator[CrmDatabase]:
+    """A migrated CRM of this worker's own; tests make organizations of their own in it."""
+    with copy(migrated_template) as database:
+        yield database
+
+
+@pytest.fixture(scope="session")
+def api(crm: CrmDatabase) -> Iterator[Api]:
+    """The API on `crm`; each answer says what it cost, as in the demo."""
+    with apis.api(database_url=crm.app_url, demo_organization_id=uuid4()) as api:
+        yield api
+
+
+@pytest.fixture
+def organization(crm: CrmDatabase) -> Organization:
+    """An organization with one user, and nothing else."""
+    return new_organization(crm)

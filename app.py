@@ -1,0 +1,52 @@
+"""The application: settings → database → schema → Starlette. uvicorn calls `create`; nothing imports this module."""
+
+from __future__ import annotations
+
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from starlette.applications import Starlette
+from starlette.middleware import Middleware
+
+from execution.guards import guards
+from schema.build import build_schema
+from server import demo, graphql, health, logs, pages, refusals
+from server.databases import database_of
+from server.sign_in import Verifier
+from settings import Settings
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+
+ROOT = Path(__file__).parent
+
+
+def create(
+    settings: Settings | None = None, *, readiness_sql: Path = ROOT / "migrations" / "readiness.sql"
+) -> Starlette:
+    """Return the application, for the settings in the environment unless given. Raises SettingsInvalid."""
+    logs.configure()
+    settings = settings or Settings.from_env()
+    database = database_of(settings)
+    schema = build_schema([guards(is_cost_shown=settings.is_demo)])
+
+    @asynccontextmanager
+    async def lifespan(_: Starlette) -> AsyncIterator[None]:
+        await database.open()
+        try:
+            yield
+        finally:
+            await database.close()
+
+    return Starlette(
+        routes=[
+            graphql.endpoint(schema, database, Verifier(settings), settings),
+            *health.routes(database, readiness_sql),
+            *demo.routes(settings, database),
+            *(pages.routes(ROOT / "web" / "dist") if settings.is_graphiql_on else ()),
+        ],
+        middleware=[Middleware(logs.RequestLog)],
+        exception_handlers=refusals.handlers(),
+        lifespan=lifespan,
+    )

@@ -1,0 +1,53 @@
+"""`./taskline serve`: the API and its pages on a database of yours, or on an empty one of its own."""
+
+from __future__ import annotations
+
+import asyncio
+from contextlib import ExitStack
+
+import click
+from pydantic import SecretStr
+
+from commands import serving
+from commands.progress import step
+from db import embedded
+from db.embedded_crm import EmbeddedCrm
+from errors import Unavailable
+from migrations.runner import apply
+from server import databases
+from server.sign_in import Verifier
+from settings import Settings
+
+
+@click.command(epilog="Example: DATABASE_URL=postgresql://taskline_api@localhost/crm ./taskline serve --port 8080")
+@click.option("--host", default=None, help="Address to listen on; TASKLINE_HOST or 127.0.0.1 when left out.")
+@click.option("--port", default=None, type=click.IntRange(0, 65_535), help="Port; TASKLINE_PORT or 8000 when left out.")
+def command(*, host: str | None, port: int | None) -> None:
+    """Serve the API and its pages.
+
+    DATABASE_URL names the database, with the API's role. Without it, a PostgreSQL of Taskline's own is started and
+    an empty CRM made in it.
+    """
+    given = Settings.from_env()
+    settings = given.model_copy(update={"host": host or given.host, "port": given.port if port is None else port})
+    Verifier(settings)  # says at once when no key to check tokens by is set
+    with ExitStack() as stack:
+        taken = stack.enter_context(serving.listening(settings.host, settings.port))
+        if settings.database_url is None:
+            with step("PostgreSQL is running"):
+                server = stack.enter_context(embedded.start(settings.home))
+            settings = settings.model_copy(update={"database_url": SecretStr(_own_database(server))})
+        try:
+            asyncio.run(databases.check(settings))
+        except Unavailable as exc:
+            serving.say(f"{exc} Serving all the same: /readyz says when it is there.")
+        url = serving.address(taken, settings.host)
+        serving.run(settings, taken, when_up=lambda: click.echo(f"Taskline is up at {url}. Ctrl-C stops it."))
+
+
+def _own_database(server: embedded.EmbeddedServer) -> str:
+    crm = EmbeddedCrm(server, "taskline")
+    if not crm.exists():
+        crm.create()
+    asyncio.run(apply.up(crm.owner_url, api_role=crm.api_role, say=serving.say))
+    return crm.api_url

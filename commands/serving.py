@@ -1,0 +1,75 @@
+"""Run the API's server until Ctrl-C; what `serve` and `demo` share."""
+
+from __future__ import annotations
+
+import socket
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+import click
+import uvicorn
+
+from errors import AddressInUse
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from settings import Settings
+
+SHUTDOWN_S = 10
+
+
+@contextmanager
+def listening(host: str, port: int) -> Iterator[socket.socket]:
+    """Take the address before anything slow is done. Raises AddressInUse when it can't be had."""
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    try:
+        taken = socket.create_server((host, port), family=family, backlog=2048)
+    except OSError as exc:
+        raise AddressInUse(
+            f"Can't listen on {host}:{port}: {exc.strerror}. "
+            "Stop the program that listens there, or choose another port: --port 8001."
+        ) from exc
+    with taken:
+        yield taken
+
+
+def run(settings: Settings, taken: socket.socket, *, when_up: Callable[[], None]) -> None:
+    """Serve on the address that was taken until Ctrl-C or SIGTERM."""
+    settings.export()
+    config = uvicorn.Config(
+        "app:create",
+        factory=True,
+        host=settings.host,
+        port=taken.getsockname()[1],
+        log_config=None,  # server.logs writes a line for each request
+        access_log=False,
+        server_header=False,
+        timeout_graceful_shutdown=SHUTDOWN_S,
+    )
+    Server(config, when_up).run(sockets=[taken])
+
+
+class Server(uvicorn.Server):
+    """uvicorn's server, which says when it is up."""
+
+    def __init__(self, config: uvicorn.Config, when_up: Callable[[], None]) -> None:
+        super().__init__(config)
+        self._when_up = when_up
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        """Start, then tell."""
+        await super().startup(sockets)
+        if self.started:
+            self._when_up()
+
+
+def address(taken: socket.socket, host: str) -> str:
+    """Return the address to show to people."""
+    shown = "localhost" if host in {"0.0.0.0", "::"} else host  # noqa: S104 - compared, not bound
+    return f"http://{f'[{shown}]' if ':' in shown else shown}:{taken.getsockname()[1]}"
+
+
+def say(text: str) -> None:
+    """Tell the person at the terminal, apart from anything that a script may read."""
+    click.echo(text, err=True)

@@ -1,0 +1,116 @@
+"""A CRM database on the embedded server: made, filled with an invented legacy CRM, and read for the demo's people."""
+
+from __future__ import annotations
+
+import subprocess
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+from uuid import UUID
+
+from errors import DemoNotMade
+
+if TYPE_CHECKING:
+    from datetime import datetime
+    from pathlib import Path
+
+    from db.embedded import EmbeddedServer
+
+PEOPLE = """
+SELECT DISTINCT ON (u.role) u.role, u.id, u.organization_id, concat_ws(' ', u.first_name, u.last_name)
+  FROM users u JOIN organizations o ON o.id = u.organization_id
+ WHERE o.slug = 'tenant-1' AND u.is_active AND u.role IN ('admin', 'user', 'viewer') ORDER BY u.role, u.email"""
+
+
+@dataclass(frozen=True, slots=True)
+class DemoPerson:
+    """Somebody whom the demo lets people be."""
+
+    role: str
+    user_id: UUID
+    organization_id: UUID
+    display_name: str
+
+
+@dataclass(frozen=True, slots=True)
+class EmbeddedCrm:
+    """A database on the embedded server, with the addresses of its owner and of the API's role."""
+
+    server: EmbeddedServer
+    name: str
+
+    @property
+    def owner(self) -> str:
+        """The role that owns the database and runs migrations."""
+        return f"{self.name}_owner"
+
+    @property
+    def api_role(self) -> str:
+        """The role of the API."""
+        return f"{self.name}_api"
+
+    @property
+    def owner_url(self) -> str:
+        """The address for migrations."""
+        return self._url(self.owner)
+
+    @property
+    def api_url(self) -> str:
+        """The address for the API, bound by row security."""
+        return self._url(self.api_role)
+
+    def exists(self) -> bool:
+        """Tell whether the server has a database of this name."""
+        return self._has("pg_database", "datname", self.name)
+
+    def create(self) -> None:
+        """Make the database anew, empty, and its two roles when they are missing."""
+        admin = self.server.url()
+        _psql(self.server, admin, f"DROP DATABASE IF EXISTS {self.name} WITH (FORCE)")
+        self._make_role(self.owner, by=admin, can="CREATEROLE")
+        _psql(self.server, admin, f"CREATE DATABASE {self.name} OWNER {self.owner}")
+        # The owner makes the API's role, so that its migrations may grant to it.
+        self._make_role(self.api_role, by=self.owner_url, can="")
+
+    def load_legacy(self, folder: Path, interactions: int, now: datetime) -> None:
+        """Make a CRM as it was before tasks could hang on contacts and accounts; its dates lie around `now`."""
+        variables = {"interactions": str(interactions), "anchor": now.isoformat(timespec="seconds")}
+        _psql_file(self.server, self.owner_url, folder / "legacy_crm.sql")
+        _psql_file(self.server, self.owner_url, folder / "legacy_data.sql", variables)
+
+    def load_linked_tasks(self, folder: Path) -> None:
+        """Add tasks of contacts and accounts, which only a migrated database can hold."""
+        _psql_file(self.server, self.owner_url, folder / "linked_tasks.sql")
+
+    def _url(self, role: str) -> str:
+        return self.server.url(self.name, role, password=self.server.secret(role))
+
+    def _has(self, catalogue: str, column: str, name: str) -> bool:
+        return _psql(self.server, self.server.url(), f"SELECT 1 FROM {catalogue} WHERE {column} = '{name}'") == "1"
+
+    def _make_role(self, role: str, *, by: str, can: str) -> None:
+        if not self._has("pg_roles", "rolname", role):
+            _psql(self.server, by, f"CREATE ROLE {role} LOGIN {can} PASSWORD '{self.server.secret(role)}'")
+
+    def people(self) -> list[DemoPerson]:
+        """Return one colleague of each role in the largest organization."""
+        lines = _psql(self.server, self.owner_url, PEOPLE).splitlines()
+        found = (line.split("|") for line in lines)
+        return [DemoPerson(role, UUID(id_), UUID(organization), name) for role, id_, organization, name in found]
+
+
+def _psql(server: EmbeddedServer, url: str, sql: str) -> str:
+    return _run(server, url, ["-c", sql])
+
+
+def _psql_file(server: EmbeddedServer, url: str, path: Path, variables: dict[str, str] | None = None) -> None:
+    named = [part for name, value in (variables or {}).items() for part in ("-v", f"{name}={value}")]
+    _run(server, url, [*named, "-f", str(path)])
+
+
+def _run(server: EmbeddedServer, url: str, arguments: list[str]) -> str:
+    # The password stands in the process list for a moment; the socket's folder lets nobody else use it.
+    command = [str(server.bin_dir / "psql"), "-XqAt", "-v", "ON_ERROR_STOP=1", "-d", url, *arguments]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    if done.returncode:
+        raise DemoNotMade(f"The demo's database could not be made: {done.stderr.strip()} Try ./taskline demo --fresh.")
+    return done.stdout.strip()
