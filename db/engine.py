@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 from contextlib import asynccontextmanager, contextmanager
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeAlias
 
 import asyncpg
 
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
     from db.statements import Statement
 
-Record = asyncpg.Record
+Record: TypeAlias = asyncpg.Record
 
 # One snapshot for all statements of a query, so that a page and its relations agree.
 BEGIN_READ = "BEGIN ISOLATION LEVEL REPEATABLE READ, READ ONLY"
