@@ -111,7 +111,7 @@ BEGIN
     EXECUTE format('CREATE TABLE %s.taskline_saved_ddl (
                       step        integer GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
                       migration   integer NOT NULL,
-                      kind        text NOT NULL CHECK (kind IN (''statement'', ''foreign key'', ''drop index'')),
+                      kind        text NOT NULL CHECK (kind IN (''statement'', ''foreign key'', ''drop index'', ''role'')),
                       relation    text NOT NULL,
                       object_name text NOT NULL,
                       ddl         text NOT NULL,

@@ -52,6 +52,6 @@ SELECT '042.row_security', li.relrowsecurity
        CASE WHEN li.relrowsecurity THEN coalesce('policies: ' || (SELECT string_agg(polname || CASE WHEN asks_lead THEN ' (asks the lead)' ELSE '' END, ', ' ORDER BY polname) FROM policy), 'on, without any policy') ELSE 'off' END
   FROM li
  UNION ALL
-SELECT '042.stamps', NOT EXISTS (SELECT FROM pg_trigger WHERE tgname = 'zzz_taskline_042_keep'),
-       CASE WHEN EXISTS (SELECT FROM pg_trigger WHERE tgname = 'zzz_taskline_042_keep') THEN 'the trigger of an unfinished backfill is still there' ELSE 'no trigger left' END
+SELECT '042.stamps', NOT EXISTS (SELECT FROM pg_trigger WHERE tgname = '~taskline_042_keep'),
+       CASE WHEN EXISTS (SELECT FROM pg_trigger WHERE tgname = '~taskline_042_keep') THEN 'the trigger of an unfinished backfill is still there' ELSE 'no trigger left' END
  ORDER BY 1

@@ -59,6 +59,8 @@ async def _run(url: str, wanted: list[MigrationFile], say: Say, *, api_role: str
             for file in wanted:
                 await _bring(connection, run, file, say, is_forced=is_forced)
         except _LOST as exc:
+            if not connection.is_closed():
+                raise
             raise MigrationServerUnreachable(
                 f"The connection to {place(url)} was lost: {exc}. Run it again: it goes on where it stopped."
             ) from exc
