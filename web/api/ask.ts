@@ -10,7 +10,7 @@ export async function ask<Data>(send: typeof fetch, query: string): Promise<Part
     headers: { "Content-Type": "application/json" },
     body: JSON.stringify({ query }),
   });
-  if (answer.status === 401) throw new SignInFailed("The API refused this token. Paste a current one.");
+  if (answer.status === 401) throw await SignInFailed.of(answer);
   const { data } = (await answer.json()) as { data?: Partial<Data> | null };
   return data ?? {};
 }

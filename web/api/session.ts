@@ -10,7 +10,13 @@ export interface Session {
 }
 
 /** Nobody is signed in, and the message says what to do about it. */
-export class SignInFailed extends Error {}
+export class SignInFailed extends Error {
+  /** The API's own words about a token that it refused or wouldn't give. */
+  static async of(answer: Response): Promise<SignInFailed> {
+    const { errors } = (await answer.json()) as { errors: readonly [{ message: string }] };
+    return new SignInFailed(errors[0].message);
+  }
+}
 
 /** Sign in to the demo. Null where the server is no demo. */
 export async function demoSession(role: Role): Promise<Session | null> {
@@ -20,7 +26,7 @@ export async function demoSession(role: Role): Promise<Session | null> {
     body: JSON.stringify({ role }),
   });
   if (answer.status === 404) return null;
-  if (!answer.ok) throw new SignInFailed(`The demo gave no token (HTTP ${answer.status}). Reload this page to try again.`);
+  if (!answer.ok) throw await SignInFailed.of(answer);
   const { token } = (await answer.json()) as { token: string };
   return { token, role };
 }

@@ -15,5 +15,10 @@ try {
   const session = await demoSession("admin");
   root.render(<Page demo={session && (await open(session))} />);
 } catch (error) {
-  root.render(<p role="alert">{said(error)}</p>);
+  root.render(
+    <main className="sign-in">
+      <h1>Taskline</h1>
+      <p role="alert">{said(error)}</p>
+    </main>,
+  );
 }

@@ -41,5 +41,5 @@ export function Page({ demo }: { readonly demo: Opened | null }) {
 }
 
 export function said(error: unknown): string {
-  return error instanceof SignInFailed ? error.message : "The API can't be reached. See that it runs, then try again.";
+  return error instanceof SignInFailed ? error.message : "The API gave no answer that this page understands. See that it runs, then reload.";
 }

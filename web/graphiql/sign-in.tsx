@@ -40,7 +40,7 @@ export function SignIn({ failure, onToken }: SignInProps) {
   );
 }
 
-/** People paste the whole header as often as the token alone. */
+/** A pasted header is as good as the token alone. */
 function withoutScheme(pasted: string): string {
   return pasted.trim().replace(/^(authorization:\s*)?bearer\s+/i, "");
 }
