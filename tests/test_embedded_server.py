@@ -2,14 +2,20 @@
 
 import asyncio
 import os
+import re
+import subprocess
 from pathlib import Path
 
 import asyncpg
 import psutil
 import pytest
 
+from db import embedded
+from errors import HomeUnusable, ServerBinariesMissing, ServerDataIncompatible, ServerNotStarted, ServerStuck
 from tests.databases import psql
-from tests.embedded_users import address_printed_by, ask, is_stopped, postmaster, start, user_process
+from tests.embedded_users import ROOT, address_printed_by, ask, is_stopped, postmaster, start, user_process
+
+DOCUMENT = (ROOT / "docs" / "embedded-server.md").read_text()
 
 pytestmark = pytest.mark.slow
 
@@ -142,3 +148,45 @@ def test_another_process_keeps_it_when_we_leave(home: Path) -> None:
         assert ask(server, "SELECT 1") == "1"
         other.communicate()
     assert is_stopped(home)
+
+
+@pytest.mark.parametrize(("durable", "fsync"), [(True, "on"), (False, "off")])
+def test_it_is_safe_against_power_loss_unless_told_otherwise(home: Path, durable: bool, fsync: str) -> None:
+    with embedded.start(home, durable=durable) as server:
+        assert ask(server, "SHOW fsync") == fsync
+
+
+# == As documented ==
+
+
+def test_the_documented_files_are_all_that_lies_in_a_home(home: Path) -> None:
+    files = set(re.findall(r"`(postgres[./]\w*(?:\.1)?)`", DOCUMENT.split("## What survives")[0]))
+
+    present = {f"{path.name}/" if path.is_dir() else path.name for path in home.iterdir()}
+
+    assert present <= files
+    assert files - present <= {"postgres/superuser_password", "postgres.log.1"}
+
+
+def test_the_documented_codes_exist() -> None:
+    codes = set(re.findall(r"^\| `([A-Z_]+)` \|", DOCUMENT, re.MULTILINE))
+
+    assert codes == {
+        error.code
+        for error in (HomeUnusable, ServerBinariesMissing, ServerDataIncompatible, ServerNotStarted, ServerStuck)
+    }
+
+
+def test_the_documented_psql_command_logs_in(home: Path) -> None:
+    command = DOCUMENT.split("```sh\n")[1].split("```")[0].strip()
+
+    with start(home) as server:
+        done = subprocess.run(
+            ["/bin/sh", "-c", f"{command} -Atc 'SELECT current_user'"],
+            env={"PATH": f"{server.bin_dir}:/usr/bin:/bin", "TASKLINE_HOME": str(home)},
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+
+    assert done.stdout == "postgres\n", done.stderr
