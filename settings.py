@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
-from typing import Annotated, Literal, Self
+from typing import TYPE_CHECKING, Annotated, Literal, Self
 from uuid import UUID
 
 import platformdirs
@@ -13,12 +13,20 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from errors import SettingsInvalid
 
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
 JwtAlgorithm = Literal["HS256", "RS256", "ES256", "EdDSA"]
 
 
 def default_home() -> Path:
     """Return the folder for everything that Taskline keeps, unless TASKLINE_HOME names another."""
     return platformdirs.user_data_path("taskline", appauthor=False)
+
+
+def variables() -> Mapping[str, str]:
+    """Return the environment as it is, for names that are not ours to prefix: DEVTEST_DATABASE_URL and its like."""
+    return os.environ
 
 
 class Settings(BaseSettings):

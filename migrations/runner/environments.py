@@ -1,0 +1,94 @@
+"""The address of an environment's database, from its variables or from its .env file. The variables win."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+from urllib.parse import quote, unquote, urlsplit
+
+from dotenv import dotenv_values
+
+from errors import MigrationTargetUnknown
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from pathlib import Path
+
+ENVIRONMENTS = ("devtest", "staging", "production")
+DEFAULT_PORT = "5432"
+
+# A password may hold every character, also those that an address must escape: the last @ ends it.
+_ADDRESS = re.compile(
+    r"(?P<scheme>postgres(?:ql)?)://(?:(?P<user>[^:@/]*)(?::(?P<password>.*))?@)?(?P<rest>[^@]*)", re.DOTALL
+)
+
+
+def address(environment: str, variables: Mapping[str, str], folder: Path) -> str:
+    """Return the address of `devtest`, `staging` or `production`.
+
+    For devtest it is DEVTEST_DATABASE_URL, or DEVTEST_DB_HOST, _PORT, _NAME, _USER and _PASSWORD, as variables or, if
+    there are none, in `folder/.env.devtest`. Raises MigrationTargetUnknown; the message never holds a value.
+    """
+    prefix = environment.upper()
+    file = folder / f".env.{environment}"
+    found = _found(prefix, variables) or _found(prefix, _of_file(file))
+    if found is None:
+        raise MigrationTargetUnknown(
+            f"No address for {environment}: set {prefix}_DATABASE_URL to postgresql://user:password@host:5432/database, or "
+            f"{prefix}_DB_HOST, {prefix}_DB_NAME, {prefix}_DB_USER and {prefix}_DB_PASSWORD, or write them to {file.name}."
+        )
+    return found
+
+
+def escaped(url: str, source: str) -> str:
+    """Return an address with user and password escaped as they must be; `source` names it in the error."""
+    match = _ADDRESS.fullmatch(url.strip())
+    if not match:
+        raise MigrationTargetUnknown(
+            f"{source} isn't an address. It looks like postgresql://user:password@host:5432/database."
+        )
+    login = ""
+    if match["user"] is not None:
+        login = quote(unquote(match["user"]), safe="")
+        login += "" if match["password"] is None else f":{quote(unquote(match['password']), safe='')}"
+        login += "@"
+    made = f"postgresql://{login}{match['rest']}"
+    try:
+        _ = urlsplit(made).port
+    except ValueError:
+        raise MigrationTargetUnknown(f"{source} has a port that isn't a number.") from None
+    return made
+
+
+def _found(prefix: str, values: Mapping[str, str]) -> str | None:
+    if url := values.get(f"{prefix}_DATABASE_URL", "").strip():
+        return escaped(url, f"{prefix}_DATABASE_URL")
+    host = values.get(f"{prefix}_DB_HOST", "").strip()
+    if not host:
+        return None
+    missing = [f"{prefix}_DB_{part}" for part in ("NAME", "USER") if not values.get(f"{prefix}_DB_{part}", "").strip()]
+    if missing:
+        raise MigrationTargetUnknown(f"{prefix}_DB_HOST is set, but {' and '.join(missing)} isn't. Set it too.")
+    port = values.get(f"{prefix}_DB_PORT", "").strip() or DEFAULT_PORT
+    if not port.isdecimal():
+        raise MigrationTargetUnknown(
+            f"{prefix}_DB_PORT isn't a number. Set it to the server's port, usually {DEFAULT_PORT}."
+        )
+    user, name = (quote(values[f"{prefix}_DB_{part}"].strip(), safe="") for part in ("USER", "NAME"))
+    password = values.get(f"{prefix}_DB_PASSWORD", "")
+    login = f"{user}:{quote(password, safe='')}" if password else user
+    where = f"[{host}]" if ":" in host else host
+    if host.startswith("/"):  # a socket's folder
+        return f"postgresql://{login}@/{name}?host={quote(host, safe='')}&port={port}"
+    return f"postgresql://{login}@{where}:{port}/{name}"
+
+
+def _of_file(file: Path) -> dict[str, str]:
+    """Read a .env file: `export`, quotes, CRLF and a byte-order mark are understood; a $ is just a character."""
+    try:
+        values = dotenv_values(file, encoding="utf-8-sig", interpolate=False)
+    except UnicodeDecodeError:
+        raise MigrationTargetUnknown(f"{file.name} isn't UTF-8 text. Save it as UTF-8.") from None
+    except OSError as exc:
+        raise MigrationTargetUnknown(f"Can't read {file.name}: {exc.strerror}.") from exc
+    return {name: value for name, value in values.items() if value is not None}
