@@ -31,7 +31,14 @@ COMMIT = "COMMIT"
 ROLLBACK = "ROLLBACK"
 
 UNREACHABLE = "The database can't be reached right now. Try again in a few seconds."
-LOST_CONNECTION = (OSError, asyncpg.PostgresConnectionError, asyncpg.OperatorInterventionError, asyncpg.InterfaceError)
+LOST_CONNECTION = (
+    OSError,
+    asyncpg.PostgresConnectionError,
+    asyncpg.OperatorInterventionError,
+    asyncpg.InterfaceError,
+    # What asyncpg says between the server's last word on an idle connection and its end: statements of ours never meet.
+    asyncpg.InternalClientError,
+)
 NO_CONNECTION = (
     *LOST_CONNECTION,
     asyncpg.InvalidAuthorizationSpecificationError,
@@ -126,6 +133,9 @@ class Database:
         try:
             with _translated():
                 found: list[Record] = await connection.fetch(sql)
+        except BaseException:
+            connection.terminate()
+            raise
         finally:
             await self.release(connection)
         return found
