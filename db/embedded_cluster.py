@@ -21,32 +21,29 @@ if TYPE_CHECKING:
 PASSWORD_FILE = "superuser_password"  # noqa: S105  a file's name
 
 
-def ensure(data: Path, scratch: Path, binaries: Binaries, account: Account, *, alive_fd: int, durable: bool) -> None:
-    """Make `data` with initdb unless it exists; `scratch` is a private folder of the account.
+def ensure(data: Path, binaries: Binaries, account: Account, *, alive_fd: int, durable: bool) -> None:
+    """Make `data` with initdb unless it exists.
 
-    initdb inherits the descriptor `alive_fd`: killed without it, we leave it running, and the next start must wait.
-    It works in a folder beside it, which is renamed when everything in it is finished: a half-made one never
-    bears the name, and one that bears the name is never made again. Raises ServerDataIncompatible, ServerNotStarted.
+    initdb works in a folder beside it, and its result gets its name when everything in it is finished: a half-made one
+    never bears the name, and one that bears the name is never made again. initdb inherits the descriptor `alive_fd`:
+    if we are killed it runs on, and the next start must wait for it. Raises ServerDataIncompatible, ServerNotStarted.
     """
     if data.exists():
         _check(data, binaries)
         superuser_password(data)
         return
-    unfinished = data.with_name(f"{data.name}.unfinished")
-    if unfinished.exists():
-        shutil.rmtree(unfinished)
-    unfinished.mkdir(mode=0o700)
-    embedded_account.give(unfinished, account)
-    password = _write_private(scratch / "password", secrets.token_urlsafe(32), account)
+    workshop = data.with_name(f"{data.name}.unfinished")
+    if workshop.exists():
+        shutil.rmtree(workshop)
+    workshop.mkdir(mode=0o700)
+    embedded_account.give(workshop, account)
     try:
-        _initialise(unfinished, password, binaries, account, alive_fd=alive_fd, durable=durable)
-        _write_private(unfinished / PASSWORD_FILE, password.read_text(encoding="ascii"), account)
-    except BaseException:
-        shutil.rmtree(unfinished, ignore_errors=True)
-        raise
+        password = _write_private(workshop / PASSWORD_FILE, secrets.token_urlsafe(32), account)
+        _initialise(workshop, binaries, account, alive_fd=alive_fd, durable=durable)
+        password.rename(workshop / "data" / PASSWORD_FILE)
+        (workshop / "data").rename(data)
     finally:
-        password.unlink()
-    unfinished.rename(data)
+        shutil.rmtree(workshop, ignore_errors=True)
 
 
 def superuser_password(data: Path) -> str:
@@ -76,7 +73,6 @@ def _check(data: Path, binaries: Binaries) -> None:
 
 
 def _write_private(path: Path, text: str, account: Account) -> Path:
-    path.unlink(missing_ok=True)
     with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w", encoding="ascii") as file:
         file.write(text)
         file.flush()
@@ -85,15 +81,14 @@ def _write_private(path: Path, text: str, account: Account) -> Path:
     return path
 
 
-def _initialise(
-    folder: Path, password: Path, binaries: Binaries, account: Account, *, alive_fd: int, durable: bool
-) -> None:
-    with embedded_account.reachable(folder, account) as (path, descriptors):
+def _initialise(workshop: Path, binaries: Binaries, account: Account, *, alive_fd: int, durable: bool) -> None:
+    """Make the folder `data` in the workshop."""
+    with embedded_account.reachable(workshop, account) as (path, descriptors):
         command = [
             str(binaries.folder / "initdb"),
-            f"--pgdata={path}",
+            f"--pgdata={path}/data",
             "--username=postgres",
-            f"--pwfile={password}",
+            f"--pwfile={path}/{PASSWORD_FILE}",
             "--auth=scram-sha-256",
             "--encoding=UTF8",
             "--no-instructions",
@@ -104,7 +99,7 @@ def _initialise(
     if done.returncode != 0:
         words = re.findall(r"(?:error|FATAL|PANIC|LOG): +(.+)", done.stderr) or [done.stderr.strip()]
         raise ServerNotStarted(
-            f"initdb could not make a database in {folder.parent}: {words[0]}. "
+            f"initdb could not make a database in {workshop.parent}: {words[0]}. "
             "Make room there, or set TASKLINE_HOME to another folder, and start again."
         )
 

@@ -80,26 +80,16 @@ def stop(home: Home) -> None:
 
 
 def _start(home: Home, binaries: Binaries, account: Account, *, durable: bool) -> Path:
-    socket_dir = _private_folder(home, account)
-    try:
-        return _start_with(socket_dir, home, binaries, account, durable=durable)
-    except BaseException:
-        # The keeper removes the folder at the end, if it came to that; else it is empty.
-        with suppress(OSError):
-            socket_dir.rmdir()
-        raise
-
-
-def _start_with(socket_dir: Path, home: Home, binaries: Binaries, account: Account, *, durable: bool) -> Path:
     alive_fd = open_lock(home.alive)
     log_end = home.log.stat().st_size if home.log.exists() else 0
     try:
         # Inherited by initdb, the keeper and every process of the server: it stays locked until the last one ends.
         fcntl.flock(alive_fd, fcntl.LOCK_EX)
-        embedded_cluster.ensure(home.data, socket_dir, binaries, account, alive_fd=alive_fd, durable=durable)
+        embedded_cluster.ensure(home.data, binaries, account, alive_fd=alive_fd, durable=durable)
         # Left by a server that was killed. None of its processes is alive, but another process may have its number
         # by now, and PostgreSQL would refuse to start beside that one.
         (home.data / "postmaster.pid").unlink(missing_ok=True)
+        socket_dir = _private_folder(home, account)
         server = [str(binaries.folder / "postgres"), *_settings(socket_dir, durable=durable)]
         _launch(home, socket_dir, server, account, alive_fd)
     except (OSError, subprocess.CalledProcessError) as exc:

@@ -102,7 +102,7 @@ def test_a_server_killed_together_with_its_keeper_comes_back(home: Path) -> None
 def test_a_data_folder_half_made_is_made_anew(tmp_path: Path) -> None:
     unfinished = tmp_path / "postgres.unfinished"
     with user_process(tmp_path) as user:
-        assert eventually((unfinished / "PG_VERSION").exists)
+        assert eventually((unfinished / "data" / "PG_VERSION").exists)
         user.kill()
         user.wait()
 
