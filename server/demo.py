@@ -7,18 +7,18 @@ from datetime import timedelta
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
-import orjson
-from starlette.responses import Response
 from starlette.routing import Route
 
 from db import users
 from errors import BadUserInput, Forbidden, NotFound
 from resolvers.viewers import Role, Viewer
 from server import operations
+from server.answers import answer
 from server.sign_in import issue
 
 if TYPE_CHECKING:
     from starlette.requests import Request
+    from starlette.responses import Response
 
     from db.engine import Database
     from settings import Settings
@@ -46,11 +46,8 @@ def routes(settings: Settings, database: Database) -> list[Route]:
         if person is None:
             raise NotFound(f"Nobody in the demo has the role {role.value}. Start it afresh: ./taskline demo --fresh.")
         viewer = Viewer(person.id, organization_id, role)
-        body = {
-            "token": issue(settings, viewer, lifetime=TOKEN_LIFETIME),
-            "user": {"id": str(person.id), "displayName": person.display_name, "role": role.name},
-        }
-        return Response(orjson.dumps(body), media_type="application/json", headers={"Cache-Control": "no-store"})
+        user = {"id": str(person.id), "displayName": person.display_name, "role": role.name}
+        return answer({"token": issue(settings, viewer, lifetime=TOKEN_LIFETIME), "user": user})
 
     return [Route("/demo/token", token, methods=["POST"])]
 

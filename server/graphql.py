@@ -9,9 +9,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-import orjson
 from starlette.requests import Request
-from starlette.responses import Response
 from starlette.routing import Route
 from strawberry.schema.exceptions import CannotGetOperationTypeError, InvalidOperationTypeError
 from strawberry.types.graphql import OperationType
@@ -19,9 +17,11 @@ from strawberry.types.graphql import OperationType
 from errors import BadUserInput, MethodNotAllowed, TasklineError, Unavailable
 from schema.context import Context
 from server import failures, operations, refusals, request_ids
+from server.answers import JSON, answer
 
 if TYPE_CHECKING:
     import strawberry
+    from starlette.responses import Response
     from starlette.types import Receive, Scope, Send
     from strawberry.types import ExecutionResult
 
@@ -30,7 +30,6 @@ if TYPE_CHECKING:
     from server.sign_in import Verifier
     from settings import Settings
 
-JSON = "application/json"
 GRAPHQL_JSON = "application/graphql-response+json"
 
 # GET never mutates: links and images send it from any page.
@@ -56,10 +55,10 @@ class Endpoint:
         request = Request(scope, receive)
         media_type = preferred_media_type(request.headers.get("accept", ""))
         try:
-            answer = await self._answer(request, media_type)
+            response = await self._answer(request, media_type)
         except TasklineError as exc:
-            answer = refusals.response(exc, request_ids.of(request), media_type)
-        await answer(scope, receive, send)
+            response = refusals.response(exc, request_ids.of(request), media_type)
+        await response(scope, receive, send)
 
     async def _answer(self, request: Request, media_type: str) -> Response:
         viewer = await self._verifier.viewer(request.headers.get("authorization"))
@@ -112,7 +111,7 @@ def _response(result: ExecutionResult, request_id: str, media_type: str) -> Resp
     if result.extensions:
         body["extensions"] = result.extensions
     status = _status([failure for failure, _ in told], has_run=ran, media_type=media_type)
-    return Response(orjson.dumps(body), status_code=status, media_type=media_type, headers=refusals.headers_for(status))
+    return answer(body, status=status, media_type=media_type, headers=refusals.headers_for(status))
 
 
 def _status(found: list[BaseException], *, has_run: bool, media_type: str) -> int:

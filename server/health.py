@@ -4,17 +4,17 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-import orjson
-from starlette.responses import Response
 from starlette.routing import Route
 
 from errors import TasklineError
 from server import failures, refusals, request_ids
+from server.answers import answer
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from starlette.requests import Request
+    from starlette.responses import Response
 
     from db.engine import Database
 
@@ -33,13 +33,13 @@ def routes(database: Database, readiness_sql: Path) -> list[Route]:
             missing = await _missing(database, statement)
         except TasklineError as exc:
             detail = failures.message_of(exc, request_ids.of(request))
-            return _json({"status": "not ready", "missing": [{"name": "database", "detail": detail}]}, status=503)
+            return _not_ready({"missing": [{"name": "database", "detail": detail}]})
         if missing:
-            return _json({"status": "not ready", "missing": missing, "run": MIGRATE}, status=503)
-        return _json({"status": "ready"})
+            return _not_ready({"missing": missing, "run": MIGRATE})
+        return answer({"status": "ready"})
 
     async def alive(_: Request) -> Response:
-        return _json({"status": "alive"})
+        return answer({"status": "alive"})
 
     return [Route("/healthz", alive), Route("/readyz", ready)]
 
@@ -48,6 +48,5 @@ async def _missing(database: Database, statement: str) -> list[dict[str, str]]:
     return [{"name": name, "detail": detail} for name, is_met, detail in await database.rows(statement) if not is_met]
 
 
-def _json(body: dict[str, object], status: int = 200) -> Response:
-    headers = refusals.headers_for(status) | {"Cache-Control": "no-store"}
-    return Response(orjson.dumps(body), status_code=status, media_type="application/json", headers=headers)
+def _not_ready(why: dict[str, object]) -> Response:
+    return answer({"status": "not ready"} | why, status=503, headers=refusals.headers_for(503))

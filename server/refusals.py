@@ -4,9 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-import orjson
 from starlette.exceptions import HTTPException
-from starlette.responses import Response
 
 from errors import (
     BodyTooLarge,
@@ -19,11 +17,13 @@ from errors import (
     Unavailable,
 )
 from server import failures, request_ids
+from server.answers import JSON, answer
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from starlette.requests import Request
+    from starlette.responses import Response
     from starlette.types import ExceptionHandler
 
 RETRY_AFTER_S = 2
@@ -56,20 +56,16 @@ def status_of(failure: BaseException) -> int:
     return next(STATUS[kind] for kind in type(failure).__mro__ if kind in STATUS)
 
 
-def headers_for(status: int) -> dict[str, str]:
+def headers_for(status: int) -> Mapping[str, str]:
     """Return the headers that belong to a status, beside the body's own."""
-    return dict(HEADERS.get(status, {}))
+    return HEADERS.get(status, {})
 
 
-def response(failure: BaseException, request_id: str, media_type: str = "application/json") -> Response:
+def response(failure: BaseException, request_id: str, media_type: str = JSON) -> Response:
     """Return the whole answer to a request that failed."""
     status = status_of(failure)
-    return Response(
-        orjson.dumps({"errors": [failures.entry_of(failure, request_id)]}),
-        status_code=status,
-        media_type=media_type,
-        headers=headers_for(status),
-    )
+    body = {"errors": [failures.entry_of(failure, request_id)]}
+    return answer(body, status=status, media_type=media_type, headers=headers_for(status))
 
 
 def handlers() -> dict[type[Exception], ExceptionHandler]:
@@ -88,6 +84,6 @@ async def _of_the_router(request: Request, exc: Exception) -> Response:
         failure = NotFound(f"There is nothing at {request.url.path!r}. GraphQL is at /graphql.")
     else:
         failure = MethodNotAllowed(f"{request.method} is not possible here.")
-    answer = response(failure, request_ids.of(request))
-    answer.headers.update(headers or {})
-    return answer
+    refusal = response(failure, request_ids.of(request))
+    refusal.headers.update(headers or {})
+    return refusal

@@ -46,6 +46,16 @@ class CrmDatabase:
         """Run SQL, as the superuser unless another address is given; rows as lines, columns divided by `|`."""
         return psql(self.server, url or self.superuser_url, "-c", sql)
 
+    def close_to_connections(self) -> None:
+        """Let nobody connect, and end the connections that there are: the database is away."""
+        admin = self.server.url()
+        self.psql(f"ALTER DATABASE {self.name} ALLOW_CONNECTIONS false", url=admin)
+        self.psql(f"SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = '{self.name}'", url=admin)
+
+    def open_to_connections(self) -> None:
+        """Undo `close_to_connections`."""
+        self.psql(f"ALTER DATABASE {self.name} ALLOW_CONNECTIONS true", url=self.server.url())
+
 
 def psql(server: EmbeddedServer, url: str, *arguments: str) -> str:
     command = [str(server.bin_dir / "psql"), "-XqAt", "-v", "ON_ERROR_STOP=1", "-d", url, *arguments]

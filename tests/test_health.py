@@ -65,14 +65,10 @@ def test_an_api_with_the_owners_role_is_not_ready_and_tells_no_names(database: C
 def test_an_api_is_ready_again_when_its_database_is_back(database: CrmDatabase, readiness: Path) -> None:
     with api(database_url=database.app_url, readiness_sql=readiness) as running:
         before = running.client.get("/readyz").status_code
-        database.psql(f"ALTER DATABASE {database.name} ALLOW_CONNECTIONS false", url=database.server.url())
-        database.psql(
-            f"SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = '{database.name}'",
-            url=database.server.url(),
-        )
+        database.close_to_connections()
         away = [running.client.get("/readyz").status_code for _ in range(3)]
         alive = running.client.get("/healthz").status_code
-        database.psql(f"ALTER DATABASE {database.name} ALLOW_CONNECTIONS true", url=database.server.url())
+        database.open_to_connections()
         after = running.client.get("/readyz").status_code
 
     assert (200, [503, 503, 503], 200, 200) == (before, away, alive, after)
