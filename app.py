@@ -29,7 +29,7 @@ def create(
     logs.configure()
     settings = settings or Settings.from_env()
     database = database_of(settings)
-    schema = build_schema([guards(is_cost_shown=settings.is_demo)])
+    schema = build_schema([guards(is_cost_shown=settings.is_demo, is_introspection_on=settings.is_introspection_on)])
 
     @asynccontextmanager
     async def lifespan(_: Starlette) -> AsyncIterator[None]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from typing import TYPE_CHECKING, Protocol, cast
 
-from graphql import OperationDefinitionNode, get_operation_ast
+from graphql import NoSchemaIntrospectionCustomRule, OperationDefinitionNode, get_operation_ast
 from strawberry.extensions import SchemaExtension
 from strawberry.schema.schema import validate_document
 
@@ -15,7 +15,9 @@ from execution.documents import Documents
 from execution.limits import Limits
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Collection, Iterator
+
+    from graphql import ASTValidationRule
 
 
 class CountingSession(Protocol):
@@ -30,18 +32,29 @@ class CountingContext(Protocol):
     session: CountingSession
 
 
-def guards(limits: Limits | None = None, *, is_cost_shown: bool = False) -> Callable[[], SchemaExtension]:
+def guards(
+    limits: Limits | None = None, *, is_cost_shown: bool = False, is_introspection_on: bool = True
+) -> Callable[[], SchemaExtension]:
     """Return the extension for one schema, to be given to it as a factory: its document cache outlives a request."""
     bounds = limits or Limits()
     documents = Documents(bounds)
-    return lambda: Guard(bounds, documents, is_cost_shown=is_cost_shown)
+    rules = () if is_introspection_on else (NoSchemaIntrospectionCustomRule,)
+    return lambda: Guard(bounds, documents, rules, is_cost_shown=is_cost_shown)
 
 
 class Guard(SchemaExtension):
     """Keeps one operation within the limits; lives as long as the operation."""
 
-    def __init__(self, limits: Limits, documents: Documents, *, is_cost_shown: bool) -> None:
+    def __init__(
+        self,
+        limits: Limits,
+        documents: Documents,
+        rules: Collection[type[ASTValidationRule]],
+        *,
+        is_cost_shown: bool,
+    ) -> None:
         super().__init__()
+        self._rules = rules
         self._limits = limits
         self._documents = documents
         self._is_cost_shown = is_cost_shown
@@ -71,7 +84,9 @@ class Guard(SchemaExtension):
         schema = context.schema._schema
         self._points = measure(schema, document, operation, context.variables or {}, self._limits).points
         if not self._is_known:
-            context.pre_execution_errors = validate_document(schema, document, context.validation_rules)
+            context.pre_execution_errors = validate_document(
+                schema, document, (*context.validation_rules, *self._rules)
+            )
             if not context.pre_execution_errors and context.query:
                 self._documents.keep(context.query, document)
         else:

@@ -1,17 +1,29 @@
 """The demo's sign-in: a token for whoever sits at the machine, and for nobody else."""
 
 from collections.abc import Iterator
+from uuid import uuid4
 
 import httpx2
 import pytest
 
 from resolvers.viewers import Role
 from tests.apis import Api, api
+from tests.databases import CrmDatabase
+from tests.organizations import Organization, new_organization
 
 
 @pytest.fixture(scope="module")
-def served() -> Iterator[Api]:
-    with api(is_demo=True) as running:
+def demo(crm: CrmDatabase) -> Organization:
+    """An organization with somebody of each role, but for viewers, of whom the only one has left."""
+    organization = new_organization(crm)
+    organization.user(role="admin", first_name="Ada", last_name="Boss", email="a@example.test")
+    organization.user(role="viewer", is_active="false")
+    return organization
+
+
+@pytest.fixture(scope="module")
+def served(demo: Organization) -> Iterator[Api]:
+    with api(database_url=demo.database.app_url, demo_organization_id=demo.id) as running:
         yield running
 
 
@@ -20,19 +32,31 @@ def asked(served: Api, role: object = "user", **headers: str) -> httpx2.Response
     return served.client.post("/demo/token", json={"role": role}, headers=given)
 
 
-@pytest.mark.parametrize("role", Role)
-def test_a_token_of_each_role_is_given_and_accepted(served: Api, role: Role) -> None:
+@pytest.mark.parametrize("role", [Role.ADMIN, Role.USER])
+def test_a_token_of_a_role_is_given_and_accepted(served: Api, demo: Organization, role: Role) -> None:
     given = asked(served, role.value)
 
     viewer = served.client.post(
         "/graphql",
-        json={"query": "{ viewer { role } }"},
+        json={"query": "{ viewer { organizationId role } }"},
         headers={"Authorization": f"Bearer {given.json()['token']}"},
     )
-    assert {"id", "displayName", "role"} == set(given.json()["user"])
+    assert {"organizationId": str(demo.id), "role": role.name} == viewer.json()["data"]["viewer"]
     assert role.name == given.json()["user"]["role"]
-    assert {"role": role.name} == viewer.json()["data"]["viewer"]
     assert "no-store" == given.headers["cache-control"]
+
+
+def test_the_person_is_named(served: Api) -> None:
+    user = asked(served, "ADMIN").json()["user"]
+
+    assert {"id", "displayName", "role"} == set(user)
+    assert "Ada Boss" == user["displayName"]
+
+
+def test_a_role_that_nobody_has_is_not_found(served: Api) -> None:
+    response = asked(served, "viewer")
+
+    assert (404, "NOT_FOUND") == (response.status_code, response.json()["errors"][0]["extensions"]["code"])
 
 
 @pytest.mark.parametrize("name", ["localhost", "127.0.0.1", "[::1]", "LOCALHOST"])
@@ -128,9 +152,9 @@ def test_tokens_are_given_by_post_only(served: Api, method: str) -> None:
 @pytest.mark.parametrize(
     "settings",
     [
-        {"is_demo": False},
-        {"is_demo": True, "host": "0.0.0.0"},  # noqa: S104 only to see that it is refused
-        {"is_demo": True, "host": "example.test"},
+        {},
+        {"demo_organization_id": uuid4(), "host": "0.0.0.0"},  # noqa: S104 only to see that it is refused
+        {"demo_organization_id": uuid4(), "host": "example.test"},
     ],
 )
 def test_outside_of_a_demo_on_this_machine_there_are_no_tokens(settings: dict[str, object]) -> None:

@@ -22,8 +22,8 @@ def readiness(tmp_path: Path) -> Path:
 
 
 @pytest.mark.slow
-def test_a_process_without_its_database_is_alive_but_not_ready(readiness: Path) -> None:
-    with api(readiness_sql=readiness) as running:
+def test_a_process_without_its_database_is_alive_but_not_ready() -> None:
+    with api() as running:
         alive, ready = running.client.get("/healthz"), running.client.get("/readyz")
 
     assert (200, {"status": "alive"}) == (alive.status_code, alive.json())
@@ -32,11 +32,21 @@ def test_a_process_without_its_database_is_alive_but_not_ready(readiness: Path) 
     assert ready.headers["retry-after"]
 
 
-def test_a_ready_api_says_so_without_a_token(database: CrmDatabase, readiness: Path) -> None:
-    with api(database_url=database.app_url, readiness_sql=readiness) as running:
+def test_an_api_on_a_migrated_database_is_ready_and_says_so_without_a_token(database: CrmDatabase) -> None:
+    with api(database_url=database.app_url) as running:
         ready = running.client.get("/readyz")
 
     assert (200, {"status": "ready"}) == (ready.status_code, ready.json())
+
+
+def test_an_api_on_a_legacy_database_is_not_ready_and_tells_how_to_migrate(legacy_database: CrmDatabase) -> None:
+    with api(database_url=legacy_database.app_url) as running:
+        ready = running.client.get("/readyz")
+
+    missing = {thing["name"]: thing["detail"] for thing in ready.json()["missing"]}
+    assert (503, "./taskline migrate up") == (ready.status_code, ready.json()["run"])
+    assert "no such column" == missing["041.contact_id"]
+    assert all(missing.values())
 
 
 def test_an_api_that_lacks_something_lists_it_and_the_command(database: CrmDatabase, readiness: Path) -> None:

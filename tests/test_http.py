@@ -4,6 +4,7 @@ import json
 import re
 import socket
 from collections.abc import Iterator
+from uuid import uuid4
 
 import pytest
 
@@ -240,6 +241,15 @@ def test_fragments_that_multiply_one_another_are_refused_at_once(served: Api) ->
     assert response.elapsed.total_seconds() < 0.5
 
 
+@pytest.mark.slow
+def test_introspection_can_be_switched_off() -> None:
+    with api(is_introspection_on=False) as running:
+        schema, name = running.ask("{ __schema { types { name } } }"), running.ask("{ viewer { __typename } }")
+
+    assert "BAD_USER_INPUT" == code_of(schema.json())
+    assert {"viewer": {"__typename": "Viewer"}} == name.json()["data"]
+
+
 def test_a_mutation_by_get_is_refused(served: Api) -> None:
     mutation = 'mutation { createTask(input: {subject: "x"}) { task { id } } }'
 
@@ -408,7 +418,7 @@ def test_a_database_role_that_row_security_doesnt_bind_serves_nothing(database: 
 
 @pytest.mark.slow
 def test_the_demo_shows_the_cost_of_each_answer(database: CrmDatabase) -> None:
-    with api(database_url=database.app_url, is_demo=True) as running:
+    with api(database_url=database.app_url, demo_organization_id=uuid4()) as running:
         cost = running.ask("{ tasks(first: 5) { nodes { id } } }").json()["extensions"]["cost"]
     with api(database_url=database.app_url) as running:
         plain = running.ask("{ tasks(first: 5) { nodes { id } } }").json()
