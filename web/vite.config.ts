@@ -2,10 +2,20 @@ import react from "@vitejs/plugin-react";
 import { defineConfig } from "vite";
 
 const API = "http://127.0.0.1:8000";
+// The demo gives tokens to its own pages only, so the API must see its own address in Host and Origin.
+const proxy = { target: API, changeOrigin: true, headers: { origin: API } };
 
 export default defineConfig({
   plugins: [react()],
-  server: { proxy: { "/graphql": API, "/demo": API } },
+  server: { proxy: { "/graphql": proxy, "/demo": proxy } },
+  // `vite dev` bundles what pages import, but not what workers do: these of theirs are CommonJS.
+  optimizeDeps: {
+    include: [
+      "monaco-graphql > picomatch-browser",
+      "monaco-graphql > graphql-language-service > debounce-promise",
+      "monaco-graphql > graphql-language-service > nullthrows",
+    ],
+  },
   build: {
     target: "es2023",
     rolldownOptions: {
