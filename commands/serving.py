@@ -43,6 +43,7 @@ def run(settings: Settings, taken: socket.socket, *, when_up: Callable[[], None]
         host=settings.host,
         port=taken.getsockname()[1],
         log_config=None,  # server.logs writes a line for each request
+        log_level="warning",
         access_log=False,
         server_header=False,
         timeout_graceful_shutdown=SHUTDOWN_S,

@@ -76,6 +76,8 @@ class EmbeddedCrm:
         variables = {"interactions": str(interactions), "anchor": now.isoformat(timespec="seconds")}
         _psql_file(self.server, self.owner_url, folder / "legacy_crm.sql")
         _psql_file(self.server, self.owner_url, folder / "legacy_data.sql", variables)
+        # The API's role has what the old application's has, so that each migration can be tried as it.
+        _psql(self.server, self.owner_url, f"GRANT crm_app TO {self.api_role}")
 
     def load_linked_tasks(self, folder: Path) -> None:
         """Add tasks of contacts and accounts, which only a migrated database can hold."""

@@ -5,15 +5,15 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from sqlalchemy import String, all_, and_, any_, literal, not_, or_
 from sqlalchemy import Uuid as UuidType
-from sqlalchemy import and_, any_, literal, not_, or_
 from sqlalchemy.dialects.postgresql import ARRAY
 
 from db.records import RecordKind
 from db.tables import interactions
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
     from uuid import UUID
 
     from sqlalchemy import ColumnElement
@@ -93,7 +93,11 @@ def _by_links(test: LinksTest) -> Iterator[ColumnElement[bool]]:
 
 
 def _one_of(column: ColumnElement[str], wanted: tuple[str, ...], known: tuple[str, ...]) -> ColumnElement[bool]:
-    tests: list[ColumnElement[bool]] = [column.in_([word for word in wanted if word != UNKNOWN])]
+    tests: list[ColumnElement[bool]] = [column == any_(_words([word for word in wanted if word != UNKNOWN]))]
     if UNKNOWN in wanted:
-        tests += [column.is_(None), column.not_in(known)]
+        tests += [column.is_(None), column != all_(_words(known))]
     return or_(*tests)
+
+
+def _words(words: Sequence[str]) -> ColumnElement[Sequence[str]]:
+    return literal(list(words), ARRAY(String))

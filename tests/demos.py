@@ -1,0 +1,97 @@
+"""The command line as people start it: a process of its own, with a home of its own."""
+
+import os
+import re
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+ROOT = Path(__file__).parent.parent
+DEADLINE_S = 120
+UP = re.compile(r"Taskline is up")
+ADDRESS = re.compile(r"http://[^\s/]+")
+
+
+def environment(home: Path, **more: str) -> dict[str, str]:
+    """Return the environment without settings of whoever runs the tests."""
+    kept = {
+        name: value
+        for name, value in os.environ.items()
+        if not name.startswith("TASKLINE_") and not name.endswith("DATABASE_URL")
+    }
+    return kept | {"TASKLINE_HOME": str(home), "PYTHONPATH": str(ROOT), "COLUMNS": "100"} | more
+
+
+def taskline(home: Path, *arguments: str, **more: str) -> subprocess.CompletedProcess[str]:
+    """Run one command to its end."""
+    command = [sys.executable, "-m", "commands", *arguments]
+    return subprocess.run(
+        command,
+        env=environment(home, **more),
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        timeout=DEADLINE_S,
+        check=False,
+    )
+
+
+@dataclass(slots=True)
+class Running:
+    """A server process that is up."""
+
+    process: subprocess.Popen[str]
+    said: list[str]
+
+    @property
+    def text(self) -> str:
+        return "".join(self.said)
+
+    @property
+    def url(self) -> str:
+        found = ADDRESS.search(self.text)
+        assert found, self.text
+        return found[0]
+
+    def stop(self, how: signal.Signals = signal.SIGINT) -> int:
+        """Send a signal to this process alone and wait for its end."""
+        self.process.send_signal(how)
+        return self.process.wait(DEADLINE_S)
+
+
+@contextmanager
+def running(home: Path, *arguments: str, **more: str) -> Iterator[Running]:
+    """Start a server command and yield it once it says that it is up; stop it at the end if it still runs."""
+    process = subprocess.Popen(
+        [sys.executable, "-u", "-m", "commands", *arguments],
+        env=environment(home, **more),
+        cwd=ROOT,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+    )
+    started = Running(process, [])
+    reader = threading.Thread(target=_read, args=(process, started.said), daemon=True)
+    reader.start()
+    deadline = time.monotonic() + DEADLINE_S
+    try:
+        while "readyz" not in started.text and not UP.search(started.text):
+            assert process.poll() is None, started.text
+            assert time.monotonic() < deadline, started.text
+            reader.join(0.05)
+        yield started
+    finally:
+        if process.poll() is None:
+            started.stop()
+        reader.join(5)
+
+
+def _read(process: subprocess.Popen[str], said: list[str]) -> None:
+    for line in process.stdout or ():
+        said.append(line)  # noqa: PERF402 - other threads read it while it grows

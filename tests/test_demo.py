@@ -1,0 +1,272 @@
+"""`./taskline demo`, `token` and `serve`, as a newcomer meets them."""
+
+import json
+import os
+import signal
+import socket
+import subprocess
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import httpx2
+import psutil
+import pytest
+
+from tests.databases import CrmDatabase
+from tests.demos import Running, running, taskline
+
+pytestmark = pytest.mark.slow
+
+SEED_REPORT = """\
+╔════════════════════════════════════════════════════════════════╗
+║         MIGRATION VALIDATION REPORT                            ║
+╚════════════════════════════════════════════════════════════════╝
+✅ lead_id column: NULLABLE (allows tasks without leads)
+✅ contact_id column: CREATED
+✅ account_id column: CREATED
+✅ contact_id index: CREATED
+✅ account_id index: CREATED
+
+🎉 MIGRATION COMPLETED SUCCESSFULLY!
+
+Tasks can now link to:
+  • Lead (lead_id) - for lead-specific tasks
+  • Contact (contact_id) - for contact-specific tasks
+  • Account (account_id) - for account-specific tasks
+  • Any combination of the above
+"""
+
+CREATE = """mutation ($input: CreateTaskInput!) { createTask(input: $input) {
+  task { id leadId contactId accountId } errors { __typename ... on UserError { message } } } }"""
+
+
+@pytest.fixture(scope="module")
+def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("it's a home with spaces")
+
+
+@pytest.fixture(scope="module")
+def first_start(home: Path) -> Iterator[Running]:
+    """The demo's very first start, left running."""
+    with running(home, "demo", "--port", "0") as demo:
+        yield demo
+
+
+@pytest.fixture(scope="module")
+def token(home: Path, first_start: Running) -> Callable[[str], str]:
+    assert first_start.text
+
+    def of(role: str) -> str:
+        return taskline(home, "token", "--role", role).stdout.strip()
+
+    return of
+
+
+def ask(url: str, token: str, query: str, **variables: object) -> dict[str, dict[str, object]]:
+    body = {"query": query, "variables": variables}
+    answer = httpx2.post(f"{url}/graphql", json=body, headers={"Authorization": f"Bearer {token}"}, timeout=30).json()
+    assert "errors" not in answer, answer
+    data: dict[str, dict[str, object]] = answer["data"]
+    return data
+
+
+def test_the_migration_reports_before_everybodys_eyes(first_start: Running) -> None:
+    assert SEED_REPORT in first_start.text
+    assert "not proven" not in first_start.text
+
+
+def test_the_demo_is_ready_and_its_pages_are_there(first_start: Running) -> None:
+    assert httpx2.get(f"{first_start.url}/readyz").json() == {"status": "ready"}
+    assert httpx2.get(f"{first_start.url}/graphiql").status_code == 200
+
+
+@pytest.mark.parametrize("role", ["admin", "user", "viewer"])
+def test_each_role_has_a_token(first_start: Running, token: Callable[[str], str], role: str) -> None:
+    viewer = ask(first_start.url, token(role), "{ viewer { role user { displayName } } }")["viewer"]
+
+    assert viewer["role"] == role.upper()
+    assert viewer["user"]
+
+
+@pytest.mark.usefixtures("first_start")
+def test_the_token_command_prints_one_token_and_nothing_else(home: Path) -> None:
+    done = taskline(home, "token", "--role", "admin")
+
+    assert (done.returncode, done.stderr) == (0, "")
+    assert done.stdout.count("\n") == 1
+    assert done.stdout.count(".") == 2
+
+
+def test_the_printed_query_answers(first_start: Running, token: Callable[[str], str]) -> None:
+    printed = json.loads(first_start.text.partition("-d '")[2].partition("'\n")[0])
+
+    answer = ask(first_start.url, token("user"), printed["query"])
+
+    assert answer["tasks"]["nodes"]
+
+
+def test_the_demo_has_late_and_coming_tasks(first_start: Running, token: Callable[[str], str]) -> None:
+    query = """{ tasks(first: 200, filter: {links: {only: [ACCOUNT]}, status: [PENDING, SCHEDULED]}) {
+        nodes { isOverdue } } }"""
+
+    nodes = ask(first_start.url, token("user"), query)["tasks"]["nodes"]
+
+    assert {node["isOverdue"] for node in nodes} == {True, False}  # type: ignore[attr-defined]
+
+
+def test_tasks_of_all_kinds_survive_a_restart(tmp_path: Path) -> None:
+    """The seed's four checks: for a contact, an account, both, and an existing task of a lead; before and after."""
+    with running(tmp_path, "demo", "--port", "0") as demo:
+        user = taskline(tmp_path, "token", "--role", "user").stdout.strip()
+        found = ask(demo.url, user, '{ searchRecords(search: "a", kinds: [ACCOUNT], first: 1) { id } }')
+        account = found["searchRecords"][0]["id"]  # type: ignore[index]
+        contact = ask(demo.url, user, "query ($id: ID!) { account(id: $id) { contact { id } } }", id=account)
+        contact_id = contact["account"]["contact"]["id"]  # type: ignore[index]
+        made = {}
+        for name, links in {
+            "contact": {"contactId": contact_id},
+            "account": {"accountId": account},
+            "both": {"contactId": contact_id, "accountId": account},
+        }.items():
+            payload = ask(demo.url, user, CREATE, input={"subject": f"For {name}"} | links)["createTask"]
+            assert payload["errors"] == []
+            made[name] = payload["task"]["id"]  # type: ignore[index]
+        assert demo.stop() == 0
+    with running(tmp_path, "demo", "--port", "0") as demo:
+        for name, id_ in made.items():
+            task = ask(demo.url, user, "query ($id: ID!) { task(id: $id) { subject } }", id=id_)["task"]
+            assert task["subject"] == f"For {name}"
+        assert "MIGRATION VALIDATION REPORT" not in demo.text  # everything is used again
+
+
+def test_nothing_is_left_running_after_ctrl_c(tmp_path: Path) -> None:
+    with running(tmp_path, "demo", "--port", "0") as demo:
+        children = psutil.Process(demo.process.pid).children(recursive=True)
+
+        assert demo.stop(signal.SIGINT) == 0
+
+    assert [child for child in children if child.is_running()] == []
+    assert servers_of(tmp_path) == []
+
+
+def test_a_killed_demo_starts_again(tmp_path: Path) -> None:
+    with running(tmp_path, "demo", "--port", "0") as demo:
+        demo.stop(signal.SIGKILL)
+    with running(tmp_path, "demo", "--port", "0") as demo:
+        assert httpx2.get(f"{demo.url}/readyz").status_code == 200
+
+    deadline = time.monotonic() + 20
+    while servers_of(tmp_path) and time.monotonic() < deadline:
+        time.sleep(0.05)
+    assert servers_of(tmp_path) == []
+
+
+def servers_of(home: Path) -> list[int]:
+    """Return the processes that hold a file of this home open."""
+    found = []
+    for process in psutil.process_iter(["pid", "cwd"]):
+        cwd = process.info["cwd"] or ""
+        if cwd.startswith(str(home)):
+            found.append(process.info["pid"])
+    return found
+
+
+def test_a_port_in_use_is_one_clear_sentence(tmp_path: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as other:
+        port = other.getsockname()[1]
+
+        done = taskline(tmp_path, "demo", "--port", str(port))
+
+    assert done.returncode == 1
+    assert done.stderr.count("\n") == 1
+    assert f"127.0.0.1:{port}" in done.stderr
+    assert "--port" in done.stderr
+
+
+def test_a_token_without_a_demo_says_how_to_get_one(tmp_path: Path) -> None:
+    done = taskline(tmp_path, "token", "--role", "user")
+
+    assert (done.returncode, done.stdout) == (1, "")
+    assert "./taskline demo" in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("url", "word"),
+    [
+        ("mysql://somewhere", "postgresql://"),
+        ("postgresql://u:p#w@[half", "postgresql://"),
+    ],
+)
+def test_a_broken_address_is_one_clear_sentence(tmp_path: Path, url: str, word: str) -> None:
+    done = taskline(tmp_path, "serve", "--port", "0", DATABASE_URL=url, TASKLINE_JWT_SECRET="x" * 40)
+
+    assert done.returncode == 1
+    assert done.stderr.count("\n") == 1
+    assert "DATABASE_URL" in done.stderr
+    assert word in done.stderr
+
+
+def test_serving_without_a_key_for_tokens_says_what_to_set(tmp_path: Path) -> None:
+    done = taskline(tmp_path, "serve", "--port", "0")
+
+    assert done.returncode == 1
+    assert "TASKLINE_JWT_SECRET" in done.stderr
+
+
+def test_serving_as_the_owner_is_refused(database: CrmDatabase, tmp_path: Path) -> None:
+    done = taskline(tmp_path, "serve", "--port", "0", DATABASE_URL=database.owner_url, TASKLINE_JWT_SECRET="x" * 40)
+
+    assert done.returncode == 1
+    assert "row security" in done.stderr
+
+
+def test_serving_an_own_empty_database_migrates_it(tmp_path: Path) -> None:
+    with running(tmp_path, "serve", "--port", "0", TASKLINE_JWT_SECRET="x" * 40) as served:
+        assert httpx2.get(f"{served.url}/readyz").json() == {"status": "ready"}
+
+
+@pytest.mark.skipif(os.geteuid() == 0, reason="root writes anywhere: the ordinary user's run tests this")
+def test_a_home_that_cant_be_written_is_one_clear_sentence(tmp_path: Path) -> None:
+    tmp_path.chmod(0o500)
+
+    done = taskline(tmp_path / "home", "demo", "--port", "0")
+
+    assert done.returncode == 1
+    assert "TASKLINE_HOME" in done.stderr
+
+
+def test_the_list_of_commands_needs_no_argument(tmp_path: Path) -> None:
+    done = taskline(tmp_path)
+
+    assert done.returncode == 0
+    for name in ("demo", "serve", "token", "migrate", "test", "check"):
+        assert f"  {name} " in done.stdout
+
+
+@pytest.mark.parametrize("name", ["demo", "serve", "token", "migrate", "test", "check"])
+def test_each_command_has_help_with_an_example(tmp_path: Path, name: str) -> None:
+    done = taskline(tmp_path, name, "--help")
+
+    assert done.returncode == 0, done.stderr
+    assert "Example: " in done.stdout
+
+
+def test_the_launcher_names_a_missing_python(tmp_path: Path) -> None:
+    launcher = Path(__file__).parent.parent / "taskline"
+    tools = tmp_path / "bin"
+    tools.mkdir()
+    for name in ("dirname", "readlink", "cmp"):
+        found = subprocess.run(["/bin/sh", "-c", f"command -v {name}"], capture_output=True, text=True, check=True)
+        (tools / name).symlink_to(found.stdout.strip())
+
+    done = subprocess.run(
+        ["/bin/sh", launcher, "demo"],
+        env={"PATH": str(tools), "TASKLINE_HOME": str(tmp_path)},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+    assert done.returncode == 1
+    assert "Python 3.11" in done.stderr
