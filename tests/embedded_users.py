@@ -29,6 +29,8 @@ try:
         sys.stdin.read()
 except TasklineError as error:
     sys.exit(f"{error.code}: {error}")
+except KeyboardInterrupt:
+    sys.exit(130)
 """
 
 
@@ -57,9 +59,15 @@ def eventually(holds: Callable[[], bool], *, seconds: float = 20) -> bool:
 
 @contextmanager
 def user_process(home: Path) -> Iterator[subprocess.Popen[str]]:
-    """Yield a process that uses the server; whatever is left of it is killed at the end."""
-    command = [sys.executable, "-c", USER, str(home)]
-    with subprocess.Popen(command, cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
+    """Yield a process, in a group of its own, that uses the server; whatever is left of it is killed at the end."""
+    with subprocess.Popen(
+        [sys.executable, "-c", USER, str(home)],
+        cwd=ROOT,
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+        process_group=0,
+    ) as process:
         try:
             yield process
         finally:

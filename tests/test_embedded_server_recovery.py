@@ -1,6 +1,8 @@
 """The embedded server comes back, or goes away, after every kind of violence."""
 
+import os
 import shutil
+import signal
 from pathlib import Path
 
 import psutil
@@ -18,6 +20,18 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("home")
     start(folder).close()
     return folder
+
+
+def test_ctrl_c_lets_the_last_user_stop_it_in_order(home: Path) -> None:
+    with user_process(home) as user:
+        address_printed_by(user)
+
+        # What a terminal does: the signal goes to every process of the foreground group.
+        os.killpg(user.pid, signal.SIGINT)
+        user.wait()
+
+        assert is_stopped(home)
+    assert (home / "postgres.log").read_text().rstrip().endswith("database system is shut down")
 
 
 def test_when_all_users_are_killed_it_stops_by_itself(home: Path) -> None:
