@@ -16,6 +16,7 @@ from tests import apis
 from tests.apis import Api
 from tests.databases import CrmDatabase, copy, fill_legacy, fill_migrated, make_copy, template
 from tests.organizations import Organization, new_organization
+from tests.owners import Owner, owner_of
 
 # The programs of each version that the product supports and this machine may have; None stands for the wheel's.
 PROGRAMS: dict[str, Path | None] = {"18": None, "15": Path("/usr/lib/postgresql/15/bin")}
@@ -103,7 +104,14 @@ def api(crm: CrmDatabase) -> Iterator[Api]:
         yield api
 
 
+@pytest.fixture(scope="session")
+def owner(crm: CrmDatabase) -> Iterator[Owner]:
+    """The owner of `crm`."""
+    with owner_of(crm) as owner:
+        yield owner
+
+
 @pytest.fixture
-def organization(crm: CrmDatabase) -> Organization:
+def organization(owner: Owner) -> Organization:
     """An organization with one user, and nothing else."""
-    return new_organization(crm)
+    return new_organization(owner)

@@ -1,17 +1,18 @@
 """Organizations of a test's own, made by SQL as the owner, so that tests don't see each other's rows."""
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from uuid import UUID, uuid4
 
 from resolvers.viewers import Role, Viewer
-from tests.databases import CrmDatabase
+from tests.owners import Owner
 
 
 @dataclass(frozen=True, slots=True)
 class Organization:
     """An organization with one user."""
 
-    database: CrmDatabase
+    owner: Owner
     id: UUID
     user_id: UUID
 
@@ -20,10 +21,15 @@ class Organization:
 
     def insert(self, table: str, **values: object) -> UUID:
         """Insert a row of this organization and return its id."""
-        row = {"id": uuid4(), "organization_id": self.id} | values
-        columns, literals = ", ".join(row), ", ".join(_literal(value) for value in row.values())
-        self.database.psql(f"INSERT INTO {table} ({columns}) VALUES ({literals})", url=self.database.owner_url)
-        return UUID(str(row["id"]))
+        return self.insert_all(table, [values])[0]
+
+    def insert_all(self, table: str, rows: Sequence[Mapping[str, object]]) -> list[UUID]:
+        """Insert rows of this organization, which all name the same columns, in one go; return their ids."""
+        whole = [{"id": uuid4(), "organization_id": self.id} | dict(row) for row in rows]
+        if whole:
+            values = ", ".join(f"({', '.join(_literal(value) for value in row.values())})" for row in whole)
+            self.owner.run(f"INSERT INTO {table} ({', '.join(whole[0])}) VALUES {values}")
+        return [UUID(str(row["id"])) for row in whole]
 
     def lead(self, **values: object) -> UUID:
         return self.insert("leads", **{"first_name": "Lea", "last_name": "Lead"} | values)
@@ -35,19 +41,32 @@ class Organization:
         return self.insert("accounts", **{"contact_id": contact_id, "account_name": "Acme"} | values)
 
     def user(self, **values: object) -> UUID:
-        names = {"first_name": "Una", "last_name": "User", "email": f"{uuid4()}@example.test", "password_hash": "!"}
+        names: dict[str, object] = {
+            "first_name": "Una",
+            "last_name": "User",
+            "email": f"{uuid4()}@example.test",
+            "password_hash": "!",
+        }
         return self.insert("users", **names | values)
 
     def task(self, **values: object) -> UUID:
-        row = {"interaction_type": "task", "status": "pending", "subject": "Call", "user_id": self.user_id} | values
-        return self.insert("lead_interactions", **row)
+        return self.tasks([values])[0]
+
+    def tasks(self, rows: Sequence[Mapping[str, object]]) -> list[UUID]:
+        """Insert tasks, or other interactions; the rows name the same columns."""
+        task: dict[str, object] = {
+            "interaction_type": "task",
+            "status": "pending",
+            "subject": "Call",
+            "user_id": self.user_id,
+        }
+        return self.insert_all("lead_interactions", [{**task, **row} for row in rows])
 
 
-def new_organization(database: CrmDatabase) -> Organization:
-    organization = Organization(database, uuid4(), uuid4())
+def new_organization(owner: Owner) -> Organization:
+    organization = Organization(owner, uuid4(), uuid4())
     name = f"org-{organization.id}"
-    sql = f"INSERT INTO organizations (id, name, slug) VALUES ('{organization.id}', '{name}', '{name}')"
-    database.psql(sql, url=database.owner_url)
+    owner.run(f"INSERT INTO organizations (id, name, slug) VALUES ('{organization.id}', '{name}', '{name}')")
     organization.user(id=organization.user_id)
     return organization
 

@@ -8,14 +8,14 @@ import pytest
 
 from resolvers.viewers import Role
 from tests.apis import Api, api
-from tests.databases import CrmDatabase
 from tests.organizations import Organization, new_organization
+from tests.owners import Owner
 
 
 @pytest.fixture(scope="module")
-def demo(crm: CrmDatabase) -> Organization:
+def demo(owner: Owner) -> Organization:
     """An organization with somebody of each role, but for viewers, of whom the only one has left."""
-    organization = new_organization(crm)
+    organization = new_organization(owner)
     organization.user(role="admin", first_name="Ada", last_name="Boss", email="a@example.test")
     organization.user(role="viewer", is_active="false")
     return organization
@@ -23,7 +23,7 @@ def demo(crm: CrmDatabase) -> Organization:
 
 @pytest.fixture(scope="module")
 def served(demo: Organization) -> Iterator[Api]:
-    with api(database_url=demo.database.app_url, demo_organization_id=demo.id) as running:
+    with api(database_url=demo.owner.database.app_url, demo_organization_id=demo.id) as running:
         yield running
 
 
