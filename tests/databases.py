@@ -50,7 +50,9 @@ class CrmDatabase:
         """Let nobody connect, and end the connections that there are: the database is away."""
         admin = self.server.url()
         self.psql(f"ALTER DATABASE {self.name} ALLOW_CONNECTIONS false", url=admin)
-        self.psql(f"SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = '{self.name}'", url=admin)
+        # With a time to wait for, it returns when they have gone.
+        gone = f"SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity WHERE datname = '{self.name}'"
+        self.psql(gone, url=admin)
 
     def open_to_connections(self) -> None:
         """Undo `close_to_connections`."""
