@@ -7,6 +7,7 @@ from functools import cache
 from typing import TYPE_CHECKING
 
 from sqlalchemy import any_, select
+from sqlalchemy.dialects.postgresql import distinct_on
 
 from db.records import person_name
 from db.statements import Statement, compiled, of_tenant, uuids_argument
@@ -71,6 +72,5 @@ def _by_ids() -> Statement:
 def _latest_of_contacts() -> Statement:
     of_these = leads.c.linked_contact_id == any_(uuids_argument("contact_ids"))
     latest_first = (leads.c.linked_contact_id, leads.c.converted_date.desc().nulls_last(), leads.c.id)
-    return compiled(
-        select(*COLUMNS).distinct(leads.c.linked_contact_id).where(of_tenant(leads), of_these).order_by(*latest_first)
-    )
+    query = select(*COLUMNS).where(of_tenant(leads), of_these).order_by(*latest_first)
+    return compiled(query.ext(distinct_on(leads.c.linked_contact_id)))
