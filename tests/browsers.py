@@ -1,0 +1,63 @@
+"""Debian's Chromium with an empty profile and no way out of this machine."""
+
+import os
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+import pytest
+from playwright.sync_api import Browser, ConsoleMessage, Page, expect, sync_playwright
+
+FLAGS = (
+    "--headless",
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+)
+# Every name but the test server's leads nowhere, as on a machine without a network.
+OFFLINE = "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1"
+
+
+@contextmanager
+def chromium() -> Iterator[Browser]:
+    """Start Chromium; without one, the test fails in CI and is skipped elsewhere, saying how to install it."""
+    program = shutil.which("chromium") or shutil.which("chromium-browser")
+    if program is None:
+        missing = "Chromium is not installed: `apt-get install chromium` on Debian."
+        if os.environ.get("CI") == "true":
+            pytest.fail(missing)
+        pytest.skip(missing)
+    expect.set_options(timeout=20_000)  # milliseconds; the default of 5 s is short for a busy machine
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=program, args=[*FLAGS, OFFLINE])
+        yield browser
+        browser.close()
+
+
+@dataclass(frozen=True, slots=True)
+class Visit:
+    """A page, the addresses it has asked for so far, and what it has complained of."""
+
+    page: Page
+    asked: list[str]
+    complaints: list[str]
+
+
+def visit(page: Page) -> Visit:
+    """Listen to a page that nothing has been opened in yet."""
+    asked: list[str] = []
+    complaints: list[str] = []
+
+    def hear(message: ConsoleMessage) -> None:
+        if message.type in {"error", "warning"}:
+            complaints.append(message.text)
+
+    page.on("request", lambda request: asked.append(request.url))
+    page.on("pageerror", lambda error: complaints.append(str(error)))
+    page.on("console", hear)
+    return Visit(page, asked, complaints)
