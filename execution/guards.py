@@ -17,7 +17,7 @@ from execution.limits import Limits
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterator
 
-    from graphql import ASTValidationRule
+    from graphql import ASTValidationRule, DocumentNode
 
 
 class CountingSession(Protocol):
@@ -76,21 +76,16 @@ class Guard(SchemaExtension):
     def on_validate(self) -> Iterator[None]:
         """Measure before validation, whose rules take long on large documents; keep what is valid."""
         context = self.execution_context
-        document = context.graphql_document
-        operation = document and get_operation_ast(document, context.operation_name)
-        if document is None or not isinstance(operation, OperationDefinitionNode):
-            yield
-            return
+        document = cast("DocumentNode", context.graphql_document)
         schema = context.schema._schema
-        self._points = measure(schema, document, operation, context.variables or {}, self._limits).points
+        if operation := get_operation_ast(document, context.operation_name):
+            self._points = measure(schema, document, operation, context.variables or {}, self._limits).points
+        context.pre_execution_errors = []
         if not self._is_known:
-            context.pre_execution_errors = validate_document(
-                schema, document, (*context.validation_rules, *self._rules)
-            )
-            if not context.pre_execution_errors and context.query:
-                self._documents.keep(context.query, document)
-        else:
-            context.pre_execution_errors = []
+            rules = (*context.validation_rules, *self._rules)
+            context.pre_execution_errors = validate_document(schema, document, rules)
+        if not context.pre_execution_errors:
+            self._documents.keep(context.query or "", document)
         yield
 
     def get_results(self) -> dict[str, object]:

@@ -11,6 +11,8 @@ from errors import BadUserInput, ConstraintViolated, SettingsInvalid, TasklineEr
 
 log = logging.getLogger(__name__)
 
+MAX_MESSAGE = 500
+
 # Expected by us, but told to operators only: these name settings, roles and constraints.
 PRIVATE = (ConstraintViolated, SettingsInvalid, UnboundRole)
 
@@ -73,7 +75,12 @@ def failure_of(error: GraphQLError) -> BaseException:
     message = _OWN_WORDS_OF_SCALARS.sub(r"\1.", told.message)
     if root is not told:
         message = message.replace(f", but encountered error '{root}'; found", ", found")
-    return BadUserInput(in_json_words(message))
+    return BadUserInput(in_json_words(shortened(message)))
+
+
+def shortened(message: str) -> str:
+    """Return the message, cut where it repeats more of the request than anybody reads."""
+    return message if len(message) <= MAX_MESSAGE else f"{message[:MAX_MESSAGE]}…"
 
 
 def in_json_words(message: str) -> str:

@@ -191,6 +191,13 @@ def test_null_is_called_null_as_in_json(served: Api) -> None:
     assert "{'x': [null, true, 'None']}" in response.json()["errors"][0]["message"]
 
 
+def test_an_error_repeats_only_so_much_of_the_request(served: Api) -> None:
+    response = served.ask("{ tasks(filter: {none: [" + "{}" * 1_000 + "]}) { totalCount } }")
+
+    assert "BAD_USER_INPUT" == code_of(response.json())
+    assert len(response.content) < 2_000
+
+
 BEYOND_LIMITS = {
     "nested variables": body(variables={"a": nested(100)}),
     "tokens": body("{" + "a " * 2_500 + "}"),
