@@ -42,7 +42,7 @@ def command(*, host: str | None, port: int | None) -> None:
         except Unavailable as exc:
             serving.say(f"{exc} Serving all the same: /readyz says when it is there.")
         url = serving.address(taken, settings.host)
-        serving.run(settings, taken, when_up=lambda: click.echo(f"Taskline is up at {url}. Ctrl-C stops it."))
+        serving.run(settings, taken, when_up=lambda: click.echo(f"Taskline is up at {url} (Ctrl-C stops it)."))
 
 
 def _own_database(server: embedded.EmbeddedServer) -> str:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import signal
 import socket
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING
 
 import click
@@ -48,7 +49,10 @@ def run(settings: Settings, taken: socket.socket, *, when_up: Callable[[], None]
         server_header=False,
         timeout_graceful_shutdown=SHUTDOWN_S,
     )
-    Server(config, when_up).run(sockets=[taken])
+    # After its own shutdown uvicorn raises the signal that it caught again; for us that is an ordinary end.
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    with suppress(KeyboardInterrupt):
+        Server(config, when_up).run(sockets=[taken])
 
 
 class Server(uvicorn.Server):

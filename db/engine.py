@@ -111,7 +111,7 @@ class Database:
             raise Unavailable("The database has not been opened yet. Try again.")
         try:
             return await self._pool.acquire(timeout=self._pool_wait_s)
-        except asyncpg.ClientConfigurationError as exc:
+        except ValueError as exc:  # asyncpg.ClientConfigurationError is one, too
             # Without the driver's words: they can hold a part of the password.
             raise SettingsInvalid(
                 "DATABASE_URL can't be read. Write it as postgresql://user:password@host:5432/database, "

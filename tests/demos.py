@@ -15,7 +15,7 @@ from pathlib import Path
 ROOT = Path(__file__).parent.parent
 DEADLINE_S = 120
 UP = re.compile(r"Taskline is up")
-ADDRESS = re.compile(r"http://[^\s/]+")
+ADDRESS = re.compile(r"http://[^\s/)]+")
 
 
 def environment(home: Path, **more: str) -> dict[str, str]:
@@ -90,6 +90,8 @@ def running(home: Path, *arguments: str, **more: str) -> Iterator[Running]:
         if process.poll() is None:
             started.stop()
         reader.join(5)
+        if process.stdout:
+            process.stdout.close()
 
 
 def _read(process: subprocess.Popen[str], said: list[str]) -> None:
