@@ -10,7 +10,7 @@ SDL = Path(__file__).parent.parent / "schema" / "schema.graphql"
 def test_committed_sdl_is_the_schema() -> None:
     printed = build_schema().as_str() + "\n"
 
-    assert SDL.read_text() == printed, "schema changed: ./taskline check writes it with --fix, then review the diff"
+    assert SDL.read_text() == printed, "write it by ./taskline check --fix, then review the diff"
 
 
 def test_everything_in_the_schema_is_described() -> None:
