@@ -17,7 +17,7 @@ log = logging.getLogger(__name__)
 
 
 class RequestLog:
-    """ASGI middleware, to be the outermost.
+    """ASGI middleware, to be the application's first.
 
     Gives each request its id and sends it back, writes one line per request (no query string, header or body: they
     hold secrets and personal data), and answers the masked 500 when an exception comes through.

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import logging
+import time
 from typing import TYPE_CHECKING, Protocol
 
 import jwt
@@ -14,10 +16,16 @@ if TYPE_CHECKING:
 
     from settings import JwtAlgorithm, Settings
 
+log = logging.getLogger(__name__)
+
 # RFC 7518 section 3.2: an HS256 key has at least as many bits as its hash.
 MIN_SECRET_BYTES = 32
 # A sign-in waits for it once per rotation; longer than this and callers have given up.
 FETCH_TIMEOUT_S = 3.0
+# After a failed fetch nobody waits for another one during this time.
+RETRY_S = 2.0
+# How long a key may be trusted without asking its provider, who may have withdrawn it.
+MAX_AGE_S = 3_600.0
 
 
 class SigningKeys(Protocol):
@@ -73,29 +81,44 @@ class KeySetFile:
 
 
 class KeySetUrl:
-    """Public keys of a JWKS address, fetched when first needed and again when a token names an unknown one."""
+    """Public keys of a JWKS address, fetched when first needed, when they are old, or when a token names a new one."""
 
     may_block = True
 
-    def __init__(self, url: str) -> None:
+    def __init__(self, url: str, *, lifespan_s: float = 300.0) -> None:
         try:
-            # The client keeps a set for 5 minutes and asks again for an unknown key at most every 30 seconds,
-            # so made-up key ids can't turn this server against its identity provider.
-            self._client = jwt.PyJWKClient(url, timeout=FETCH_TIMEOUT_S)
+            # For an unknown key the client asks again at most every 30 seconds, so made-up key ids can't turn this
+            # server against its identity provider.
+            self._client = jwt.PyJWKClient(url, timeout=FETCH_TIMEOUT_S, lifespan=lifespan_s)
         except jwt.PyJWKClientError as exc:
             raise SettingsInvalid(f"TASKLINE_JWKS_URL={url} is not an http or https address. Correct it.") from exc
+        self._seen: dict[str, tuple[jwt.PyJWK, float]] = {}
+        self._away_until = 0.0
 
     def key_for(self, token: str) -> jwt.PyJWK:
-        """Return the key that the token names."""
+        """Return the key that the token names. While the provider is away, the keys last seen serve on."""
         kid = jwt.get_unverified_header(token).get("kid")
         if kid is None:
             raise jwt.InvalidKeyError
+        if time.monotonic() < self._away_until:
+            return self._last_seen(kid)
         try:
-            return self._client.get_signing_key(kid)
+            key = self._client.get_signing_key(kid)
         except jwt.PyJWKClientConnectionError as exc:
-            raise Unavailable("The keys for checking tokens can't be fetched. Try again in a few seconds.") from exc
-        except jwt.PyJWKClientError as exc:
+            log.warning("the JWKS address can't be reached", exc_info=exc)
+            self._away_until = time.monotonic() + RETRY_S
+            return self._last_seen(kid)
+        except jwt.PyJWTError as exc:
+            self._seen.pop(kid, None)
             raise jwt.InvalidKeyError from exc
+        self._seen[kid] = key, time.monotonic()
+        return key
+
+    def _last_seen(self, kid: str) -> jwt.PyJWK:
+        key, seen_at = self._seen.get(kid, (None, 0.0))
+        if key is None or time.monotonic() - seen_at > MAX_AGE_S:
+            raise Unavailable("The keys for checking tokens can't be fetched. Try again in a few seconds.")
+        return key
 
 
 def keys_of(settings: Settings) -> SigningKeys:

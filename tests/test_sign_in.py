@@ -4,6 +4,7 @@ import base64
 import hashlib
 import hmac
 import json
+import time
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -22,9 +23,10 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
-from errors import SettingsInvalid
+from errors import SettingsInvalid, Unavailable
 from resolvers.viewers import Role, Viewer
 from server.sign_in import Verifier, issue
+from server.signing_keys import KeySetUrl
 from settings import Settings
 from tests.apis import SECRET, SOMEBODY, Api, api
 from tests.servers import serve
@@ -400,10 +402,46 @@ def test_an_unreachable_provider_makes_sign_in_unavailable_until_it_is_back(keys
 
         away = asked(running, authorization)
         provider.is_failing = False
-        back = asked(running, authorization)
+        deadline = time.monotonic() + 10
+        while (back := asked(running, authorization)).status_code == 503:
+            assert time.monotonic() < deadline
+            time.sleep(0.05)
 
         assert (503, "UNAVAILABLE") == (away.status_code, away.json()["errors"][0]["extensions"]["code"])
         assert 200 == back.status_code
+
+
+@pytest.mark.slow
+def test_keys_seen_before_serve_on_while_their_provider_is_away(keys: dict[str, PrivateKeyTypes]) -> None:
+    provider = Provider(public(keys["EdDSA"], "k"))
+    token = signed(key=keys["EdDSA"], algorithm="EdDSA", kid="k")
+    with serve(provider.app) as address:
+        always_old = KeySetUrl(f"{address}/jwks.json", lifespan_s=1e-9)
+        before = always_old.key_for(token)
+        provider.is_failing = True
+
+        meanwhile = [always_old.key_for(token) for _ in range(5)]
+
+        assert [before.key_id] * 5 == [key.key_id for key in meanwhile]
+        assert 2 == provider.requests
+        with pytest.raises(Unavailable):
+            always_old.key_for(signed(key=keys["EdDSA"], algorithm="EdDSA", kid="never seen"))
+
+
+@pytest.mark.slow
+def test_a_key_that_its_provider_withdrew_opens_nothing(keys: dict[str, PrivateKeyTypes]) -> None:
+    provider = Provider(public(keys["EdDSA"], "old"))
+    token = signed(key=keys["EdDSA"], algorithm="EdDSA", kid="old")
+    with serve(provider.app) as address:
+        always_old = KeySetUrl(f"{address}/jwks.json", lifespan_s=1e-9)
+        always_old.key_for(token)
+        provider.keys = [public(keys["EdDSA"], "new")]
+
+        with pytest.raises(jwt.InvalidKeyError):
+            always_old.key_for(token)
+        provider.is_failing = True
+        with pytest.raises(Unavailable):
+            always_old.key_for(token)
 
 
 # Settings that can't work are refused at the start.
