@@ -1,0 +1,29 @@
+"""What an operator can switch off."""
+
+import pytest
+
+from tests.apis import SOMEBODY, api
+
+INTROSPECTION = "{ __schema { queryType { name } } }"
+
+
+@pytest.mark.slow
+def test_introspection_can_be_switched_off() -> None:
+    with api(is_introspection_on=False) as off:
+        refused = off.codes(SOMEBODY, INTROSPECTION)
+        typename = off.data(SOMEBODY, "{ __typename }")
+
+    assert {"BAD_USER_INPUT"} == set(refused)
+    assert {"__typename": "Query"} == typename
+
+
+@pytest.mark.slow
+def test_introspection_is_on_by_default() -> None:
+    with api() as on:
+        assert {"__schema": {"queryType": {"name": "Query"}}} == on.data(SOMEBODY, INTROSPECTION)
+
+
+@pytest.mark.slow
+def test_graphiql_can_be_switched_off() -> None:
+    with api(is_graphiql_on=False) as off:
+        assert 404 == off.client.get("/graphiql").status_code
