@@ -81,7 +81,7 @@ async def _of_the_router(request: Request, exc: Exception) -> Response:
     status, headers = (exc.status_code, exc.headers) if isinstance(exc, HTTPException) else (500, None)
     failure: TasklineError
     if status == 404:
-        failure = NotFound(f"There is nothing at {request.url.path!r}. GraphQL is at /graphql.")
+        failure = NotFound(f"There is nothing at {request.url.path[:100]}. GraphQL is at /graphql.")
     else:
         failure = MethodNotAllowed(f"{request.method} is not possible here.")
     refusal = response(failure, request_ids.of(request))
