@@ -7,9 +7,13 @@ interface Named {
   readonly id: string;
 }
 
+/** Null when the field failed; a task's record is null when it has been deleted. */
+type Page<Kind extends string> = { readonly nodes: readonly Readonly<Record<Kind, Named | null>>[] } | null;
+
 interface Linked {
-  readonly ofAccounts: { readonly nodes: readonly { readonly account: Named | null }[] } | null;
-  readonly ofContacts: { readonly nodes: readonly { readonly contact: Named | null }[] } | null;
+  readonly ofDoneTasks: Page<"account">;
+  readonly ofAccounts: Page<"account">;
+  readonly ofContacts: Page<"contact">;
 }
 
 interface Searched {
@@ -22,15 +26,19 @@ export interface Records {
   readonly contactId: string;
 }
 
-/** An account and a contact that have tasks; failing that, any; failing that, a text that says what to paste. */
+/** Records with tasks, the account with a past if there is one; else any; else a text that says what to paste. */
 export async function findRecords(send: typeof fetch): Promise<Records> {
   const linked = await ask<Linked>(send, LINKED);
-  const accountId = linked.ofAccounts?.nodes.find(({ account }) => account)?.account?.id;
-  const contactId = linked.ofContacts?.nodes.find(({ contact }) => contact)?.contact?.id;
+  const accountId = firstId(linked.ofDoneTasks, "account") ?? firstId(linked.ofAccounts, "account");
+  const contactId = firstId(linked.ofContacts, "contact");
   if (accountId && contactId) return { accountId, contactId };
   const searched = await ask<Searched>(send, SEARCHED);
   return {
     accountId: accountId ?? searched.accounts?.[0]?.id ?? "(paste an account's id here)",
     contactId: contactId ?? searched.contacts?.[0]?.id ?? "(paste a contact's id here)",
   };
+}
+
+function firstId<Kind extends string>(page: Page<Kind> | undefined, kind: Kind): string | undefined {
+  return page?.nodes.find((task) => task[kind])?.[kind]?.id;
 }
