@@ -368,6 +368,17 @@ BEGIN
   END IF;
 END $$;
 
+-- The statement that makes a policy as it is now, with every name qualified.
+CREATE OR REPLACE FUNCTION pg_temp.policy_ddl(policy pg_policy) RETURNS text LANGUAGE sql STABLE SET search_path = pg_catalog AS $$
+  SELECT format('CREATE POLICY %I ON %s AS %s FOR %s TO %s', policy.polname, pg_temp.full_name(policy.polrelid),
+                CASE WHEN policy.polpermissive THEN 'PERMISSIVE' ELSE 'RESTRICTIVE' END,
+                CASE policy.polcmd WHEN 'r' THEN 'SELECT' WHEN 'a' THEN 'INSERT' WHEN 'w' THEN 'UPDATE' WHEN 'd' THEN 'DELETE' ELSE 'ALL' END,
+                CASE WHEN policy.polroles = '{0}' THEN 'PUBLIC'
+                     ELSE (SELECT string_agg(r::regrole::text, ', ') FROM unnest(policy.polroles) r) END)
+         || coalesce(' USING (' || pg_get_expr(policy.polqual, policy.polrelid) || ')', '')
+         || coalesce(' WITH CHECK (' || pg_get_expr(policy.polwithcheck, policy.polrelid) || ')', '')
+$$;
+
 -- Tables that a trigger on lead_interactions fills with a copy of its lead_id, the history above all.
 CREATE OR REPLACE FUNCTION pg_temp.history_tables() RETURNS SETOF regclass LANGUAGE sql STABLE AS $$
   SELECT c.oid::regclass
@@ -612,6 +623,7 @@ DO $$
 DECLARE
   li    constant regclass := 'lead_interactions';
   state constant text := pg_temp.policy_state();
+  old   constant text := (SELECT pg_temp.policy_ddl(p) FROM pg_policy p WHERE p.polrelid = li AND p.polname = 'lead_interactions_without_lead');
 BEGIN
   IF state IN ('missing', 'other') THEN
     CALL pg_temp.alter_shortly('add the policy for tasks without a lead',
@@ -619,7 +631,7 @@ BEGIN
       format($policy$CREATE POLICY lead_interactions_without_lead ON %s
         USING (lead_id IS NULL AND organization_id = (SELECT nullif(current_setting('app.current_organization_id', true), '')::uuid))
         WITH CHECK (lead_id IS NULL AND organization_id = (SELECT nullif(current_setting('app.current_organization_id', true), '')::uuid))$policy$, li),
-      pg_temp.undo(41, 'statement', li, 'lead_interactions_without_lead', format('DROP POLICY lead_interactions_without_lead ON %s', pg_temp.full_name(li))));
+      pg_temp.undo(41, 'statement', li, 'lead_interactions_without_lead', format('DROP POLICY lead_interactions_without_lead ON %s', pg_temp.full_name(li)) || coalesce('; ' || old, '')));
   END IF;
 END $$;
 

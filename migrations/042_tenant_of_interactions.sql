@@ -367,6 +367,17 @@ BEGIN
   END IF;
 END $$;
 
+-- The statement that makes a policy as it is now, with every name qualified.
+CREATE OR REPLACE FUNCTION pg_temp.policy_ddl(policy pg_policy) RETURNS text LANGUAGE sql STABLE SET search_path = pg_catalog AS $$
+  SELECT format('CREATE POLICY %I ON %s AS %s FOR %s TO %s', policy.polname, pg_temp.full_name(policy.polrelid),
+                CASE WHEN policy.polpermissive THEN 'PERMISSIVE' ELSE 'RESTRICTIVE' END,
+                CASE policy.polcmd WHEN 'r' THEN 'SELECT' WHEN 'a' THEN 'INSERT' WHEN 'w' THEN 'UPDATE' WHEN 'd' THEN 'DELETE' ELSE 'ALL' END,
+                CASE WHEN policy.polroles = '{0}' THEN 'PUBLIC'
+                     ELSE (SELECT string_agg(r::regrole::text, ', ') FROM unnest(policy.polroles) r) END)
+         || coalesce(' USING (' || pg_get_expr(policy.polqual, policy.polrelid) || ')', '')
+         || coalesce(' WITH CHECK (' || pg_get_expr(policy.polwithcheck, policy.polrelid) || ')', '')
+$$;
+
 -- The API's role: the one that is named, else the one that this file makes.
 CREATE OR REPLACE FUNCTION pg_temp.wanted_role() RETURNS text LANGUAGE sql STABLE AS $$
   SELECT coalesce(nullif(current_setting('taskline.api_role', true), ''), 'taskline_api')
@@ -381,17 +392,6 @@ CREATE OR REPLACE FUNCTION pg_temp.wanted_rights() RETURNS TABLE (relation regcl
                  ('interaction_events', ARRAY['SELECT', 'INSERT', 'UPDATE', 'DELETE'])) AS t(name, privileges)
    CROSS JOIN unnest(t.privileges) AS p(privilege)
    WHERE to_regclass(t.name) IS NOT NULL
-$$;
-
--- The statement that makes a policy as it is now, with every name qualified.
-CREATE OR REPLACE FUNCTION pg_temp.policy_ddl(policy pg_policy) RETURNS text LANGUAGE sql STABLE SET search_path = pg_catalog AS $$
-  SELECT format('CREATE POLICY %I ON %s AS %s FOR %s TO %s', policy.polname, pg_temp.full_name(policy.polrelid),
-                CASE WHEN policy.polpermissive THEN 'PERMISSIVE' ELSE 'RESTRICTIVE' END,
-                CASE policy.polcmd WHEN 'r' THEN 'SELECT' WHEN 'a' THEN 'INSERT' WHEN 'w' THEN 'UPDATE' WHEN 'd' THEN 'DELETE' ELSE 'ALL' END,
-                CASE WHEN policy.polroles = '{0}' THEN 'PUBLIC'
-                     ELSE (SELECT string_agg(r::regrole::text, ', ') FROM unnest(policy.polroles) r) END)
-         || coalesce(' USING (' || pg_get_expr(policy.polqual, policy.polrelid) || ')', '')
-         || coalesce(' WITH CHECK (' || pg_get_expr(policy.polwithcheck, policy.polrelid) || ')', '')
 $$;
 
 CREATE OR REPLACE FUNCTION pg_temp.asks_lead(policy pg_policy) RETURNS boolean LANGUAGE sql STABLE AS $$

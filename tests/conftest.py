@@ -86,6 +86,13 @@ def legacy_database(legacy_template: CrmDatabase) -> Iterator[CrmDatabase]:
 
 
 @pytest.fixture
+def second_legacy_database(legacy_template: CrmDatabase) -> Iterator[CrmDatabase]:
+    """Another one, to compare with."""
+    with copy(legacy_template) as database:
+        yield database
+
+
+@pytest.fixture
 def database(migrated_template: CrmDatabase) -> Iterator[CrmDatabase]:
     """A legacy CRM with all migrations applied."""
     with copy(migrated_template) as database:

@@ -34,8 +34,8 @@ def address(environment: str, variables: Mapping[str, str], folder: Path) -> str
     found = _found(prefix, variables) or _found(prefix, _of_file(file))
     if found is None:
         raise MigrationTargetUnknown(
-            f"No address for {environment}. Set {prefix}_DATABASE_URL to postgresql://user:password@host:5432/database, "
-            f"or {prefix}_DB_HOST, _PORT, _NAME, _USER and _PASSWORD, or write either to {file.name}."
+            f"No address for {environment}. Set {prefix}_DATABASE_URL (postgresql://user:password@host:5432/database), "
+            f"or {prefix}_DB_HOST, _PORT, _NAME, _USER and _PASSWORD, or write them to {file.name}."
         )
     return found
 

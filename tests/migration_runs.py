@@ -1,0 +1,113 @@
+"""Migration files, run by psql or by the runner, and what a database looks like before and after."""
+
+import asyncio
+import os
+import re
+import subprocess
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import asyncpg
+
+from migrations.runner import apply, catalogue
+from tests.databases import CrmDatabase
+
+FOLDER = Path(__file__).parent.parent / "migrations"
+LINKS = FOLDER / "041_extend_interactions_to_contacts_and_accounts.sql"
+LINKS_BACK = FOLDER / "041_extend_interactions_to_contacts_and_accounts.rollback.sql"
+TENANT = FOLDER / "042_tenant_of_interactions.sql"
+TENANT_BACK = FOLDER / "042_tenant_of_interactions.rollback.sql"
+SUCCESS = "🎉 MIGRATION COMPLETED SUCCESSFULLY!"
+
+VARIANTS = re.findall(r"^--   (v_\w+)", (FOLDER / "legacy" / "legacy_variants.sql").read_text(), re.MULTILINE)
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What psql said and how it ended: 0 well, 3 with an error in the file."""
+
+    code: int
+    report: str
+    errors: str
+
+    @property
+    def is_success(self) -> bool:
+        return self.code == 0 and SUCCESS in self.report
+
+
+def psql_command(database: CrmDatabase, *arguments: str, url: str | None = None) -> list[str]:
+    return [str(database.server.bin_dir / "psql"), "-Xq", "-d", url or database.owner_url, *arguments]
+
+
+def by_psql(database: CrmDatabase, file: Path, *arguments: str, url: str | None = None, **settings: str) -> Outcome:
+    """Run a file as a person would; `settings` reach it by PGOPTIONS, with `__` for a dot."""
+    options = " ".join(f"-c {name.replace('__', '.')}={value}" for name, value in settings.items())
+    done = subprocess.run(
+        psql_command(database, *arguments, "-f", str(file), url=url),
+        capture_output=True,
+        text=True,
+        check=False,
+        env={**os.environ, "PGOPTIONS": options},
+    )
+    return Outcome(done.returncode, done.stdout, done.stderr)
+
+
+def by_runner(database: CrmDatabase, file: Path | None = None, *, through: int | None = None) -> list[str]:
+    """Run one file, or all that is missing, and return what the runner said."""
+    said: list[str] = []
+    asyncio.run(apply.up(database.owner_url, only=str(file) if file else None, through=through, say=said.append))
+    return said
+
+
+def make_variant(database: CrmDatabase, name: str) -> None:
+    """Let a legacy database drift; what only a superuser can do is done as one."""
+    is_for_superuser = name == "v_invalid_index"
+    url = database.superuser_url if is_for_superuser else database.owner_url
+    file = FOLDER / "legacy" / "legacy_variants.sql"
+    done = subprocess.run(
+        psql_command(database, "-v", f"{name}=1", "-f", str(file), url=url), capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stderr
+
+
+def fingerprint(database: CrmDatabase) -> str:
+    async def read() -> str:
+        connection = await asyncpg.connect(database.owner_url)
+        try:
+            return await catalogue.fingerprint(connection)
+        finally:
+            await connection.close()
+
+    return asyncio.run(read())
+
+
+def schema_dump(database: CrmDatabase) -> str:
+    """Return the schema as pg_dump writes it, without the runner's ledger and the random key of newer versions."""
+    programs = database.server.bin_dir
+    done = subprocess.run(
+        [str(programs / "pg_dump"), "-s", "--exclude-table=taskline_migrations*", "-d", database.owner_url],
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    return re.sub(r"^\\(?:un)?restrict .*$", "", done.stdout, flags=re.MULTILINE)
+
+
+@contextmanager
+def open_transaction(database: CrmDatabase, sql: str) -> Iterator[subprocess.Popen[str]]:
+    """Hold a transaction that has run `sql` open meanwhile."""
+    process = subprocess.Popen(psql_command(database, "-At"), stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+    assert process.stdin
+    assert process.stdout
+    process.stdin.write(f"BEGIN;\n{sql};\n\\echo held\n")
+    process.stdin.flush()
+    while process.stdout.readline().strip() != "held":
+        assert process.poll() is None
+    try:
+        yield process
+    finally:
+        process.stdin.close()
+        process.wait(10)
+        process.stdout.close()
