@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import time
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -10,7 +11,7 @@ from uuid import UUID, uuid4
 
 import asyncpg
 
-from errors import MigrationServerUnreachable, TasklineError
+from errors import MigrationFailed, MigrationRefused, MigrationServerUnreachable, TasklineError
 from migrations.runner import files, ledger
 from migrations.runner.catalogue import fingerprint, is_in_place, readiness
 from migrations.runner.execution import run_file
@@ -64,6 +65,10 @@ async def _run(url: str, wanted: list[MigrationFile], say: Say, *, api_role: str
             raise MigrationServerUnreachable(
                 f"The connection to {place(url)} was lost: {exc}. Run it again: it goes on where it stopped."
             ) from exc
+        except asyncpg.InsufficientPrivilegeError as exc:
+            raise MigrationRefused(f"{place(url)}: {exc}. Run migrations as the owner of the tables.") from exc
+        except asyncpg.PostgresError as exc:
+            raise MigrationFailed(f"{place(url)}, outside of a file: {exc} (SQLSTATE {exc.sqlstate}).") from exc
     return run
 
 
@@ -79,8 +84,7 @@ async def _bring(connection: asyncpg.Connection, run: Run, file: MigrationFile, 
     try:
         await run_file(connection, file, say)
     except TasklineError:
-        await connection.execute("ROLLBACK")
-        await _record(connection, run, file, Outcome.FAILED, clock)
+        await _record_failure(connection, run, file, clock)
         raise
     await _record(connection, run, file, Outcome.ROLLED_BACK if file.is_rollback else Outcome.APPLIED, clock)
 
@@ -112,10 +116,16 @@ class _Clock:
 async def _record(
     connection: asyncpg.Connection, run: Run, file: MigrationFile, outcome: Outcome, clock: _Clock
 ) -> None:
-    if outcome is Outcome.FAILED and not await connection.fetchval(_HAS_TABLE):
-        return  # not a CRM's database: leave no trace in it
     duration_ms = round((time.monotonic() - clock.started) * 1_000)
     made = await fingerprint(connection)
     entry = Entry(run.run_id, file.version, file.name, file.hash, outcome, clock.started_at, duration_ms, made)
     await ledger.record(connection, entry)
     run.entries.append(entry)
+
+
+async def _record_failure(connection: asyncpg.Connection, run: Run, file: MigrationFile, clock: _Clock) -> None:
+    """Record that a file failed, where that is possible; the failure itself matters more."""
+    await connection.execute("ROLLBACK")
+    with contextlib.suppress(asyncpg.InsufficientPrivilegeError, asyncpg.ReadOnlySQLTransactionError):
+        if await connection.fetchval(_HAS_TABLE):  # else not a CRM's database: leave no trace in it
+            await _record(connection, run, file, Outcome.FAILED, clock)

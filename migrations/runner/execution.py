@@ -77,9 +77,9 @@ def _translated(exc: asyncpg.PostgresError, file: MigrationFile, statement: Stat
     words = str(exc)
     details = [text for text in (getattr(exc, "detail", None), getattr(exc, "hint", None)) if text]
     said = "\n".join([words, *details])
+    if isinstance(exc, _BLOCKED):  # asked first: the driver counts a lock among wrong states
+        return MigrationBlocked(f"{file.name}: {said}\nRun it again: it goes on where it stopped.")
     if isinstance(exc, _REFUSALS):
         return MigrationRefused(f"{file.name}: {said}")
-    if isinstance(exc, _BLOCKED):
-        return MigrationBlocked(f"{file.name}: {said}\nRun it again: it goes on where it stopped.")
     where = f"{file.name}, line {statement.line} (SQLSTATE {exc.sqlstate})"
     return MigrationFailed(f"{where}: {said}\nRun it again: it goes on where it stopped.")
