@@ -8,14 +8,12 @@ from pathlib import Path
 from uuid import uuid4
 
 import pytest
-from playwright.sync_api import Page
 
 from db import embedded
 from db.embedded import EmbeddedServer
 from db.embedded_home import Home, is_free, locked
 from tests import apis
 from tests.apis import Api
-from tests.browsers import chromium
 from tests.databases import CrmDatabase, copy, fill_legacy, fill_migrated, make_copy, template
 from tests.organizations import Organization, new_organization
 from tests.owners import Owner, owner_of
@@ -124,11 +122,3 @@ def owner(crm: CrmDatabase) -> Iterator[Owner]:
 def organization(owner: Owner) -> Organization:
     """An organization with one user, and nothing else."""
     return new_organization(owner)
-
-
-@pytest.fixture
-def page() -> Iterator[Page]:
-    """An empty page in a browser of its own: while a browser is there, its event loop runs in this thread, where no
-    other can."""
-    with chromium() as browser:
-        yield browser.new_page()

@@ -26,9 +26,9 @@ export default defineConfig({
         if (warning.code !== "MODULE_LEVEL_DIRECTIVE") warn(warning);
       },
     },
-    // Every asset stays a file of its own: the policy of the server allows no script from a data: address.
+    // Every asset stays a file of its own: the server's policy allows no script or font from a data: address.
     assetsInlineLimit: 0,
-    // An inline script would break the policy, and every browser that runs es2023 preloads modules by itself.
+    // Every browser that runs es2023 preloads modules by itself.
     modulePreload: { polyfill: false },
     // Monaco alone is larger than the default 500 kB.
     chunkSizeWarningLimit: 4000,

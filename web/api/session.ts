@@ -18,7 +18,7 @@ export class SignInFailed extends Error {
   }
 }
 
-/** Sign in to the demo. Null where the server is no demo. */
+/** Sign in to the demo. Null where there is no demo, or nobody of this role in it. */
 export async function demoSession(role: Role): Promise<Session | null> {
   const answer = await fetch("/demo/token", {
     method: "POST",
@@ -40,7 +40,7 @@ export function authorizedFetch(session: Session): typeof fetch {
     headers.set("Authorization", `Bearer ${token}`);
     const answer = await fetch(input, { ...init, headers });
     if (answer.status !== 401 || session.role === null) return answer;
-    // A demo token is short-lived and a page may stay open for days.
+    // A demo token lasts some hours and ends with the demo; a page may stay open for days.
     token = (await demoSession(session.role))?.token ?? token;
     headers.set("Authorization", `Bearer ${token}`);
     return fetch(input, { ...init, headers });

@@ -8,7 +8,7 @@ import "./page.css";
 import "./workers";
 import { createRoot } from "react-dom/client";
 import { demoSession } from "../api/session";
-import { open, Page, said } from "./page";
+import { messageOf, open, Page } from "./page";
 
 const root = createRoot(document.getElementById("page")!);
 try {
@@ -18,7 +18,7 @@ try {
   root.render(
     <main className="sign-in">
       <h1>Taskline</h1>
-      <p role="alert">{said(error)}</p>
+      <p role="alert">{messageOf(error)}</p>
     </main>,
   );
 }

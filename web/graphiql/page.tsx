@@ -20,14 +20,17 @@ export function Page({ demo }: { readonly demo: Opened | null }) {
   const [opened, setOpened] = useState(demo);
   const [failure, setFailure] = useState<string | null>(null);
 
-  const fail = (error: unknown): void => setFailure(said(error));
+  const fail = (error: unknown): void => setFailure(messageOf(error));
   const signIn = (token: string): void => {
     setFailure(null);
     open({ token, role: null }).then(setOpened, fail);
   };
   const switchRole = (role: Role): void => {
     setFailure(null);
-    demoSession(role).then((session) => setOpened((now) => now && session && { ...now, session }), fail);
+    demoSession(role).then((session) => {
+      if (opened && session) setOpened({ ...opened, session });
+      else setFailure(`Nobody in the demo is ${role}.`);
+    }, fail);
   };
 
   if (opened === null) return <SignIn failure={failure} onToken={signIn} />;
@@ -40,6 +43,6 @@ export function Page({ demo }: { readonly demo: Opened | null }) {
   );
 }
 
-export function said(error: unknown): string {
+export function messageOf(error: unknown): string {
   return error instanceof SignInFailed ? error.message : "The API gave no answer that this page understands. See that it runs, then reload.";
 }
