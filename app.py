@@ -10,6 +10,7 @@ from starlette.applications import Starlette
 from starlette.middleware import Middleware
 
 from execution.guards import guards
+from execution.limits import Limits
 from schema.build import build_schema
 from server import demo, graphql, health, logs, pages, refusals
 from server.databases import database_of
@@ -29,7 +30,15 @@ def create(
     logs.configure()
     settings = settings or Settings.from_env()
     database = database_of(settings)
-    schema = build_schema([guards(is_cost_shown=settings.is_demo, is_introspection_on=settings.is_introspection_on)])
+    limits = Limits(
+        tokens=settings.max_query_tokens,
+        depth=settings.max_query_depth,
+        aliases=settings.max_query_aliases,
+        points=settings.max_query_points,
+    )
+    schema = build_schema(
+        [guards(limits, is_cost_shown=settings.is_demo, is_introspection_on=settings.is_introspection_on)]
+    )
 
     @asynccontextmanager
     async def lifespan(_: Starlette) -> AsyncIterator[None]:

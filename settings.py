@@ -64,6 +64,13 @@ class Settings(BaseSettings):
     is_graphiql_on: bool = True
     is_introspection_on: bool = True
     max_body_bytes: Annotated[int, Field(ge=1)] = 256_000
+    max_query_tokens: Annotated[int, Field(ge=1)] = 2_500
+    """Words and signs of one document."""
+    max_query_depth: Annotated[int, Field(ge=1)] = 12
+    """Fields within fields, fragments expanded; introspection has a bound of its own."""
+    max_query_aliases: Annotated[int, Field(ge=0)] = 30
+    max_query_points: Annotated[int, Field(ge=1)] = 20_000
+    """Objects that one answer could hold."""
 
     @property
     def is_demo(self) -> bool:

@@ -1,0 +1,82 @@
+"""docs/http.md says what the code does."""
+
+import re
+from pathlib import Path
+
+import pytest
+from graphql import OperationDefinitionNode, parse
+
+import errors
+from errors import TasklineError
+from execution.cost import measure
+from execution.limits import Limits
+from resolvers.pages import LARGEST_SIZE
+from schema.build import build_schema
+from server.refusals import status_of
+from settings import Settings
+
+TEXT = (Path(__file__).parent.parent / "docs" / "http.md").read_text()
+
+
+def rows(heading: str) -> list[list[str]]:
+    """Return the cells of the table below a heading, without its head and without backquotes."""
+    section = TEXT.partition(f"\n## {heading}\n")[2].partition("\n## ")[0]
+    lines = [line for line in section.splitlines() if line.startswith("|")][2:]
+    return [[cell.strip().replace("`", "") for cell in line.strip("|").split("|")] for line in lines]
+
+
+def default_of(variable: str) -> object:
+    return Settings.model_fields[variable.removeprefix("TASKLINE_").lower()].default
+
+
+def test_each_setting_named_exists() -> None:
+    for variable in re.findall(r"TASKLINE_[A-Z_]+", TEXT):
+        assert variable.removeprefix("TASKLINE_").lower() in Settings.model_fields
+
+
+@pytest.mark.parametrize("row", rows("Tokens"), ids=lambda row: row[0])
+def test_defaults_of_token_settings_are_right(row: list[str]) -> None:
+    variable, default, _ = row
+
+    assert (default or None) == default_of(variable)
+
+
+@pytest.mark.parametrize("row", rows("Limits"), ids=lambda row: row[0])
+def test_limits_are_right(row: list[str]) -> None:
+    what, limit, variable = row
+    fixed = {
+        "items of a page": LARGEST_SIZE,
+        "levels of brackets, or of fragments": Limits().nesting,
+        "directives": Limits().directives,
+    }
+
+    assert int(limit.replace(",", "")) == (default_of(variable) if variable else fixed[what])
+
+
+def test_the_limits_of_the_settings_are_those_of_execution() -> None:
+    names = ("tokens", "depth", "aliases", "points")
+
+    assert [getattr(Limits(), name) for name in names] == [default_of(f"max_query_{name}") for name in names]
+    assert Limits().page_max == LARGEST_SIZE
+
+
+@pytest.mark.parametrize("row", rows("Errors"), ids=lambda row: row[0])
+def test_each_code_is_one_of_ours_with_its_statuses(row: list[str]) -> None:
+    code, listed, _ = row
+    kinds = [
+        kind
+        for kind in vars(errors).values()
+        if isinstance(kind, type) and issubclass(kind, TasklineError) and kind.code == code
+    ]
+    statuses = {status_of(kind.__new__(kind)) for kind in kinds}
+
+    assert kinds
+    assert "200" in listed or statuses <= {int(status) for status in listed.split(", ")}
+
+
+def test_the_example_has_as_many_points_as_is_said() -> None:
+    example, points = re.findall(r"`(\{ tasks.*\})` has (\d+):", TEXT)[0]
+    document = parse(example)
+    (operation,) = [node for node in document.definitions if isinstance(node, OperationDefinitionNode)]
+
+    assert int(points) == measure(build_schema()._schema, document, operation, {}, Limits()).points
