@@ -16,6 +16,8 @@ EARLIEST_US = (EARLIEST - EPOCH) // MICROSECOND
 LATEST_US = (LATEST - EPOCH) // MICROSECOND
 INFINITY_US = 2**63 - 1  # PostgreSQL's own marks for infinity and -infinity
 MINUS_INFINITY_US = -(2**63)
+EARLIEST_STORED_US = -211_813_488_000_000_000  # 24 November 4714 BC, the first day of PostgreSQL's calendar
+LATEST_STORED_US = 9_223_371_331_199_999_999  # the end of the year 294276
 
 
 class ClampedInstant(datetime):
@@ -32,6 +34,11 @@ def from_us(us: int) -> datetime:
     clamped = ClampedInstant.combine(nearest.date(), nearest.timetz())
     clamped.stored_us = us
     return clamped
+
+
+def is_storable(us: int) -> bool:
+    """Tell whether PostgreSQL can hold this many microseconds since 2000; it fails on any other."""
+    return us in (MINUS_INFINITY_US, INFINITY_US) or EARLIEST_STORED_US <= us <= LATEST_STORED_US
 
 
 def to_us(instant: datetime) -> int:

@@ -8,7 +8,7 @@ import json
 from typing import TYPE_CHECKING
 from uuid import UUID
 
-from db.instants import INFINITY_US, MINUS_INFINITY_US, from_us, to_us
+from db.instants import from_us, is_storable, to_us
 from errors import BadCursor
 
 if TYPE_CHECKING:
@@ -75,6 +75,6 @@ def _value(key: Key, value: object) -> Value:
 
 
 def _instant(us: int) -> datetime:
-    if not MINUS_INFINITY_US <= us <= INFINITY_US:
+    if not is_storable(us):
         raise ValueError("instant out of range")
     return from_us(us)
