@@ -17,7 +17,7 @@ SELECT a.organization_id, 'task', a.contact_id, a.id, a.created_by, left('Renewa
 INSERT INTO lead_interactions (organization_id, interaction_type, account_id, user_id, created_by, subject, scheduled_at, completed_at, outcome, status, priority, created_at)
 SELECT a.organization_id, 'task', a.id, a.created_by, a.created_by,
        (ARRAY['Check the device''s licence', 'Send the invoice again', 'Update the billing address', 'Ask why usage fell'])[1 + n % 4],
-       now() + (n % 7 - 3) * interval '30 hours', CASE WHEN n % 3 = 0 THEN now() - n % 20 * interval '1 day' END,
+       date_trunc('hour', now()) + (n % 7 - 3) * interval '30 hours', CASE WHEN n % 3 = 0 THEN date_trunc('minute', now()) - n % 20 * interval '1 day' END,
        CASE WHEN n % 3 = 0 THEN 'Successful' END,
        CASE WHEN n % 3 = 0 THEN 'completed' WHEN n % 7 > 3 THEN 'scheduled' ELSE 'pending' END, (ARRAY['low', 'medium', 'high'])[1 + n % 3],
        now() - (n % 20 + 1) * interval '1 day'
@@ -26,7 +26,7 @@ SELECT a.organization_id, 'task', a.id, a.created_by, a.created_by,
 INSERT INTO lead_interactions (organization_id, interaction_type, contact_id, user_id, created_by, subject, scheduled_at, status, priority, created_at)
 SELECT c.organization_id, 'task', c.id, u.id, u.id,
        (ARRAY['Congratulate on the new office', 'Invite to the user group', 'Ask for a reference', 'Introduce the new price list'])[1 + n % 4],
-       CASE WHEN n % 5 > 0 THEN now() + (n % 9 - 4) * interval '20 hours' END, CASE WHEN n % 5 > 0 AND n % 9 > 4 THEN 'scheduled' ELSE 'pending' END,
+       CASE WHEN n % 5 > 0 THEN date_trunc('hour', now()) + (n % 9 - 4) * interval '20 hours' END, CASE WHEN n % 5 > 0 AND n % 9 > 4 THEN 'scheduled' ELSE 'pending' END,
        (ARRAY['low', 'medium', 'high'])[1 + n % 3], now() - n % 30 * interval '1 day'
   FROM (SELECT c.*, row_number() OVER (PARTITION BY organization_id ORDER BY md5(id::text))::int AS n FROM contacts c) c
   JOIN LATERAL (SELECT id FROM users WHERE organization_id = c.organization_id AND is_active ORDER BY md5(id::text || c.id::text) LIMIT 1) u ON true
@@ -39,7 +39,7 @@ SELECT a.organization_id, kind, a.contact_id, a.id, a.created_by, a.created_by, 
        at, CASE WHEN kind IN ('call', 'meeting') THEN 5 * (1 + k) END, 'completed', at
   FROM (SELECT a.*, row_number() OVER (PARTITION BY organization_id ORDER BY md5(id::text))::int AS n FROM accounts a WHERE deleted_at IS NULL) a
  CROSS JOIN generate_series(1, 6) k
- CROSS JOIN LATERAL (SELECT (ARRAY['call', 'email', 'meeting', 'note', 'sms', 'whatsapp'])[1 + (n + k) % 6] AS kind, now() - (k * 9 + n % 7) * interval '1 day' AS at) x
+ CROSS JOIN LATERAL (SELECT (ARRAY['call', 'email', 'meeting', 'note', 'sms', 'whatsapp'])[1 + (n + k) % 6] AS kind, date_trunc('minute', now()) - (k * 9 + n % 7) * interval '1 day' AS at) x
  WHERE n <= 120;
 COMMIT;
 ANALYZE lead_interactions, interaction_events;
