@@ -1,4 +1,4 @@
-"""docs/http.md says what the code does."""
+"""docs/http.md, docs/sign-in.md and docs/errors.md say what the code does."""
 
 import re
 from pathlib import Path
@@ -15,12 +15,13 @@ from schema.build import build_schema
 from server.refusals import status_of
 from settings import Settings
 
-TEXT = (Path(__file__).parent.parent / "docs" / "http.md").read_text()
+DOCS = Path(__file__).parent.parent / "docs"
+HTTP, SIGN_IN, ERRORS = ((DOCS / name).read_text() for name in ("http.md", "sign-in.md", "errors.md"))
 
 
-def rows(heading: str) -> list[list[str]]:
+def rows(text: str, heading: str) -> list[list[str]]:
     """Return the cells of the table below a heading, without its head and without backquotes."""
-    section = TEXT.partition(f"\n## {heading}\n")[2].partition("\n## ")[0]
+    section = text.partition(f"\n## {heading}\n")[2].partition("\n## ")[0]
     lines = [line for line in section.splitlines() if line.startswith("|")][2:]
     return [[cell.strip().replace("`", "") for cell in line.strip("|").split("|")] for line in lines]
 
@@ -30,18 +31,18 @@ def default_of(variable: str) -> object:
 
 
 def test_each_setting_named_exists() -> None:
-    for variable in re.findall(r"TASKLINE_[A-Z_]+", TEXT):
+    for variable in re.findall(r"TASKLINE_[A-Z_]+", HTTP + SIGN_IN):
         assert variable.removeprefix("TASKLINE_").lower() in Settings.model_fields
 
 
-@pytest.mark.parametrize("row", rows("Tokens"), ids=lambda row: row[0])
+@pytest.mark.parametrize("row", rows(SIGN_IN, "How it is checked"), ids=lambda row: row[0])
 def test_defaults_of_token_settings_are_right(row: list[str]) -> None:
     variable, default, _ = row
 
     assert (default or None) == default_of(variable)
 
 
-@pytest.mark.parametrize("row", rows("Limits"), ids=lambda row: row[0])
+@pytest.mark.parametrize("row", rows(HTTP, "Limits"), ids=lambda row: row[0])
 def test_limits_are_right(row: list[str]) -> None:
     what, limit, variable = row
     fixed = {
@@ -60,9 +61,9 @@ def test_the_limits_of_the_settings_are_those_of_execution() -> None:
     assert Limits().page_max == LARGEST_SIZE
 
 
-@pytest.mark.parametrize("row", rows("Errors"), ids=lambda row: row[0])
+@pytest.mark.parametrize("row", rows(ERRORS, "Codes of a request"), ids=lambda row: row[0])
 def test_each_code_is_one_of_ours_with_its_statuses(row: list[str]) -> None:
-    code, listed, _ = row
+    code, listed, *_ = row
     kinds = [
         kind
         for kind in vars(errors).values()
@@ -75,7 +76,7 @@ def test_each_code_is_one_of_ours_with_its_statuses(row: list[str]) -> None:
 
 
 def test_the_example_has_as_many_points_as_is_said() -> None:
-    example, points = re.findall(r"`(\{ tasks.*\})` has (\d+):", TEXT)[0]
+    example, points = re.findall(r"`(\{ tasks.*\})` has (\d+):", HTTP)[0]
     document = parse(example)
     (operation,) = [node for node in document.definitions if isinstance(node, OperationDefinitionNode)]
 
