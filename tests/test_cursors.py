@@ -223,7 +223,7 @@ def test_filters_that_mean_the_same_share_their_cursors(api: Api, filled: Organi
     place = first_cursor(api, filled, "tasks(filter: {status: [PENDING, SCHEDULED]})")
     query = """query ($after: String, $filter: TaskFilter) { tasks(after: $after, filter: $filter) { nodes { id } } }"""
 
-    same = {"status": ["SCHEDULED", "PENDING", "PENDING"], "leadId": None, "links": {}}
+    same: dict[str, object] = {"status": ["SCHEDULED", "PENDING", "PENDING"], "leadId": None, "links": {}}
     assert api.data(filled.viewer(), query, after=place, filter=same)["tasks"]["nodes"]
 
 

@@ -58,7 +58,7 @@ class Stored:
     field: str
 
     def add(self, rows: Sequence[dict[str, str | None]]) -> None:
-        self.organization.tasks([{"contact_id": self.contact} | row for row in rows])
+        self.organization.tasks([{"contact_id": self.contact, **row} for row in rows])
 
     def ids(self) -> list[str]:
         sql = f"SELECT id FROM lead_interactions WHERE contact_id = '{self.contact}' ORDER BY {ORDERS[self.field]}"
@@ -71,10 +71,11 @@ class Stored:
         cursor: str | None = None
         pages: list[list[str]] = []
         while True:
-            asked = {size: sizes[len(pages) % len(sizes)], place: cursor, "record": str(self.contact)}
+            limit = sizes[len(pages) % len(sizes)]
+            asked: dict[str, object] = {size: limit, place: cursor, "record": str(self.contact)}
             page = self.api.data(self.organization.viewer(), QUERIES[self.field], **asked)["list"]
             pages.append([edge["node"]["id"] for edge in page["edges"]])
-            assert len(pages[-1]) <= asked[size]
+            assert len(pages[-1]) <= limit
             assert len(pages) < 100, "the pages go round in circles"
             if not page["pageInfo"][more]:
                 return pages
@@ -90,7 +91,7 @@ def new_list(api: Api, owner: Owner, field: str) -> Stored:
     return Stored(api, organization, organization.contact(), field)
 
 
-def quickly(examples: int) -> Any:
+def quickly(examples: int) -> settings:
     return settings(max_examples=examples, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 
 

@@ -32,7 +32,7 @@ def letters(organization: Organization) -> Organization:
     dates = {letter: f"2026-01-0{day}Z" for day, letter in enumerate("abcde", 1)}
     rows = [{"subject": letter, "scheduled_at": dates.get(letter)} for letter in "abcdefgh"]
     ids = [f"{n:08d}-{str(organization.id)[9:]}" for n in range(8)]
-    organization.tasks([{"id": id_} | row for id_, row in zip(ids, rows, strict=True)])
+    organization.tasks([{"id": id_, **row} for id_, row in zip(ids, rows, strict=True)])
     return organization
 
 

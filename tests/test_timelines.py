@@ -59,7 +59,9 @@ def test_a_timeline_holds_what_is_linked_to_its_record_and_nothing_else(
             {"subject": "of nobody", column: None, "interaction_type": "task"},
         ]
     )
-    both = {column: mine} | ({"account_id": organization.account(contact)} if kind != "account" else {"lead_id": None})
+    both: dict[str, object] = {column: mine}
+    if kind != "account":
+        both["account_id"] = organization.account(contact)
     organization.tasks([{"subject": "of both"} | both])
 
     timeline = read(api, organization, kind, mine)
