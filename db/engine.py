@@ -170,6 +170,7 @@ class Session:
         self._database = database
         self._connection: asyncpg.pool.PoolConnectionProxy | None = None
         self._turn = asyncio.Lock()
+        self._lost: Unavailable | None = None
 
     async def __aenter__(self) -> Self:
         """Start without a connection: the first statement takes one."""
@@ -182,14 +183,19 @@ class Session:
     async def rows(self, statement: Statement, **values: object) -> list[Record]:
         """Run one statement and return its rows.
 
-        `organization_id` is always among its values. Raises ConstraintViolated, TimedOut or Unavailable.
+        `organization_id` is always among its values. Raises ConstraintViolated, TimedOut or Unavailable. A failed
+        statement ends its transaction, which would refuse all others; the next one begins a new one.
         """
         arguments = statement.arguments(values | {"organization_id": self.organization_id})
         async with self._turn:
-            connection = self._connection or await self._begin(BEGIN_READ)
-            self.statements += 1
-            with _translated():
-                found: list[Record] = await connection.fetch(statement.sql, *arguments)
+            try:
+                connection = self._connection or await self._begin(BEGIN_READ)
+                self.statements += 1
+                with _translated():
+                    found: list[Record] = await connection.fetch(statement.sql, *arguments)
+            except Exception:
+                await self._end(ROLLBACK)
+                raise
         return found
 
     async def number(self, statement: Statement, **values: object) -> int:
@@ -215,8 +221,13 @@ class Session:
 
     async def _begin(self, begin: str, more: str = "") -> asyncpg.pool.PoolConnectionProxy:
         """Open a transaction and set the tenant in one packet. A uuid printed by uuid.UUID is safe in SQL."""
-        connection = await self._database.acquire()
-        self._connection = connection
+        if self._lost:  # the answer is lost already: not each of its fields waits anew
+            raise Unavailable(str(self._lost))
+        try:
+            connection = self._connection = await self._database.acquire()
+        except Unavailable as exc:
+            self._lost = exc
+            raise
         with _translated():
             tenant = f"SET LOCAL app.current_organization_id = '{self.organization_id}'"
             await connection.execute(f"{begin}; {tenant}{more}")

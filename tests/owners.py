@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -10,6 +11,8 @@ from typing import Any
 import asyncpg
 
 from tests.databases import CrmDatabase
+
+DEADLINE_S = 10
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,6 +31,23 @@ class Owner:
         whole = f"SELECT coalesce(json_agg(r), '[]') FROM ({query}) r"
         rows: list[dict[str, Any]] = json.loads(self._runner.run(self._connection.fetchval(whole)))
         return rows
+
+    @contextmanager
+    def locked(self, table: str) -> Iterator[None]:
+        """Keep everybody else, readers too, out of a table until the block ends."""
+        self.run(f"BEGIN; LOCK TABLE {table} IN ACCESS EXCLUSIVE MODE")
+        try:
+            yield
+        finally:
+            self.run("ROLLBACK")
+
+    def wait_for_waiters(self, count: int = 1) -> None:
+        """Return as soon as this many statements of others wait for a lock."""
+        deadline = time.monotonic() + DEADLINE_S
+        sql = "SELECT count(DISTINCT pid) FROM pg_locks WHERE NOT granted"
+        while self._runner.run(self._connection.fetchval(sql)) < count:
+            assert time.monotonic() < deadline, f"fewer than {count} statements wait after {DEADLINE_S} s"
+            self._runner.run(asyncio.sleep(0.005))
 
 
 @contextmanager

@@ -1,0 +1,207 @@
+"""One connection for a request: fields that ask at once, failures, full pools, clients and databases that go away."""
+
+import socket
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+from uuid import UUID
+
+import pytest
+
+from tests.apis import Api, api
+from tests.databases import CrmDatabase
+from tests.organizations import Organization, new_organization
+from tests.owners import Owner, owner_of
+
+TASKS = "{ tasks { totalCount nodes { subject contact { displayName } } } }"
+ANSWER = {"totalCount": 1, "nodes": [{"subject": "Call", "contact": {"displayName": "Cora Contact"}}]}
+
+
+@pytest.fixture(scope="module")
+def single(crm: CrmDatabase) -> Iterator[Api]:
+    """The API with a pool of one connection, on which statements may wait long."""
+    with api(database_url=crm.app_url, pool_size=1, lock_timeout_ms=8_000, statement_timeout_ms=8_000) as running:
+        yield running
+
+
+@pytest.fixture
+def filled(organization: Organization) -> Organization:
+    """An organization with one task on one contact."""
+    organization.task(contact_id=organization.contact())
+    return organization
+
+
+def test_fields_that_ask_at_once_take_turns_on_one_connection(single: Api, filled: Organization) -> None:
+    fields = " ".join(f"a{n}: tasks {{ totalCount nodes {{ subject contact {{ displayName }} }} }}" for n in range(30))
+
+    data = single.data(filled.viewer(), f"{{ {fields} }}")
+
+    assert [ANSWER] * 30 == list(data.values())
+
+
+def test_many_requests_share_one_connection(single: Api, filled: Organization) -> None:
+    with ThreadPoolExecutor(20) as threads:
+        answers = list(threads.map(lambda _: single.data(filled.viewer(), TASKS)["tasks"], range(20)))
+
+    assert [ANSWER] * 20 == answers
+
+
+def test_reads_and_writes_of_many_requests_share_one_connection(single: Api, filled: Organization) -> None:
+    create = """mutation ($id: ID!) { createTask(input: {subject: "New", contactId: $id}) {
+      task { contact { displayName } } errors { __typename } } }"""
+    contact = str(filled.contact(first_name="Nora"))
+
+    def work(number: int) -> object:
+        if number % 2:
+            return single.data(filled.viewer(), TASKS)["tasks"]["nodes"][0]["subject"] in {"Call", "New"}
+        return not single.data(filled.viewer(), create, id=contact)["createTask"]["errors"]
+
+    with ThreadPoolExecutor(10) as threads:
+        assert all(threads.map(work, range(10)))
+    assert 6 == single.data(filled.viewer(), TASKS)["tasks"]["totalCount"]
+
+
+def test_a_client_that_hangs_up_leaves_the_connection_usable(single: Api, filled: Organization, owner: Owner) -> None:
+    content = b'{"query": "{ tasks { totalCount } }"}'
+    host, port = single.client.base_url.host, single.client.base_url.port
+    headers = single.headers({"Host": f"{host}:{port}", "Content-Type": "application/json"}, viewer=filled.viewer())
+    lines = ["POST /graphql HTTP/1.1", *(f"{name}: {value}" for name, value in headers.items())]
+    head = "\r\n".join([*lines, f"Content-Length: {len(content)}", "", ""])
+
+    with owner.locked("lead_interactions"), socket.create_connection((host, port)) as client:
+        client.sendall(head.encode() + content)
+        owner.wait_for_waiters()
+
+    assert ANSWER == single.data(filled.viewer(), TASKS)["tasks"]
+
+
+@pytest.mark.parametrize(
+    "limits",
+    [{"lock_timeout_ms": 50}, {"lock_timeout_ms": 8_000, "statement_timeout_ms": 50}],
+    ids=["lock", "statement"],
+)
+def test_what_takes_too_long_is_a_timeout_and_spoils_no_other_field(
+    crm: CrmDatabase, owner: Owner, filled: Organization, limits: dict[str, Any]
+) -> None:
+    with api(database_url=crm.app_url, pool_size=1, **limits) as running:
+        with owner.locked("lead_interactions"):
+            answer = running.ask("{ tasks { totalCount } viewer { user { displayName } } }", viewer=filled.viewer())
+        again = running.data(filled.viewer(), TASKS)["tasks"]
+
+    body = answer.json()
+    assert 200 == answer.status_code
+    assert [("TIMEOUT", ["tasks"])] == [(error["extensions"]["code"], error["path"]) for error in body["errors"]]
+    assert {"tasks": None, "viewer": {"user": {"displayName": "Una User"}}} == body["data"]
+    assert ANSWER == again
+
+
+def test_a_failed_field_leaves_those_after_it_alone(crm: CrmDatabase, owner: Owner, filled: Organization) -> None:
+    contact = filled.contact()
+    query = f"""{{ tasks {{ totalCount }} more: tasks {{ totalCount }}
+      lead(id: "{contact}") {{ id }} contact(id: "{contact}") {{ displayName }} }}"""
+
+    with api(database_url=crm.app_url, lock_timeout_ms=50) as running, owner.locked("lead_interactions"):
+        body = running.ask(query, viewer=filled.viewer()).json()
+
+    assert {"tasks": "TIMEOUT", "more": "TIMEOUT"} == {e["path"][0]: e["extensions"]["code"] for e in body["errors"]}
+    assert {
+        "tasks": None,
+        "more": None,
+        "lead": None,
+        "contact": {"displayName": "Cora Contact"},
+    } == body["data"]
+
+
+def test_a_pool_that_stays_full_is_unavailable(crm: CrmDatabase, owner: Owner, filled: Organization) -> None:
+    limits: dict[str, Any] = {
+        "pool_size": 1,
+        "pool_wait_ms": 50,
+        "lock_timeout_ms": 8_000,
+        "statement_timeout_ms": 8_000,
+    }
+    with api(database_url=crm.app_url, **limits) as running, ThreadPoolExecutor(1) as threads:
+        with owner.locked("lead_interactions"):
+            waiting = threads.submit(running.data, filled.viewer(), TASKS)
+            owner.wait_for_waiters()
+            refused = running.ask(TASKS, viewer=filled.viewer())
+
+        assert ANSWER == waiting.result()["tasks"]
+    assert (503, ["UNAVAILABLE"]) == (refused.status_code, [e["extensions"]["code"] for e in refused.json()["errors"]])
+    assert refused.headers["retry-after"]
+
+
+CREATE = f'createTask(input: {{subject: "x", leadId: "{UUID(int=1)}"}}) {{ task {{ id }} }}'
+
+
+@pytest.mark.parametrize(("kind", "field"), [("query", "tasks { totalCount }"), ("mutation", CREATE)])
+def test_a_full_pool_is_waited_for_once_by_all_fields_together(
+    crm: CrmDatabase, owner: Owner, filled: Organization, kind: str, field: str
+) -> None:
+    document = f"{kind} {{ {' '.join(f'a{n}: {field}' for n in range(30))} }}"
+    limits: dict[str, Any] = {
+        "pool_size": 1,
+        "pool_wait_ms": 200,
+        "lock_timeout_ms": 8_000,
+        "statement_timeout_ms": 8_000,
+    }
+    with api(database_url=crm.app_url, **limits) as running, ThreadPoolExecutor(1) as threads:
+        with owner.locked("lead_interactions"):
+            waiting = threads.submit(running.data, filled.viewer(), TASKS)
+            owner.wait_for_waiters()
+            refused = running.ask(document, viewer=filled.viewer())
+        waiting.result()
+
+    assert 503 == refused.status_code
+    assert {"UNAVAILABLE"} == {error["extensions"]["code"] for error in refused.json()["errors"]}
+    assert refused.elapsed.total_seconds() < 5 * 0.2
+
+
+def test_a_record_that_goes_while_it_is_linked_is_not_found(api: Api, owner: Owner, filled: Organization) -> None:
+    create = """mutation ($id: ID!) { createTask(input: {subject: "New", contactId: $id}) {
+      task { id } errors { __typename ... on UserError { path } } } }"""
+    contact = filled.contact()
+
+    with ThreadPoolExecutor(1) as threads:
+        owner.run(f"BEGIN; DELETE FROM contacts WHERE id = '{contact}'")
+        waiting = threads.submit(api.data, filled.viewer(), create, id=str(contact))
+        owner.wait_for_waiters()
+        owner.run("COMMIT")
+        payload = waiting.result()["createTask"]
+
+    assert {
+        "task": None,
+        "errors": [{"__typename": "RecordNotFoundError", "path": ["input", "contactId"]}],
+    } == payload
+    assert 1 == api.data(filled.viewer(), TASKS)["tasks"]["totalCount"]
+
+
+@pytest.mark.slow
+def test_a_database_that_goes_is_unavailable_until_it_is_back(database: CrmDatabase) -> None:
+    with owner_of(database) as owner:
+        organization = new_organization(owner)
+        organization.task(contact_id=organization.contact())
+
+    with api(database_url=database.app_url) as running:
+        before = running.data(organization.viewer(), TASKS)["tasks"]
+        database.close_to_connections()
+        away = [running.ask(TASKS, viewer=organization.viewer()) for _ in range(3)]
+        database.open_to_connections()
+        after = running.data(organization.viewer(), TASKS)["tasks"]
+
+    assert ANSWER == before
+    assert ANSWER == after
+    assert [503] * 3 == [answer.status_code for answer in away]
+    assert {"UNAVAILABLE"} == {error["extensions"]["code"] for answer in away for error in answer.json()["errors"]}
+    assert all(answer.headers["retry-after"] for answer in away)
+
+
+def test_a_connection_that_is_cut_while_idle_is_replaced(crm: CrmDatabase, filled: Organization) -> None:
+    with api(database_url=crm.app_url, pool_size=1) as running:
+        before = running.data(filled.viewer(), TASKS)["tasks"]
+        cut = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE usename = 'crm_app'"
+        crm.psql(f"{cut} AND datname = '{crm.name}'")
+        answers = [running.ask(TASKS, viewer=filled.viewer()) for _ in range(2)]
+
+    assert ANSWER == before
+    assert {200, 503} >= {answer.status_code for answer in answers}  # the first one may still meet the dead connection
+    assert ANSWER == answers[-1].json()["data"]["tasks"]
