@@ -53,7 +53,7 @@ async def search(session: Session, words: Sequence[str], kinds: Sequence[RecordK
 
     Best match first: names that begin with the first word, then by name.
     """
-    beginnings = [_escaped(word.lower()) for word in words]
+    beginnings = [_escaped(word) for word in words]
     rows = await session.rows(
         _search(),
         patterns=[f"% {beginning}%" for beginning in beginnings],  # the text searched begins with a space
@@ -98,8 +98,9 @@ def _search() -> Statement:
     def found(
         kind: RecordKind, table: FromClause, name: ColumnElement[str], *more: ColumnElement[str]
     ) -> Select[tuple[str, UUID, str]]:
-        text = func.lower(func.concat_ws(" ", "", name, *more))
-        matches = text.like(func.all(bindparam("patterns", type_=ARRAY(String))))
+        # ILIKE, because the database must fold both sides: Python's lower() makes two characters of İ, for instance.
+        text = func.concat_ws(" ", "", name, *more)
+        matches = text.ilike(func.all(bindparam("patterns", type_=ARRAY(String))))
         wanted = literal(kind.value, String) == any_(bindparam("kinds", type_=ARRAY(String)))
         alive = table.c.deleted_at.is_(None) if "deleted_at" in table.c else true()
         return select(literal(kind.value, String).label("kind"), table.c.id, name.label("name")).where(
@@ -114,6 +115,6 @@ def _search() -> Statement:
         found(RecordKind.CONTACT, contacts, full_name(contacts), contacts.c.company, contacts.c.email),
         found(RecordKind.ACCOUNT, accounts, accounts.c.account_name),
     ).subquery("found")
-    begins = func.lower(every.c.name).like(bindparam("first_pattern", type_=String))
+    begins = every.c.name.ilike(bindparam("first_pattern", type_=String))
     query = select(every.c.kind, every.c.id).order_by(case((begins, 0), else_=1), every.c.name, every.c.id)
     return compiled(query.limit(bindparam("limit", type_=Integer)))

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 
 MOST_FOUND = 50
 MOST_WORDS = 10
+LONGEST_SEARCH = 1_000  # characters; more than a person's names, company and address have together
 
 
 async def record_by_id(loaders: Loaders, kind: RecordKind, id_: UUID) -> RecordRow | None:
@@ -56,12 +57,20 @@ async def anything_by_id(session: Session, loaders: Loaders, id_: UUID) -> Recor
 async def search_records(
     session: Session, loaders: Loaders, text: str, kinds: Sequence[RecordKind], limit: int
 ) -> list[RecordRow]:
-    """Find records by the beginnings of words, best match first. Raises BadUserInput. At most 4 statements."""
+    """Find records by the beginnings of words, best match first. At most 4 statements.
+
+    Raises BadUserInput or LimitExceeded.
+    """
     words = text.split()
-    if not 0 <= limit <= MOST_FOUND:
+    if limit < 0:
+        raise BadUserInput(f"first is {limit}. Give a number from 0 to {MOST_FOUND}.")
+    if limit > MOST_FOUND:
         raise LimitExceeded(f"first is {limit}. Ask for 0 to {MOST_FOUND} records; more words find fewer.")
-    if len(words) > MOST_WORDS or "\0" in text:
-        raise BadUserInput(f"The search has more than {MOST_WORDS} words, or a NUL character. Shorten it.")
+    if len(words) > MOST_WORDS or len(text) > LONGEST_SEARCH or "\0" in text:
+        raise BadUserInput(
+            f"The search has more than {MOST_WORDS} words or {LONGEST_SEARCH} characters, or a NUL character. "
+            "Shorten it."
+        )
     if not words:
         return []
     found = await records.search(session, words, kinds, limit)
