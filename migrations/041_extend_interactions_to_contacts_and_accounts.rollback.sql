@@ -14,29 +14,44 @@
 DO $$
 BEGIN
   IF now() <> statement_timestamp() THEN
-    RAISE EXCEPTION 'this migration can''t run inside a transaction block: it commits step by step, so that nobody waits for it'
+    RAISE EXCEPTION 'this migration can''t run inside a transaction block'
       USING ERRCODE = 'active_sql_transaction',
-            HINT = 'Run it without BEGIN, without psql -1 (--single-transaction) and with AUTOCOMMIT on. Nothing was changed.';
+            DETAIL = 'It commits step by step, so that nobody waits for it. Nothing was changed.',
+            HINT = 'Run it without BEGIN, without psql -1 (--single-transaction), and with AUTOCOMMIT on.';
   ELSIF current_setting('transaction_read_only')::boolean THEN
-    RAISE EXCEPTION 'database % is read-only: it is a standby, or default_transaction_read_only is on', current_database()
-      USING ERRCODE = 'read_only_sql_transaction', HINT = 'Run the migration on the primary server. Nothing was changed.';
+    RAISE EXCEPTION 'database % is read-only', current_database()
+      USING ERRCODE = 'read_only_sql_transaction',
+            DETAIL = 'It is a standby, or default_transaction_read_only is on. Nothing was changed.',
+            HINT = 'Run the migration on the primary server.';
   ELSIF to_regclass('lead_interactions') IS NULL THEN
-    RAISE EXCEPTION 'database % has no table lead_interactions on the search path (%)', current_database(), current_setting('search_path')
+    RAISE EXCEPTION 'database % has no table lead_interactions on the search path', current_database()
       USING ERRCODE = 'undefined_table',
-            HINT = 'Check the database name; set search_path if the tables live in another schema; run 040 in an empty database.';
+            DETAIL = format('The search path is %s. Nothing was changed.', current_setting('search_path')),
+            HINT = 'Check the database''s name; set search_path if the tables are elsewhere; run 040 in an empty database.';
+  ELSIF NOT has_database_privilege(current_database(), 'TEMPORARY') THEN
+    RAISE EXCEPTION '% may not make temporary objects in database %', current_user, current_database()
+      USING ERRCODE = 'object_not_in_prerequisite_state',
+            DETAIL = 'The tools of this file are temporary. Nothing was changed.',
+            HINT = format('As the database''s owner: GRANT TEMPORARY ON DATABASE %I TO %I;', current_database(), current_user);
   END IF;
 END $$;
 
 DO $$
 DECLARE
-  wanted jsonb := jsonb_build_object(
-    'statement_timeout', '0', 'transaction_timeout', '0', 'lock_timeout', '0', 'default_transaction_isolation', 'read committed',
-    'client_min_messages', 'notice', 'row_security', 'off', 'client_connection_check_interval', '2s', 'search_path',
-    (SELECT format('%I, %s', n.nspname, coalesce(nullif(current_setting('search_path'), ''), 'pg_catalog'))
-       FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace WHERE c.oid = to_regclass('lead_interactions')));
+  home    constant text := (SELECT quote_ident(n.nspname) FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
+                             WHERE c.oid = to_regclass('lead_interactions'));
+  wanted  constant jsonb := jsonb_build_object(
+    'search_path', concat_ws(', ', home, nullif(current_setting('search_path'), '')),
+    'statement_timeout', '0',
+    'transaction_timeout', '0',
+    'lock_timeout', '0',
+    'default_transaction_isolation', 'read committed',
+    'row_security', 'off',                          -- an error rather than rows that are silently left out
+    'client_min_messages', 'notice',
+    'client_connection_check_interval', '2s');      -- an orphaned index build ends with its client
   setting record;
 BEGIN
-  COMMIT;                                         -- refuses a multi-statement string too, which is one transaction
+  COMMIT;                                           -- refuses a multi-statement string too, which is one transaction
   IF coalesce(current_setting('taskline.session', true), '') = '' THEN
     PERFORM set_config('taskline.session', (SELECT jsonb_object_agg(s.name, current_setting(s.name))
                                               FROM pg_settings s WHERE wanted ? s.name)::text, false);
@@ -44,7 +59,7 @@ BEGIN
   FOR setting IN SELECT w.key, w.value FROM jsonb_each_text(wanted) w JOIN pg_settings s ON s.name = w.key LOOP
     BEGIN
       PERFORM set_config(setting.key, setting.value, false);
-    EXCEPTION WHEN invalid_parameter_value THEN   -- client_connection_check_interval: not on every platform
+    EXCEPTION WHEN invalid_parameter_value THEN     -- the check interval doesn't exist on every platform
       NULL;
     END;
   END LOOP;
@@ -53,7 +68,7 @@ END $$;
 -- Polled: a waiter inside pg_advisory_lock() would hold a snapshot and deadlock with a concurrent index build.
 DO $$
 DECLARE
-  lock_key constant bigint := 8386112019184217701;    -- "taskline" as eight bytes; the runner takes the same one
+  lock_key constant bigint := 8386112019184217701;  -- "taskline" as eight bytes; the runner takes the same one
   deadline constant timestamptz := clock_timestamp() + interval '30 minutes';
   holder   text;
 BEGIN
@@ -65,60 +80,88 @@ BEGIN
         FROM pg_locks l JOIN pg_stat_activity a USING (pid)
        WHERE l.locktype = 'advisory' AND l.granted AND l.objsubid = 1 AND a.datname = current_database()
          AND (l.classid::bigint << 32 | l.objid::bigint) = lock_key;
-      RAISE NOTICE 'waiting for another migration of this database: %', coalesce(holder, 'it has just ended');
+      holder := coalesce(holder, 'it has just ended');
+      RAISE NOTICE 'waiting for another migration of this database: %', holder;
     ELSIF clock_timestamp() > deadline THEN
       RAISE EXCEPTION 'another migration of database % still runs after 30 minutes: %', current_database(), holder
-        USING ERRCODE = 'lock_not_available', HINT = 'Let it end, or end it, and run this file again. Nothing was changed.';
+        USING ERRCODE = 'lock_not_available',
+              HINT = 'Let it end, or end it, and run this file again. Nothing was changed.';
     END IF;
-    COMMIT;                                       -- so that no snapshot is held while asleep
+    COMMIT;                                         -- so that no snapshot is held while asleep
     PERFORM pg_sleep(0.1 + 0.2 * random());
   END LOOP;
 END $$;
 
 -- == Tools ==
--- Temporary, so they vanish with the session.
-CREATE OR REPLACE FUNCTION pg_temp.full_name(relation regclass) RETURNS text LANGUAGE sql STABLE AS $$
-  SELECT format('%I.%I', n.nspname, c.relname) FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace WHERE c.oid = relation
+-- Temporary: they vanish with the session.
+CREATE OR REPLACE FUNCTION pg_temp.home() RETURNS text LANGUAGE sql STABLE AS $$
+  SELECT relnamespace::regnamespace::text FROM pg_class WHERE oid = 'lead_interactions'::regclass
 $$;
 
-CREATE OR REPLACE FUNCTION pg_temp.has_column(relation regclass, name text) RETURNS boolean LANGUAGE sql STABLE AS $$
-  SELECT EXISTS (SELECT FROM pg_attribute WHERE attrelid = relation AND attname = name AND attnum > 0 AND NOT attisdropped)
+CREATE OR REPLACE FUNCTION pg_temp.full_name(relation regclass) RETURNS text LANGUAGE sql STABLE AS $$
+  SELECT format('%I.%I', n.nspname, c.relname)
+    FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace WHERE c.oid = relation
+$$;
+
+CREATE OR REPLACE FUNCTION pg_temp.owner_of(relation regclass) RETURNS regrole LANGUAGE sql STABLE AS $$
+  SELECT relowner::regrole FROM pg_class WHERE oid = relation
+$$;
+
+CREATE OR REPLACE FUNCTION pg_temp.has_column(relation regclass, col text) RETURNS boolean LANGUAGE sql STABLE AS $$
+  SELECT EXISTS (SELECT FROM pg_attribute
+                  WHERE attrelid = relation AND attname = col AND attnum > 0 AND NOT attisdropped)
 $$;
 
 -- What alter_shortly writes down beside a change: how the rollback must go about it, and the words that undo it.
 CREATE OR REPLACE FUNCTION pg_temp.undo(migration integer, kind text, relation regclass, object_name text, ddl text)
 RETURNS jsonb LANGUAGE sql STABLE AS $$
-  SELECT jsonb_build_object('migration', migration, 'kind', kind, 'relation', pg_temp.full_name(relation), 'object_name', object_name, 'ddl', ddl)
+  SELECT jsonb_build_object('migration', migration, 'kind', kind, 'relation', pg_temp.full_name(relation),
+                            'object_name', object_name, 'ddl', ddl)
 $$;
 
--- Keeps the statement that puts a replaced or new object back, for the rollback, in a table that only the owner may read.
+-- Keeps it for the rollback, in a table that only the owner may read.
 CREATE OR REPLACE FUNCTION pg_temp.save_ddl(undo jsonb) RETURNS void LANGUAGE plpgsql AS $$
 DECLARE
-  home    text := (SELECT quote_ident(n.nspname) FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
-                    WHERE c.oid = 'lead_interactions'::regclass);
+  saved   constant text := pg_temp.home() || '.taskline_saved_ddl';
   grantee text;
 BEGIN
-  IF to_regclass(home || '.taskline_saved_ddl') IS NULL THEN
-    EXECUTE format('CREATE TABLE %s.taskline_saved_ddl (
+  IF to_regclass(saved) IS NULL THEN
+    EXECUTE format('CREATE TABLE %s (
                       step        integer GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
                       migration   integer NOT NULL,
-                      kind        text NOT NULL CHECK (kind IN (''statement'', ''foreign key'', ''drop index'', ''role'')),
+                      kind        text NOT NULL,      -- statement, foreign key, drop index, role
                       relation    text NOT NULL,
                       object_name text NOT NULL,
                       ddl         text NOT NULL,
-                      saved_at    timestamptz NOT NULL DEFAULT now())', home);
+                      saved_at    timestamptz NOT NULL DEFAULT now())', saved);
     FOR grantee IN SELECT DISTINCT CASE a.grantee WHEN 0 THEN 'PUBLIC' ELSE a.grantee::regrole::text END
                      FROM pg_class c, aclexplode(c.relacl) a
-                    WHERE c.oid = to_regclass(home || '.taskline_saved_ddl') AND a.grantee <> c.relowner LOOP
-      EXECUTE format('REVOKE ALL ON %s.taskline_saved_ddl FROM %s', home, grantee);   -- given by default privileges
+                    WHERE c.oid = to_regclass(saved) AND a.grantee <> c.relowner LOOP
+      EXECUTE format('REVOKE ALL ON %s FROM %s', saved, grantee);        -- default privileges gave it
     END LOOP;
   END IF;
-  EXECUTE format('INSERT INTO %s.taskline_saved_ddl (migration, kind, relation, object_name, ddl) VALUES ($1, $2, $3, $4, $5)', home)
+  EXECUTE format('INSERT INTO %s (migration, kind, relation, object_name, ddl) VALUES ($1, $2, $3, $4, $5)', saved)
     USING (undo->>'migration')::int, undo->>'kind', undo->>'relation', undo->>'object_name', undo->>'ddl';
 END $$;
 
--- Runs one short DDL statement. Each try waits for its lock at most 150 ms, so nobody queues behind it for longer; then it
--- lets go, sleeps and tries again, for taskline.lock_budget (default 5 minutes). There is no last try without a limit.
+-- Who is at work on the tables that a migration locks.
+CREATE OR REPLACE FUNCTION pg_temp.at_work() RETURNS text LANGUAGE sql STABLE AS $$
+  WITH locked AS (
+    SELECT 'lead_interactions'::regclass::oid AS oid
+     UNION SELECT confrelid FROM pg_constraint WHERE contype = 'f' AND conrelid = 'lead_interactions'::regclass
+     UNION SELECT conrelid FROM pg_constraint WHERE contype = 'f' AND confrelid = 'lead_interactions'::regclass
+     UNION SELECT to_regclass(name)::oid FROM unnest(ARRAY['contacts', 'accounts', 'leads']) AS n(name)
+  )
+  SELECT string_agg(DISTINCT format('process %s (%s, %s, %s, transaction open for %s)', a.pid, a.usename,
+                      coalesce(nullif(a.application_name, ''), 'no application name'),
+                      coalesce(a.state, 'state hidden'),
+                      coalesce((clock_timestamp() - a.xact_start)::interval(3)::text, 'an unknown time')), '; ')
+    FROM pg_locks l JOIN pg_stat_activity a USING (pid) JOIN locked ON locked.oid = l.relation
+   WHERE l.locktype = 'relation' AND l.granted AND l.pid <> pg_backend_pid() AND a.datname = current_database()
+$$;
+
+-- Runs one short DDL statement. A try waits for its lock at most 150 ms, so nobody queues behind it for longer; then it
+-- lets go, sleeps and tries again, for taskline.lock_budget (5 minutes). There is no last try without a limit.
 CREATE OR REPLACE PROCEDURE pg_temp.alter_shortly(step text, ddl text, undo jsonb DEFAULT NULL) LANGUAGE plpgsql AS $$
 DECLARE
   budget   constant interval := coalesce(nullif(current_setting('taskline.lock_budget', true), ''), '5 minutes');
@@ -142,89 +185,94 @@ BEGIN
     EXIT WHEN is_done;
     tries := tries + 1;
     IF tries = 1 THEN
-      SELECT string_agg(DISTINCT format('process %s (%s, %s, %s, transaction open for %s)', a.pid, a.usename,
-                        coalesce(nullif(a.application_name, ''), 'no application name'), coalesce(a.state, 'state hidden'),
-                        coalesce(date_trunc('milliseconds', clock_timestamp() - a.xact_start)::text, 'an unknown time')), '; ')
-        INTO blockers
-        FROM pg_locks l JOIN pg_stat_activity a USING (pid)
-       WHERE l.granted AND l.locktype = 'relation' AND l.pid <> pg_backend_pid()
-         AND l.database = (SELECT oid FROM pg_database WHERE datname = current_database())
-         AND l.relation::regclass::text IN (SELECT relation::text FROM pg_temp.locked_tables() AS t(relation));
-      RAISE NOTICE '%: a table is in use, trying again for %; at work on it: %', step, budget, coalesce(blockers, 'nobody any more');
-    END IF;
-    IF clock_timestamp() - started > budget THEN
+      blockers := coalesce(pg_temp.at_work(), 'nobody any more');
+      RAISE NOTICE '%: a table is in use, trying again for %; at work on it: %', step, budget, blockers;
+    ELSIF clock_timestamp() - started > budget THEN
       RAISE EXCEPTION '%: no lock within % (% tries of 150 ms)', step, budget, tries
         USING ERRCODE = 'lock_not_available',
-              DETAIL = 'At work on the tables: ' || coalesce(blockers, 'unknown'),
-              HINT = 'End the long transaction or choose a quieter hour, then run this file again: it goes on where it stopped.';
+              DETAIL = 'At work on the tables: ' || coalesce(pg_temp.at_work(), blockers),
+              HINT = 'End the long transaction or choose a quieter hour; the next run goes on where this one stopped.';
     END IF;
     PERFORM pg_sleep(0.1 + 0.3 * random());
   END LOOP;
 END $$;
 
-CREATE OR REPLACE FUNCTION pg_temp.locked_tables() RETURNS SETOF regclass LANGUAGE sql STABLE AS $$
-  SELECT 'lead_interactions'::regclass
-   UNION SELECT confrelid::regclass FROM pg_constraint WHERE contype = 'f' AND conrelid = 'lead_interactions'::regclass
-   UNION SELECT conrelid::regclass FROM pg_constraint WHERE contype = 'f' AND confrelid = 'lead_interactions'::regclass
-   UNION SELECT to_regclass(name) FROM unnest(ARRAY['contacts', 'accounts', 'leads']) AS n(name) WHERE to_regclass(name) IS NOT NULL
-$$;
-
--- The statements that this database wrote down for a migration, last one first.
+-- What this database wrote down for a migration, last step first; `forget` is the statement that strikes it out.
 CREATE OR REPLACE FUNCTION pg_temp.saved(wanted integer)
-RETURNS TABLE (step integer, kind text, relation text, object_name text, ddl text, forget text) LANGUAGE plpgsql STABLE AS $$
+RETURNS TABLE (step integer, kind text, relation text, object_name text, ddl text, forget text)
+LANGUAGE plpgsql STABLE AS $$
 DECLARE
-  home constant text := (SELECT relnamespace::regnamespace::text FROM pg_class WHERE oid = 'lead_interactions'::regclass);
+  list constant text := pg_temp.home() || '.taskline_saved_ddl';
 BEGIN
-  IF to_regclass(home || '.taskline_saved_ddl') IS NOT NULL THEN
+  IF to_regclass(list) IS NOT NULL THEN
     RETURN QUERY EXECUTE format(
-      'SELECT s.step, s.kind, s.relation, s.object_name, s.ddl, format(''; DELETE FROM %1$s.taskline_saved_ddl WHERE step = %%s'', s.step)
-         FROM %1$s.taskline_saved_ddl s WHERE s.migration = $1 ORDER BY s.step DESC', home) USING wanted;
+      'SELECT s.step, s.kind, s.relation, s.object_name, s.ddl, format(''DELETE FROM %1$s WHERE step = %%s'', s.step)
+         FROM %1$s s WHERE s.migration = $1 ORDER BY s.step DESC', list) USING wanted;
   END IF;
-END $$;
-
--- What would be lost, by combination of links; only columns that 041 added count.
-CREATE OR REPLACE FUNCTION pg_temp.losses() RETURNS SETOF text LANGUAGE plpgsql STABLE AS $$
-DECLARE
-  li      constant regclass := 'lead_interactions';
-  contact constant text := CASE WHEN EXISTS (SELECT FROM pg_temp.saved(41) WHERE object_name = 'contact_id' AND ddl LIKE '%DROP COLUMN%') AND pg_temp.has_column(li, 'contact_id')
-                                THEN 'contact_id IS NOT NULL' ELSE 'false' END;
-  account constant text := CASE WHEN EXISTS (SELECT FROM pg_temp.saved(41) WHERE object_name = 'account_id' AND ddl LIKE '%DROP COLUMN%') AND pg_temp.has_column(li, 'account_id')
-                                THEN 'account_id IS NOT NULL' ELSE 'false' END;
-BEGIN
-  RETURN QUERY EXECUTE format($q$
-    SELECT format('  - %%s rows linked to %%s, for example %%s', count(*),
-                  CASE concat_ws(' ', CASE WHEN has_lead THEN 'L' END, CASE WHEN has_contact THEN 'C' END, CASE WHEN has_account THEN 'A' END)
-                    WHEN 'C' THEN 'a contact alone' WHEN 'A' THEN 'an account alone' WHEN 'C A' THEN 'a contact and an account'
-                    WHEN 'L C' THEN 'a lead and a contact' WHEN 'L A' THEN 'a lead and an account' WHEN 'L C A' THEN 'all three' ELSE 'nothing' END,
-                  array_to_string((array_agg(id ORDER BY id))[1:3], ', '))
-      FROM (SELECT id, lead_id IS NOT NULL AS has_lead, %2$s AS has_contact, %3$s AS has_account FROM %1$s WHERE lead_id IS NULL OR %2$s OR %3$s) AS t
-     GROUP BY has_lead, has_contact, has_account ORDER BY count(*) DESC$q$, li, contact, account);
 END $$;
 
 -- == Obstacles ==
+-- What would be lost, by combination of links. Only a column that 041 added counts: it alone will go.
+CREATE OR REPLACE FUNCTION pg_temp.losses() RETURNS SETOF text LANGUAGE plpgsql STABLE AS $$
+DECLARE
+  contact text := 'false';
+  account text := 'false';
+  item    record;
+BEGIN
+  FOR item IN SELECT s.object_name AS col FROM pg_temp.saved(41) s
+               WHERE s.ddl LIKE '%DROP COLUMN%' AND pg_temp.has_column('lead_interactions', s.object_name) LOOP
+    IF item.col = 'contact_id' THEN
+      contact := 'contact_id IS NOT NULL';
+    ELSE
+      account := 'account_id IS NOT NULL';
+    END IF;
+  END LOOP;
+  RETURN QUERY EXECUTE format($q$
+    SELECT format('  - %%s rows linked to %%s, for example %%s', count(*),
+                  CASE WHEN has_contact AND has_account AND has_lead THEN 'all three'
+                       WHEN has_contact AND has_account THEN 'a contact and an account'
+                       WHEN has_contact THEN CASE WHEN has_lead THEN 'a lead and a contact' ELSE 'a contact alone' END
+                       WHEN has_account THEN CASE WHEN has_lead THEN 'a lead and an account' ELSE 'an account alone' END
+                       ELSE 'nothing' END,
+                  array_to_string((array_agg(id ORDER BY id))[1:3], ', '))
+      FROM (SELECT id, lead_id IS NOT NULL AS has_lead, %1$s AS has_contact, %2$s AS has_account
+              FROM lead_interactions WHERE lead_id IS NULL OR %1$s OR %2$s) AS t
+     GROUP BY has_lead, has_contact, has_account ORDER BY count(*) DESC$q$, contact, account);
+END $$;
+
+CREATE OR REPLACE FUNCTION pg_temp.obstacles() RETURNS SETOF text LANGUAGE sql STABLE AS $$
+  SELECT 'taskline_saved_ddl: found that 042 is in place. Next: run 042_tenant_of_interactions.rollback.sql first.'
+   WHERE EXISTS (SELECT FROM pg_temp.saved(42))
+   UNION ALL
+  SELECT 'taskline_saved_ddl: found nothing written down by 041, so what this database looked like is not known. '
+         'Next: take the columns back by hand.'
+   WHERE NOT EXISTS (SELECT FROM pg_temp.saved(41)) AND pg_temp.has_column('lead_interactions', 'contact_id')
+   UNION ALL
+  SELECT format('%s: found owner %s, expected that %s is or belongs to the owner.', li, pg_temp.owner_of(li), current_user)
+    FROM (SELECT 'lead_interactions'::regclass UNION SELECT s.relation::regclass FROM pg_temp.saved(41) s) AS t(li)
+   WHERE NOT pg_has_role(pg_temp.owner_of(li)::oid, 'USAGE')
+   UNION ALL
+  SELECT DISTINCT format('%s: found a view that reads %s. Next: drop or change it.', r.ev_class::regclass, a.attname)
+    FROM pg_depend d
+    JOIN pg_rewrite r ON r.oid = d.objid
+    JOIN pg_attribute a ON a.attrelid = d.refobjid AND a.attnum = d.refobjsubid
+   WHERE d.classid = 'pg_rewrite'::regclass AND d.refobjid = 'lead_interactions'::regclass
+     AND a.attname IN ('contact_id', 'account_id')
+$$;
+
 DO $$
 DECLARE
-  li    constant regclass := 'lead_interactions';
   found text;
 BEGIN
-  IF EXISTS (SELECT FROM pg_temp.saved(42)) THEN
-    found := '  - taskline_saved_ddl: found that 042 is in place, expected that it was taken back. Next: run 042_tenant_of_interactions.rollback.sql first.';
-  ELSIF NOT EXISTS (SELECT FROM pg_temp.saved(41)) AND (pg_temp.has_column(li, 'contact_id') OR pg_temp.has_column(li, 'account_id')) THEN
-    found := '  - taskline_saved_ddl: found nothing written down by 041, so what this database looked like before is not known. Next: take the columns back by hand.';
-  ELSIF NOT pg_has_role((SELECT relowner FROM pg_class WHERE oid = li), 'USAGE') THEN
-    found := format('  - %s: found owner %s, expected that %s is or belongs to the owner.', li, (SELECT relowner::regrole FROM pg_class WHERE oid = li), current_user);
-  END IF;
-  SELECT concat_ws(E'\n', found, string_agg(DISTINCT format('  - %s: found a view that reads %s.%s, expected none. Next: drop or change it.', r.ev_class::regclass, li, a.attname), E'\n'))
-    INTO found
-    FROM pg_depend d JOIN pg_rewrite r ON r.oid = d.objid JOIN pg_attribute a ON a.attrelid = d.refobjid AND a.attnum = d.refobjsubid
-   WHERE d.classid = 'pg_rewrite'::regclass AND d.refobjid = li AND a.attname IN ('contact_id', 'account_id');
-  IF found <> '' THEN
-    RAISE EXCEPTION E'041 can''t be taken back:\n%', found USING ERRCODE = 'object_not_in_prerequisite_state', HINT = 'Nothing was changed.';
+  SELECT string_agg('  - ' || o, E'\n') INTO found FROM pg_temp.obstacles() o;
+  IF found IS NOT NULL THEN
+    RAISE EXCEPTION E'041 can''t be taken back:\n%', found
+      USING ERRCODE = 'object_not_in_prerequisite_state', HINT = 'Nothing was changed.';
   END IF;
   IF EXISTS (SELECT FROM pg_temp.saved(41)) THEN
     SELECT string_agg(l, E'\n') INTO found FROM pg_temp.losses() l;
   END IF;
-  IF found <> '' THEN
+  IF found IS NOT NULL THEN
     RAISE EXCEPTION E'041 can''t be taken back, it would lose links:\n%', found
       USING ERRCODE = 'object_not_in_prerequisite_state',
             HINT = 'Nothing was changed. Link these rows to a lead and nothing else, or delete them, then run this file again.';
@@ -239,22 +287,25 @@ DECLARE
   item  record;
   found text;
 BEGIN
-  FOR item IN SELECT s.object_name AS col, format('taskline_041_fence_%s', s.object_name) AS fence FROM pg_temp.saved(41) s
+  FOR item IN SELECT s.object_name AS col, 'taskline_041_fence_' || s.object_name AS fence FROM pg_temp.saved(41) s
                WHERE s.ddl LIKE '%DROP COLUMN%' AND pg_temp.has_column(li, s.object_name) LOOP
     IF NOT EXISTS (SELECT FROM pg_constraint WHERE conrelid = li AND conname = item.fence) THEN
-      CALL pg_temp.alter_shortly(format('let no new %s in', item.col), format('ALTER TABLE %s ADD CONSTRAINT %I CHECK (%I IS NULL) NOT VALID', li, item.fence, item.col));
+      CALL pg_temp.alter_shortly(format('let no new %s in', item.col),
+        format('ALTER TABLE %s ADD CONSTRAINT %I CHECK (%I IS NULL) NOT VALID', li, item.fence, item.col));
     END IF;
   END LOOP;
   SELECT string_agg(l, E'\n') INTO found FROM pg_temp.losses() l;
-  IF found <> '' THEN
+  IF found IS NOT NULL AND EXISTS (SELECT FROM pg_temp.saved(41)) THEN
     FOR item IN SELECT conname FROM pg_constraint WHERE conrelid = li AND conname LIKE 'taskline\_041\_fence\_%' LOOP
       CALL pg_temp.alter_shortly('open the fence again', format('ALTER TABLE %s DROP CONSTRAINT %I', li, item.conname));
     END LOOP;
     RAISE EXCEPTION E'041 can''t be taken back, links arrived meanwhile that it would lose:\n%', found
       USING ERRCODE = 'object_not_in_prerequisite_state',
-            HINT = 'Nothing was changed. Stop what makes such tasks, link these rows to a lead and nothing else, then run this file again.';
+            HINT = 'Nothing was changed. Stop what makes such tasks, link these rows to a lead and nothing else, '
+                   'then run this file again.';
   END IF;
-  FOR item IN SELECT conname FROM pg_constraint WHERE conrelid = li AND conname LIKE 'taskline\_041\_fence\_%' AND NOT convalidated LOOP
+  FOR item IN SELECT conname FROM pg_constraint
+               WHERE conrelid = li AND conname LIKE 'taskline\_041\_fence\_%' AND NOT convalidated LOOP
     CALL pg_temp.alter_shortly('check the fence', format('ALTER TABLE %s VALIDATE CONSTRAINT %I', li, item.conname));
   END LOOP;
 END $$;
@@ -272,95 +323,121 @@ BEGIN
       CALL pg_temp.alter_shortly(format('add the earlier foreign key %s', item.object_name),
         format('ALTER TABLE %s ADD CONSTRAINT %I %s NOT VALID', item.rel, interim, regexp_replace(item.ddl, ' NOT VALID$', '')));
     END IF;
-    IF item.ddl !~ ' NOT VALID$' AND EXISTS (SELECT FROM pg_constraint WHERE conrelid = item.rel AND conname = interim AND NOT convalidated) THEN
-      CALL pg_temp.alter_shortly(format('check the earlier foreign key %s', item.object_name), format('ALTER TABLE %s VALIDATE CONSTRAINT %I', item.rel, interim));
+    IF item.ddl !~ ' NOT VALID$' THEN
+      CALL pg_temp.alter_shortly(format('check the earlier foreign key %s', item.object_name),
+                                 format('ALTER TABLE %s VALIDATE CONSTRAINT %I', item.rel, interim));
     END IF;
     CALL pg_temp.alter_shortly(format('exchange the foreign key %s', item.object_name),
-      format('ALTER TABLE %1$s DROP CONSTRAINT IF EXISTS %2$I; ALTER TABLE %1$s RENAME CONSTRAINT %3$I TO %2$I', item.rel, item.object_name, interim) || item.forget);
+      format('ALTER TABLE %1$s DROP CONSTRAINT IF EXISTS %2$I; ALTER TABLE %1$s RENAME CONSTRAINT %3$I TO %2$I; %4$s',
+             item.rel, item.object_name, interim, item.forget));
   END LOOP;
 END $$;
 
 -- == Columns ==
 -- A history line without a lead, of a task that has one by now, gets its task's lead: it may not be null again.
-DO $$
+CREATE OR REPLACE PROCEDURE pg_temp.give_history_its_lead(history regclass) LANGUAGE plpgsql AS $$
 DECLARE
-  item   record;
   parent text;
   n      bigint;
-  found  text;
 BEGIN
-  FOR item IN SELECT s.relation::regclass AS rel FROM pg_temp.saved(41) s WHERE s.object_name = 'lead_id' AND s.kind = 'statement' LOOP
-    IF NOT EXISTS (SELECT FROM pg_constraint WHERE conrelid = item.rel AND conname = 'taskline_041_fence_lead_id') THEN
-      CALL pg_temp.alter_shortly(format('let no %s without a lead in', item.rel), format('ALTER TABLE %s ADD CONSTRAINT taskline_041_fence_lead_id CHECK (lead_id IS NOT NULL) NOT VALID', item.rel));
+  SELECT a.attname INTO parent
+    FROM pg_constraint k JOIN pg_attribute a ON a.attrelid = k.conrelid AND k.conkey = ARRAY[a.attnum]
+   WHERE k.contype = 'f' AND k.conrelid = history AND k.confrelid = 'lead_interactions'::regclass LIMIT 1;
+  IF parent IS NULL THEN
+    RETURN;
+  END IF;
+  EXECUTE format('UPDATE %s h SET lead_id = t.lead_id FROM lead_interactions t
+                   WHERE h.lead_id IS NULL AND t.id = h.%I AND t.lead_id IS NOT NULL', history, parent);
+  GET DIAGNOSTICS n = ROW_COUNT;
+  COMMIT;
+  IF n > 0 THEN
+    RAISE NOTICE '%: % lines got the lead of their task', history, n;
+  END IF;
+END $$;
+
+DO $$
+DECLARE
+  fence constant text := 'taskline_041_fence_lead_id';
+  item  record;
+  n     bigint;
+  found text;
+BEGIN
+  FOR item IN SELECT s.relation::regclass AS rel FROM pg_temp.saved(41) s
+               WHERE s.object_name = 'lead_id' AND s.kind = 'statement' LOOP
+    IF NOT EXISTS (SELECT FROM pg_constraint WHERE conrelid = item.rel AND conname = fence) THEN
+      CALL pg_temp.alter_shortly(format('let no row without a lead into %s', item.rel),
+        format('ALTER TABLE %s ADD CONSTRAINT %I CHECK (lead_id IS NOT NULL) NOT VALID', item.rel, fence));
     END IF;
-    SELECT a.attname INTO parent FROM pg_constraint k JOIN pg_attribute a ON a.attrelid = k.conrelid AND k.conkey = ARRAY[a.attnum]
-     WHERE k.contype = 'f' AND k.conrelid = item.rel AND k.confrelid = 'lead_interactions'::regclass LIMIT 1;
-    IF parent IS NOT NULL AND item.rel <> 'lead_interactions'::regclass THEN
-      EXECUTE format('UPDATE %s h SET lead_id = t.lead_id FROM lead_interactions t WHERE h.lead_id IS NULL AND t.id = h.%I AND t.lead_id IS NOT NULL', item.rel, parent);
-      GET DIAGNOSTICS n = ROW_COUNT;
-      COMMIT;
-      IF n > 0 THEN
-        RAISE NOTICE '%: % lines got the lead of their task', item.rel, n;
-      END IF;
+    IF item.rel <> 'lead_interactions'::regclass THEN
+      CALL pg_temp.give_history_its_lead(item.rel);
     END IF;
-    EXECUTE format('SELECT count(*), array_to_string((array_agg(id::text ORDER BY id))[1:3], '', '') FROM %s WHERE lead_id IS NULL', item.rel) INTO n, found;
+    EXECUTE format('SELECT count(*), array_to_string((array_agg(id::text ORDER BY id))[1:3], '', '')
+                      FROM %s WHERE lead_id IS NULL', item.rel) INTO n, found;
     IF n > 0 THEN
-      RAISE EXCEPTION '041 is taken back in part: % rows of % lost their lead meanwhile, for example %', n, item.rel, found
+      RAISE EXCEPTION '041 is taken back in part: % rows of % have no lead, for example %', n, item.rel, found
         USING ERRCODE = 'object_not_in_prerequisite_state',
-              HINT = 'No row was lost. Give them a lead or delete them, and run this file again; or run 041 again to go forward.';
+              HINT = 'No row was lost. Give them a lead or delete them, and run this file again; or run 041 to go forward.';
     END IF;
-    CALL pg_temp.alter_shortly(format('check that every %s has a lead', item.rel), format('ALTER TABLE %s VALIDATE CONSTRAINT taskline_041_fence_lead_id', item.rel));
+    CALL pg_temp.alter_shortly(format('check that every row of %s has a lead', item.rel),
+                               format('ALTER TABLE %s VALIDATE CONSTRAINT %I', item.rel, fence));
   END LOOP;
 END $$;
 
--- Out of the way of the names that come back; they are dropped below, concurrently.
+-- == Indexes ==
+-- Renamed first, out of the way of the names that come back; then dropped, without holding anybody up.
 DO $$
 DECLARE
-  li   constant regclass := 'lead_interactions';
-  home constant text := (SELECT relnamespace::regnamespace::text FROM pg_class WHERE oid = li);
+  home constant text := pg_temp.home();
   item record;
 BEGIN
   FOR item IN SELECT s.*, row_number() OVER () AS n FROM pg_temp.saved(41) s WHERE s.kind = 'drop index' LOOP
-    IF to_regclass(format('%s.%I', home, item.object_name)) IS NOT NULL THEN
-      CALL pg_temp.alter_shortly(format('set the index %s aside', item.object_name), format('ALTER INDEX %s.%I RENAME TO taskline_041_drop_%s', home, item.object_name, item.n) || item.forget);
-    ELSE
-      CALL pg_temp.alter_shortly(format('forget the index %s', item.object_name), ltrim(item.forget, '; '));
-    END IF;
+    CALL pg_temp.alter_shortly(format('set the index %s aside', item.object_name),
+      format('ALTER INDEX IF EXISTS %s.%I RENAME TO taskline_041_drop_%s; %s', home, item.object_name, item.n, item.forget));
   END LOOP;
 END $$;
 
 SET client_min_messages = warning;
-SET lock_timeout = '10min';                       -- a concurrent drop waits for old transactions, but holds nobody up
+SET lock_timeout = '10min';                         -- a concurrent drop waits for old transactions, but holds nobody up
 DROP INDEX CONCURRENTLY IF EXISTS taskline_041_drop_1;
 DROP INDEX CONCURRENTLY IF EXISTS taskline_041_drop_2;
 DROP INDEX CONCURRENTLY IF EXISTS taskline_041_drop_3;
 SET lock_timeout = 0;
 SET client_min_messages = notice;
 
+-- == The rest ==
 DO $$
 DECLARE
-  li   constant regclass := 'lead_interactions';
-  home constant text := (SELECT relnamespace::regnamespace::text FROM pg_class WHERE oid = li);
+  list constant text := pg_temp.home() || '.taskline_saved_ddl';
   item record;
+  n    bigint;
 BEGIN
   FOR item IN SELECT s.* FROM pg_temp.saved(41) s LOOP
-    CALL pg_temp.alter_shortly(format('restore %s of %s', item.object_name, item.relation), item.ddl || item.forget);
+    CALL pg_temp.alter_shortly(format('restore %s of %s', item.object_name, item.relation), item.ddl || '; ' || item.forget);
   END LOOP;
   FOR item IN SELECT conrelid::regclass AS rel, conname FROM pg_constraint WHERE conname LIKE 'taskline\_041\_fence\_%' LOOP
     CALL pg_temp.alter_shortly('remove the fence', format('ALTER TABLE %s DROP CONSTRAINT %I', item.rel, item.conname));
   END LOOP;
-  IF to_regclass(home || '.taskline_saved_ddl') IS NOT NULL THEN
-    EXECUTE format('SELECT count(*) AS n FROM %s.taskline_saved_ddl', home) INTO item;
-    IF item.n = 0 THEN
-      CALL pg_temp.alter_shortly('drop the list of saved statements', format('DROP TABLE %s.taskline_saved_ddl', home));
+  IF to_regclass(list) IS NOT NULL THEN
+    EXECUTE format('SELECT count(*) FROM %s', list) INTO n;
+    IF n = 0 THEN
+      CALL pg_temp.alter_shortly('drop the list of saved statements', 'DROP TABLE ' || list);
     END IF;
   END IF;
-  IF EXISTS (SELECT FROM pg_temp.saved(41)) THEN
-    RAISE EXCEPTION '041 is taken back in part' USING ERRCODE = 'object_not_in_prerequisite_state', HINT = 'Run this file again: it goes on where it stopped.';
-  END IF;
+  PERFORM set_config('taskline.misses', '0', false),
+          set_config('taskline.report', '✅ 041 is taken back: the schema is as this database had it; no row, no link was lost', false);
 END $$;
 
-COPY (SELECT line FROM (VALUES (1, '✅ 041 is taken back: the schema is as this database had it, and no row or link was lost')) AS r(n, line) ORDER BY n) TO STDOUT;
+COPY (SELECT line FROM unnest(string_to_array(current_setting('taskline.report'), E'\n')) WITH ORDINALITY AS r(line, n)
+       ORDER BY n) TO STDOUT;
+
+DO $$
+BEGIN
+  IF current_setting('taskline.misses') <> '0' THEN
+    RAISE EXCEPTION 'the migration is not complete: % lines of its report start with ❌', current_setting('taskline.misses')
+      USING ERRCODE = 'object_not_in_prerequisite_state',
+            HINT = 'What was done is safe to keep. Repair what the lines name; the next run goes on where this one stopped.';
+  END IF;
+END $$;
 
 -- == End of session ==
 DO $$

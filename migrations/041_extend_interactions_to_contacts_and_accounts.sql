@@ -23,29 +23,44 @@
 DO $$
 BEGIN
   IF now() <> statement_timestamp() THEN
-    RAISE EXCEPTION 'this migration can''t run inside a transaction block: it commits step by step, so that nobody waits for it'
+    RAISE EXCEPTION 'this migration can''t run inside a transaction block'
       USING ERRCODE = 'active_sql_transaction',
-            HINT = 'Run it without BEGIN, without psql -1 (--single-transaction) and with AUTOCOMMIT on. Nothing was changed.';
+            DETAIL = 'It commits step by step, so that nobody waits for it. Nothing was changed.',
+            HINT = 'Run it without BEGIN, without psql -1 (--single-transaction), and with AUTOCOMMIT on.';
   ELSIF current_setting('transaction_read_only')::boolean THEN
-    RAISE EXCEPTION 'database % is read-only: it is a standby, or default_transaction_read_only is on', current_database()
-      USING ERRCODE = 'read_only_sql_transaction', HINT = 'Run the migration on the primary server. Nothing was changed.';
+    RAISE EXCEPTION 'database % is read-only', current_database()
+      USING ERRCODE = 'read_only_sql_transaction',
+            DETAIL = 'It is a standby, or default_transaction_read_only is on. Nothing was changed.',
+            HINT = 'Run the migration on the primary server.';
   ELSIF to_regclass('lead_interactions') IS NULL THEN
-    RAISE EXCEPTION 'database % has no table lead_interactions on the search path (%)', current_database(), current_setting('search_path')
+    RAISE EXCEPTION 'database % has no table lead_interactions on the search path', current_database()
       USING ERRCODE = 'undefined_table',
-            HINT = 'Check the database name; set search_path if the tables live in another schema; run 040 in an empty database.';
+            DETAIL = format('The search path is %s. Nothing was changed.', current_setting('search_path')),
+            HINT = 'Check the database''s name; set search_path if the tables are elsewhere; run 040 in an empty database.';
+  ELSIF NOT has_database_privilege(current_database(), 'TEMPORARY') THEN
+    RAISE EXCEPTION '% may not make temporary objects in database %', current_user, current_database()
+      USING ERRCODE = 'object_not_in_prerequisite_state',
+            DETAIL = 'The tools of this file are temporary. Nothing was changed.',
+            HINT = format('As the database''s owner: GRANT TEMPORARY ON DATABASE %I TO %I;', current_database(), current_user);
   END IF;
 END $$;
 
 DO $$
 DECLARE
-  wanted jsonb := jsonb_build_object(
-    'statement_timeout', '0', 'transaction_timeout', '0', 'lock_timeout', '0', 'default_transaction_isolation', 'read committed',
-    'client_min_messages', 'notice', 'row_security', 'off', 'client_connection_check_interval', '2s', 'search_path',
-    (SELECT format('%I, %s', n.nspname, coalesce(nullif(current_setting('search_path'), ''), 'pg_catalog'))
-       FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace WHERE c.oid = to_regclass('lead_interactions')));
+  home    constant text := (SELECT quote_ident(n.nspname) FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
+                             WHERE c.oid = to_regclass('lead_interactions'));
+  wanted  constant jsonb := jsonb_build_object(
+    'search_path', concat_ws(', ', home, nullif(current_setting('search_path'), '')),
+    'statement_timeout', '0',
+    'transaction_timeout', '0',
+    'lock_timeout', '0',
+    'default_transaction_isolation', 'read committed',
+    'row_security', 'off',                          -- an error rather than rows that are silently left out
+    'client_min_messages', 'notice',
+    'client_connection_check_interval', '2s');      -- an orphaned index build ends with its client
   setting record;
 BEGIN
-  COMMIT;                                         -- refuses a multi-statement string too, which is one transaction
+  COMMIT;                                           -- refuses a multi-statement string too, which is one transaction
   IF coalesce(current_setting('taskline.session', true), '') = '' THEN
     PERFORM set_config('taskline.session', (SELECT jsonb_object_agg(s.name, current_setting(s.name))
                                               FROM pg_settings s WHERE wanted ? s.name)::text, false);
@@ -53,7 +68,7 @@ BEGIN
   FOR setting IN SELECT w.key, w.value FROM jsonb_each_text(wanted) w JOIN pg_settings s ON s.name = w.key LOOP
     BEGIN
       PERFORM set_config(setting.key, setting.value, false);
-    EXCEPTION WHEN invalid_parameter_value THEN   -- client_connection_check_interval: not on every platform
+    EXCEPTION WHEN invalid_parameter_value THEN     -- the check interval doesn't exist on every platform
       NULL;
     END;
   END LOOP;
@@ -62,7 +77,7 @@ END $$;
 -- Polled: a waiter inside pg_advisory_lock() would hold a snapshot and deadlock with a concurrent index build.
 DO $$
 DECLARE
-  lock_key constant bigint := 8386112019184217701;    -- "taskline" as eight bytes; the runner takes the same one
+  lock_key constant bigint := 8386112019184217701;  -- "taskline" as eight bytes; the runner takes the same one
   deadline constant timestamptz := clock_timestamp() + interval '30 minutes';
   holder   text;
 BEGIN
@@ -74,60 +89,88 @@ BEGIN
         FROM pg_locks l JOIN pg_stat_activity a USING (pid)
        WHERE l.locktype = 'advisory' AND l.granted AND l.objsubid = 1 AND a.datname = current_database()
          AND (l.classid::bigint << 32 | l.objid::bigint) = lock_key;
-      RAISE NOTICE 'waiting for another migration of this database: %', coalesce(holder, 'it has just ended');
+      holder := coalesce(holder, 'it has just ended');
+      RAISE NOTICE 'waiting for another migration of this database: %', holder;
     ELSIF clock_timestamp() > deadline THEN
       RAISE EXCEPTION 'another migration of database % still runs after 30 minutes: %', current_database(), holder
-        USING ERRCODE = 'lock_not_available', HINT = 'Let it end, or end it, and run this file again. Nothing was changed.';
+        USING ERRCODE = 'lock_not_available',
+              HINT = 'Let it end, or end it, and run this file again. Nothing was changed.';
     END IF;
-    COMMIT;                                       -- so that no snapshot is held while asleep
+    COMMIT;                                         -- so that no snapshot is held while asleep
     PERFORM pg_sleep(0.1 + 0.2 * random());
   END LOOP;
 END $$;
 
 -- == Tools ==
--- Temporary, so they vanish with the session.
-CREATE OR REPLACE FUNCTION pg_temp.full_name(relation regclass) RETURNS text LANGUAGE sql STABLE AS $$
-  SELECT format('%I.%I', n.nspname, c.relname) FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace WHERE c.oid = relation
+-- Temporary: they vanish with the session.
+CREATE OR REPLACE FUNCTION pg_temp.home() RETURNS text LANGUAGE sql STABLE AS $$
+  SELECT relnamespace::regnamespace::text FROM pg_class WHERE oid = 'lead_interactions'::regclass
 $$;
 
-CREATE OR REPLACE FUNCTION pg_temp.has_column(relation regclass, name text) RETURNS boolean LANGUAGE sql STABLE AS $$
-  SELECT EXISTS (SELECT FROM pg_attribute WHERE attrelid = relation AND attname = name AND attnum > 0 AND NOT attisdropped)
+CREATE OR REPLACE FUNCTION pg_temp.full_name(relation regclass) RETURNS text LANGUAGE sql STABLE AS $$
+  SELECT format('%I.%I', n.nspname, c.relname)
+    FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace WHERE c.oid = relation
+$$;
+
+CREATE OR REPLACE FUNCTION pg_temp.owner_of(relation regclass) RETURNS regrole LANGUAGE sql STABLE AS $$
+  SELECT relowner::regrole FROM pg_class WHERE oid = relation
+$$;
+
+CREATE OR REPLACE FUNCTION pg_temp.has_column(relation regclass, col text) RETURNS boolean LANGUAGE sql STABLE AS $$
+  SELECT EXISTS (SELECT FROM pg_attribute
+                  WHERE attrelid = relation AND attname = col AND attnum > 0 AND NOT attisdropped)
 $$;
 
 -- What alter_shortly writes down beside a change: how the rollback must go about it, and the words that undo it.
 CREATE OR REPLACE FUNCTION pg_temp.undo(migration integer, kind text, relation regclass, object_name text, ddl text)
 RETURNS jsonb LANGUAGE sql STABLE AS $$
-  SELECT jsonb_build_object('migration', migration, 'kind', kind, 'relation', pg_temp.full_name(relation), 'object_name', object_name, 'ddl', ddl)
+  SELECT jsonb_build_object('migration', migration, 'kind', kind, 'relation', pg_temp.full_name(relation),
+                            'object_name', object_name, 'ddl', ddl)
 $$;
 
--- Keeps the statement that puts a replaced or new object back, for the rollback, in a table that only the owner may read.
+-- Keeps it for the rollback, in a table that only the owner may read.
 CREATE OR REPLACE FUNCTION pg_temp.save_ddl(undo jsonb) RETURNS void LANGUAGE plpgsql AS $$
 DECLARE
-  home    text := (SELECT quote_ident(n.nspname) FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
-                    WHERE c.oid = 'lead_interactions'::regclass);
+  saved   constant text := pg_temp.home() || '.taskline_saved_ddl';
   grantee text;
 BEGIN
-  IF to_regclass(home || '.taskline_saved_ddl') IS NULL THEN
-    EXECUTE format('CREATE TABLE %s.taskline_saved_ddl (
+  IF to_regclass(saved) IS NULL THEN
+    EXECUTE format('CREATE TABLE %s (
                       step        integer GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
                       migration   integer NOT NULL,
-                      kind        text NOT NULL CHECK (kind IN (''statement'', ''foreign key'', ''drop index'', ''role'')),
+                      kind        text NOT NULL,      -- statement, foreign key, drop index, role
                       relation    text NOT NULL,
                       object_name text NOT NULL,
                       ddl         text NOT NULL,
-                      saved_at    timestamptz NOT NULL DEFAULT now())', home);
+                      saved_at    timestamptz NOT NULL DEFAULT now())', saved);
     FOR grantee IN SELECT DISTINCT CASE a.grantee WHEN 0 THEN 'PUBLIC' ELSE a.grantee::regrole::text END
                      FROM pg_class c, aclexplode(c.relacl) a
-                    WHERE c.oid = to_regclass(home || '.taskline_saved_ddl') AND a.grantee <> c.relowner LOOP
-      EXECUTE format('REVOKE ALL ON %s.taskline_saved_ddl FROM %s', home, grantee);   -- given by default privileges
+                    WHERE c.oid = to_regclass(saved) AND a.grantee <> c.relowner LOOP
+      EXECUTE format('REVOKE ALL ON %s FROM %s', saved, grantee);        -- default privileges gave it
     END LOOP;
   END IF;
-  EXECUTE format('INSERT INTO %s.taskline_saved_ddl (migration, kind, relation, object_name, ddl) VALUES ($1, $2, $3, $4, $5)', home)
+  EXECUTE format('INSERT INTO %s (migration, kind, relation, object_name, ddl) VALUES ($1, $2, $3, $4, $5)', saved)
     USING (undo->>'migration')::int, undo->>'kind', undo->>'relation', undo->>'object_name', undo->>'ddl';
 END $$;
 
--- Runs one short DDL statement. Each try waits for its lock at most 150 ms, so nobody queues behind it for longer; then it
--- lets go, sleeps and tries again, for taskline.lock_budget (default 5 minutes). There is no last try without a limit.
+-- Who is at work on the tables that a migration locks.
+CREATE OR REPLACE FUNCTION pg_temp.at_work() RETURNS text LANGUAGE sql STABLE AS $$
+  WITH locked AS (
+    SELECT 'lead_interactions'::regclass::oid AS oid
+     UNION SELECT confrelid FROM pg_constraint WHERE contype = 'f' AND conrelid = 'lead_interactions'::regclass
+     UNION SELECT conrelid FROM pg_constraint WHERE contype = 'f' AND confrelid = 'lead_interactions'::regclass
+     UNION SELECT to_regclass(name)::oid FROM unnest(ARRAY['contacts', 'accounts', 'leads']) AS n(name)
+  )
+  SELECT string_agg(DISTINCT format('process %s (%s, %s, %s, transaction open for %s)', a.pid, a.usename,
+                      coalesce(nullif(a.application_name, ''), 'no application name'),
+                      coalesce(a.state, 'state hidden'),
+                      coalesce((clock_timestamp() - a.xact_start)::interval(3)::text, 'an unknown time')), '; ')
+    FROM pg_locks l JOIN pg_stat_activity a USING (pid) JOIN locked ON locked.oid = l.relation
+   WHERE l.locktype = 'relation' AND l.granted AND l.pid <> pg_backend_pid() AND a.datname = current_database()
+$$;
+
+-- Runs one short DDL statement. A try waits for its lock at most 150 ms, so nobody queues behind it for longer; then it
+-- lets go, sleeps and tries again, for taskline.lock_budget (5 minutes). There is no last try without a limit.
 CREATE OR REPLACE PROCEDURE pg_temp.alter_shortly(step text, ddl text, undo jsonb DEFAULT NULL) LANGUAGE plpgsql AS $$
 DECLARE
   budget   constant interval := coalesce(nullif(current_setting('taskline.lock_budget', true), ''), '5 minutes');
@@ -151,202 +194,266 @@ BEGIN
     EXIT WHEN is_done;
     tries := tries + 1;
     IF tries = 1 THEN
-      SELECT string_agg(DISTINCT format('process %s (%s, %s, %s, transaction open for %s)', a.pid, a.usename,
-                        coalesce(nullif(a.application_name, ''), 'no application name'), coalesce(a.state, 'state hidden'),
-                        coalesce(date_trunc('milliseconds', clock_timestamp() - a.xact_start)::text, 'an unknown time')), '; ')
-        INTO blockers
-        FROM pg_locks l JOIN pg_stat_activity a USING (pid)
-       WHERE l.granted AND l.locktype = 'relation' AND l.pid <> pg_backend_pid()
-         AND l.database = (SELECT oid FROM pg_database WHERE datname = current_database())
-         AND l.relation::regclass::text IN (SELECT relation::text FROM pg_temp.locked_tables() AS t(relation));
-      RAISE NOTICE '%: a table is in use, trying again for %; at work on it: %', step, budget, coalesce(blockers, 'nobody any more');
-    END IF;
-    IF clock_timestamp() - started > budget THEN
+      blockers := coalesce(pg_temp.at_work(), 'nobody any more');
+      RAISE NOTICE '%: a table is in use, trying again for %; at work on it: %', step, budget, blockers;
+    ELSIF clock_timestamp() - started > budget THEN
       RAISE EXCEPTION '%: no lock within % (% tries of 150 ms)', step, budget, tries
         USING ERRCODE = 'lock_not_available',
-              DETAIL = 'At work on the tables: ' || coalesce(blockers, 'unknown'),
-              HINT = 'End the long transaction or choose a quieter hour, then run this file again: it goes on where it stopped.';
+              DETAIL = 'At work on the tables: ' || coalesce(pg_temp.at_work(), blockers),
+              HINT = 'End the long transaction or choose a quieter hour; the next run goes on where this one stopped.';
     END IF;
     PERFORM pg_sleep(0.1 + 0.3 * random());
   END LOOP;
 END $$;
 
-CREATE OR REPLACE FUNCTION pg_temp.locked_tables() RETURNS SETOF regclass LANGUAGE sql STABLE AS $$
-  SELECT 'lead_interactions'::regclass
-   UNION SELECT confrelid::regclass FROM pg_constraint WHERE contype = 'f' AND conrelid = 'lead_interactions'::regclass
-   UNION SELECT conrelid::regclass FROM pg_constraint WHERE contype = 'f' AND confrelid = 'lead_interactions'::regclass
-   UNION SELECT to_regclass(name) FROM unnest(ARRAY['contacts', 'accounts', 'leads']) AS n(name) WHERE to_regclass(name) IS NOT NULL
+-- The table whose id the column lead_id holds: the one its key names, else leads, else none that is known.
+CREATE OR REPLACE FUNCTION pg_temp.lead_table() RETURNS regclass LANGUAGE sql STABLE AS $$
+  SELECT coalesce((SELECT k.confrelid::regclass
+                     FROM pg_constraint k JOIN pg_attribute a ON a.attrelid = k.conrelid AND k.conkey = ARRAY[a.attnum]
+                    WHERE k.contype = 'f' AND k.conrelid = 'lead_interactions'::regclass AND a.attname = 'lead_id' LIMIT 1),
+                  to_regclass('leads'))
 $$;
 
--- The role whose eyes the proof uses: taskline.api_role, else one that the catalogue shows to be an application's, that is
--- one with rights on the table that row security binds. NULL when there is none.
+-- The role whose eyes the proof uses: taskline.api_role, else one that the catalogue shows to be an application's: it has
+-- rights on the table and row security binds it. NULL when there is none.
 CREATE OR REPLACE FUNCTION pg_temp.api_role() RETURNS name LANGUAGE sql STABLE AS $$
   SELECT coalesce(
     (SELECT rolname FROM pg_roles WHERE rolname = nullif(current_setting('taskline.api_role', true), '')),
     (SELECT r.rolname
-       FROM pg_roles r JOIN pg_class c ON c.oid = 'lead_interactions'::regclass
-      WHERE NOT r.rolsuper AND NOT r.rolbypassrls AND r.rolname !~ '^pg_' AND NOT pg_has_role(r.oid, c.relowner, 'MEMBER')
-        AND has_table_privilege(r.oid, c.oid, 'SELECT') AND has_table_privilege(r.oid, c.oid, 'INSERT')
-        AND has_table_privilege(r.oid, c.oid, 'UPDATE')
-        AND (to_regclass('interaction_events') IS NULL OR has_table_privilege(r.oid, to_regclass('interaction_events'), 'INSERT'))
+       FROM pg_roles r CROSS JOIN to_regclass('lead_interactions') AS li CROSS JOIN to_regclass('interaction_events') AS events
+      WHERE NOT r.rolsuper AND NOT r.rolbypassrls AND r.rolname !~ '^pg_'
+        AND NOT pg_has_role(r.oid, pg_temp.owner_of(li), 'MEMBER')
+        AND has_table_privilege(r.oid, li, 'SELECT') AND has_table_privilege(r.oid, li, 'INSERT')
+        AND has_table_privilege(r.oid, li, 'UPDATE')
+        AND (events IS NULL OR has_table_privilege(r.oid, events, 'INSERT'))
       ORDER BY r.rolname <> 'taskline_api', NOT r.rolcanlogin, r.rolname
       LIMIT 1))
 $$;
 
--- Makes tasks of the given kinds (lead, contact, account, both, deletion) as the API's role under row security, reads them
--- back, completes them, looks for them as another tenant, and takes all of it back. A real row is the pattern, so that
--- columns this file has never heard of are filled. Answers one row per kind: proven, failed or unproven, and why.
--- Locks: row locks on one contact, one account and rows of its own making, for some milliseconds.
-CREATE OR REPLACE FUNCTION pg_temp.prove(kinds text[]) RETURNS TABLE (kind text, verdict text, detail text) LANGUAGE plpgsql AS $$
+-- Whether this session can SET ROLE to it; from version 16 on membership has that right as a part of its own.
+CREATE OR REPLACE FUNCTION pg_temp.can_become(role_name name) RETURNS boolean LANGUAGE sql STABLE AS $$
+  SELECT pg_has_role(current_user, role_name,
+                     CASE WHEN current_setting('server_version_num')::int >= 160000 THEN 'SET' ELSE 'MEMBER' END)
+$$;
+
+-- The statement that makes a policy as it is now, with every name qualified.
+CREATE OR REPLACE FUNCTION pg_temp.policy_ddl(policy pg_policy) RETURNS text
+LANGUAGE sql STABLE SET search_path = pg_catalog AS $$
+  SELECT format('CREATE POLICY %I ON %s AS %s FOR %s TO %s', policy.polname, pg_temp.full_name(policy.polrelid),
+                CASE WHEN policy.polpermissive THEN 'PERMISSIVE' ELSE 'RESTRICTIVE' END,
+                '{"r": "SELECT", "a": "INSERT", "w": "UPDATE", "d": "DELETE", "*": "ALL"}'::jsonb->>policy.polcmd::text,
+                CASE WHEN policy.polroles = '{0}' THEN 'PUBLIC'
+                     ELSE (SELECT string_agg(r::regrole::text, ', ') FROM unnest(policy.polroles) r) END)
+         || coalesce(' USING (' || pg_get_expr(policy.polqual, policy.polrelid) || ')', '')
+         || coalesce(' WITH CHECK (' || pg_get_expr(policy.polwithcheck, policy.polrelid) || ')', '')
+$$;
+
+CREATE OR REPLACE FUNCTION pg_temp.asks_lead(policy pg_policy) RETURNS boolean LANGUAGE sql STABLE AS $$
+  SELECT EXISTS (SELECT FROM pg_depend d
+                   JOIN pg_attribute a ON a.attrelid = d.refobjid AND a.attnum = d.refobjsubid
+                  WHERE d.classid = 'pg_policy'::regclass AND d.objid = policy.oid AND d.refobjid = policy.polrelid
+                    AND a.attname = 'lead_id')
+$$;
+
+-- A policy for everybody and everything, of this name and condition, with the same condition for new rows. Conditions are
+-- compared as the server prints them, without blanks and parentheses.
+CREATE OR REPLACE FUNCTION pg_temp.has_policy(wanted_name text, condition text) RETURNS boolean LANGUAGE sql STABLE AS $$
+  SELECT EXISTS (SELECT FROM pg_policy p
+                  WHERE p.polrelid = 'lead_interactions'::regclass AND p.polname = wanted_name
+                    AND p.polpermissive AND p.polcmd = '*' AND p.polroles = '{0}'
+                    AND pg_get_expr(p.polqual, p.polrelid) = pg_get_expr(p.polwithcheck, p.polrelid)
+                    AND regexp_replace(pg_get_expr(p.polqual, p.polrelid), '[\s()]|AS "nullif"', '', 'g') = condition)
+$$;
+
+CREATE OR REPLACE FUNCTION pg_temp.own_tenant() RETURNS text LANGUAGE sql IMMUTABLE AS $$
+  SELECT 'organization_id=SELECTNULLIFcurrent_setting''app.current_organization_id''::text,true,''''::text::uuid'
+$$;
+
+-- == Proof ==
+-- Tasks are made as the API's role under row security, read back, completed, looked for as another tenant, and all of it
+-- is taken back. A real row is the pattern, so that columns this file has never heard of are filled.
+-- Locks: on rows of its own making and, for some milliseconds, one contact and one account.
+
+-- A row to copy, a lead's task if there is one, of which lead and row name the same organization.
+CREATE OR REPLACE FUNCTION pg_temp.pattern_task() RETURNS jsonb LANGUAGE plpgsql STABLE AS $$
 DECLARE
-  li        constant regclass := 'lead_interactions';
-  role_name constant name := pg_temp.api_role();
-  home_role constant text := current_setting('role');
-  li_cols   constant text := (SELECT string_agg(quote_ident(attname), ', ') FROM pg_attribute
-                               WHERE attrelid = li AND attnum > 0 AND NOT attisdropped AND attgenerated = '' AND attidentity <> 'a');
-  lead_table regclass := (SELECT confrelid FROM pg_constraint k JOIN pg_attribute a ON a.attrelid = k.conrelid AND k.conkey = ARRAY[a.attnum]
-                           WHERE k.contype = 'f' AND k.conrelid = li AND a.attname = 'lead_id' LIMIT 1);
-  events    regclass := to_regclass('interaction_events');
-  pattern jsonb; fresh jsonb; lead jsonb; has_own_lead boolean := false; tenant text; contact uuid; account uuid; n bigint;
-  found_kind text[] := '{}'; found_verdict text[] := '{}'; found_detail text[] := '{}'; verdict_now text; detail_now text;
-  as_whom text; can_switch boolean := false; events_before bigint; unlinked text;
+  li      constant regclass := 'lead_interactions';
+  leads   constant regclass := pg_temp.lead_table();
+  agrees  text := 'true';
+  wish    text;
+  pattern jsonb;
 BEGIN
-  FOREACH unlinked IN ARRAY ARRAY['t.interaction_type = ''task'' AND t.lead_id IS NOT NULL', 't.lead_id IS NOT NULL', 'true'] LOOP
-    EXECUTE format('SELECT to_jsonb(t) FROM %s t WHERE %s%s LIMIT 1', li, unlinked,
-                   CASE WHEN pg_temp.has_column(li, 'organization_id') AND lead_table IS NOT NULL AND pg_temp.has_column(lead_table, 'organization_id')
-                        THEN format(' AND (t.lead_id IS NULL OR EXISTS (SELECT FROM %s l WHERE l.id = t.lead_id AND l.organization_id = t.organization_id))', lead_table)
-                        ELSE '' END)
-       INTO pattern;
+  IF pg_temp.has_column(li, 'organization_id') AND leads IS NOT NULL AND pg_temp.has_column(leads, 'organization_id') THEN
+    agrees := format('(t.lead_id IS NULL OR EXISTS (SELECT FROM %s l
+                       WHERE l.id = t.lead_id AND l.organization_id = t.organization_id))', leads);
+  END IF;
+  FOREACH wish IN ARRAY ARRAY['interaction_type = ''task'' AND lead_id IS NOT NULL', 'lead_id IS NOT NULL', 'true'] LOOP
+    EXECUTE format('SELECT to_jsonb(t) FROM %s t WHERE %s AND %s LIMIT 1', li, wish, agrees) INTO pattern;
     EXIT WHEN pattern IS NOT NULL;
   END LOOP;
-  IF pattern IS NULL THEN
-    RETURN QUERY SELECT 'behaviour', 'unproven', 'lead_interactions has no row that could serve as the pattern of a task';
-    RETURN;
+  RETURN pattern;
+END $$;
+
+CREATE OR REPLACE FUNCTION pg_temp.insert_statement(relation regclass) RETURNS text LANGUAGE sql STABLE AS $$
+  SELECT format('INSERT INTO %1$s (%2$s) SELECT %2$s FROM jsonb_populate_record(NULL::%1$s, $1)', relation,
+                string_agg(quote_ident(attname), ', '))
+    FROM pg_attribute
+   WHERE attrelid = relation AND attnum > 0 AND NOT attisdropped AND attgenerated = '' AND attidentity <> 'a'
+$$;
+
+-- A contact and an account of the pattern's organization, and a lead of our own: no real lead is locked or deleted.
+CREATE OR REPLACE FUNCTION pg_temp.records_for(pattern jsonb) RETURNS jsonb LANGUAGE plpgsql AS $$
+DECLARE
+  leads   constant regclass := pg_temp.lead_table();
+  found   jsonb := jsonb_build_object('lead', pattern->>'lead_id');
+  kind    text;
+  lead    jsonb;
+  id      uuid;
+BEGIN
+  FOREACH kind IN ARRAY ARRAY['contact', 'account'] LOOP
+    EXECUTE format('SELECT id FROM %Is%s LIMIT 1', kind,
+                   CASE WHEN pg_temp.has_column((kind || 's')::regclass, 'organization_id') AND pattern ? 'organization_id'
+                        THEN format(' WHERE organization_id = %L', pattern->>'organization_id') END) INTO id;
+    found := found || jsonb_build_object(kind, id);
+  END LOOP;
+  IF leads IS NULL OR pattern->>'lead_id' IS NULL THEN
+    RETURN found;
   END IF;
-  tenant := pattern->>'organization_id';
+  EXECUTE format('SELECT to_jsonb(l) FROM %s l WHERE id = $1', leads) INTO lead USING (pattern->>'lead_id')::uuid;
+  SELECT lead || jsonb_build_object('id', gen_random_uuid())
+         || coalesce(jsonb_object_agg(a.attname, CASE WHEN a.attnotnull THEN to_jsonb(left(gen_random_uuid()::text, 18)) END), '{}')
+    INTO lead                                       -- what must be unique is random, or null
+    FROM pg_attribute a
+   WHERE a.attrelid = leads AND a.attname NOT IN ('id', 'organization_id')
+     AND EXISTS (SELECT FROM pg_index i WHERE i.indrelid = leads AND i.indisunique AND a.attnum = ANY (i.indkey));
+  EXECUTE pg_temp.insert_statement(leads) USING lead;
+  RETURN found || jsonb_build_object('lead', lead->'id', 'own_lead', true);
+EXCEPTION WHEN lock_not_available OR deadlock_detected THEN RAISE;
+          WHEN OTHERS THEN RETURN found;            -- no copy can be made; the real lead serves, and is not deleted
+END $$;
 
-  BEGIN    -- everything from here to RAISE is taken back
+-- What an error in a trial says: without its rights the role proves nothing; with them it is a failure.
+CREATE OR REPLACE FUNCTION pg_temp.verdict(actor text, state text) RETURNS text LANGUAGE sql STABLE AS $$
+  SELECT CASE WHEN state <> '42501' OR bool_and(has_table_privilege(actor, li, right_)) THEN 'failed' ELSE 'unproven' END
+    FROM to_regclass('lead_interactions') li CROSS JOIN unnest(ARRAY['SELECT', 'INSERT', 'UPDATE']) right_
+$$;
+
+-- One task of one kind, by the actor. The statements are ready before the role changes: it may be allowed little.
+CREATE OR REPLACE FUNCTION pg_temp.try_task(kind text, task jsonb, actor text) RETURNS jsonb LANGUAGE plpgsql AS $$
+DECLARE
+  li       constant regclass := 'lead_interactions';
+  me       constant text := current_setting('role');
+  tenant   constant text := coalesce(task->>'organization_id', '');
+  insert_  constant text := pg_temp.insert_statement(li);
+  complete constant text := format('UPDATE %s SET lead_id = lead_id%s%s WHERE id = $1', li,
+                                   CASE WHEN pg_temp.has_column(li, 'status') THEN ', status = ''completed''' END,
+                                   CASE WHEN pg_temp.has_column(li, 'completed_at') THEN ', completed_at = now()' END);
+  id       constant uuid := task->>'id';
+  miss     text;
+  n        bigint;
+BEGIN
+  BEGIN
+    PERFORM set_config('role', actor, true), set_config('app.current_organization_id', tenant, true),
+            set_config('app.current_user_id', coalesce(task->>'user_id', ''), true);
+    EXECUTE insert_ USING task;
+    EXECUTE 'SELECT count(*) FROM lead_interactions WHERE id = $1' INTO n USING id;
+    miss := CASE WHEN n <> 1 THEN 'inserted, but not seen' END;
+    EXECUTE complete USING id;
+    GET DIAGNOSTICS n = ROW_COUNT;
+    miss := coalesce(miss, CASE WHEN n <> 1 THEN 'can''t be completed' END);
+    IF row_security_active(li) THEN
+      PERFORM set_config('app.current_organization_id', gen_random_uuid()::text, true);
+      EXECUTE 'SELECT count(*) FROM lead_interactions WHERE id = $1' INTO n USING id;
+      miss := coalesce(miss, CASE WHEN n <> 0 THEN 'another organization sees it' END);
+    END IF;
+    PERFORM set_config('role', me, true);
+  EXCEPTION WHEN lock_not_available OR deadlock_detected THEN RAISE;
+            WHEN OTHERS THEN
+              RETURN jsonb_build_object('kind', kind, 'verdict', pg_temp.verdict(actor, SQLSTATE),
+                                        'detail', format('as %s: %s', actor, SQLERRM));
+  END;
+  RETURN jsonb_build_object('kind', kind, 'verdict', CASE WHEN miss IS NULL THEN 'proven' ELSE 'failed' END,
+                            'detail', CASE WHEN miss IS NULL THEN actor ELSE format('as %s: %s', actor, miss) END);
+END $$;
+
+-- A task of a lead and a contact, whose lead is then deleted, by the owner: it and its history must stay.
+CREATE OR REPLACE FUNCTION pg_temp.try_deletion(task jsonb) RETURNS jsonb LANGUAGE plpgsql AS $$
+DECLARE
+  events  constant regclass := to_regclass('interaction_events');
+  id      constant uuid := task->>'id';
+  history constant text := CASE WHEN events IS NULL THEN 'SELECT 0::bigint WHERE $1 IS NOT NULL'
+                                ELSE format('SELECT count(*) FROM %s WHERE interaction_id = $1', events) END;
+  before  bigint;
+  after   bigint;
+  miss    text;
+BEGIN
+  BEGIN
+    EXECUTE pg_temp.insert_statement('lead_interactions') USING task;
+    EXECUTE history INTO before USING id;
+    EXECUTE format('DELETE FROM %s WHERE id = $1', pg_temp.lead_table()) USING (task->>'lead_id')::uuid;
+    EXECUTE 'SELECT count(*) FROM lead_interactions WHERE id = $1 AND lead_id IS NULL' INTO after USING id;
+    miss := CASE WHEN after <> 1 THEN 'the task died with its lead' END;
+    EXECUTE history INTO after USING id;
+    miss := coalesce(miss, CASE WHEN after < before THEN format('its history fell from %s lines to %s', before, after) END);
+  EXCEPTION WHEN lock_not_available OR deadlock_detected THEN RAISE;
+            WHEN OTHERS THEN miss := SQLERRM;
+  END;
+  RETURN jsonb_build_object('kind', 'deletion', 'verdict', CASE WHEN miss IS NULL THEN 'proven' ELSE 'failed' END,
+                            'detail', coalesce(miss, current_user));
+END $$;
+
+-- Tries each of the kinds lead, contact, account, both, deletion. Answers with objects of kind, verdict (proven, failed,
+-- unproven) and detail: who, or why.
+CREATE OR REPLACE FUNCTION pg_temp.prove(kinds text[]) RETURNS jsonb LANGUAGE plpgsql AS $$
+DECLARE
+  role_name constant name := pg_temp.api_role();
+  pattern   constant jsonb := pg_temp.pattern_task();
+  actor     text := current_user;
+  answers   jsonb := '[]';
+  records   jsonb;
+  task      jsonb;
+  kind      text;
+  missing   text;
+BEGIN
+  IF pattern IS NULL THEN
+    RETURN jsonb_build_array(jsonb_build_object('kind', 'behaviour', 'verdict', 'unproven',
+             'detail', 'lead_interactions has no row that could serve as the pattern of a task'));
+  END IF;
+  BEGIN                                             -- all of this is taken back
     PERFORM set_config('lock_timeout', '150ms', true), set_config('row_security', 'on', true);
-    EXECUTE format('SELECT id%s FROM accounts%s LIMIT 1', CASE WHEN pg_temp.has_column('accounts', 'contact_id') THEN ', contact_id' ELSE ', NULL::uuid' END,
-                   CASE WHEN pg_temp.has_column('accounts', 'organization_id') AND tenant IS NOT NULL THEN format(' WHERE organization_id = %L', tenant) ELSE '' END)
-       INTO account, contact;
-    IF contact IS NULL THEN
-      EXECUTE format('SELECT id FROM contacts%s LIMIT 1',
-                     CASE WHEN pg_temp.has_column('contacts', 'organization_id') AND tenant IS NOT NULL THEN format(' WHERE organization_id = %L', tenant) ELSE '' END)
-         INTO contact;
-    END IF;
-
-    -- a lead of our own, so that no real lead is locked, counted anew or deleted
-    IF lead_table IS NOT NULL AND pattern->>'lead_id' IS NOT NULL THEN
-      BEGIN
-        EXECUTE format('SELECT to_jsonb(l) FROM %s l WHERE id = $1', lead_table) INTO lead USING (pattern->>'lead_id')::uuid;
-        SELECT lead || jsonb_build_object('id', gen_random_uuid()) || coalesce(jsonb_object_agg(a.attname,
-                 CASE WHEN a.attnotnull THEN to_jsonb(left(gen_random_uuid()::text, 18)) ELSE 'null' END), '{}')
-          INTO lead
-          FROM pg_attribute a
-         WHERE a.attrelid = lead_table AND a.attname NOT IN ('id', 'organization_id')
-           AND EXISTS (SELECT FROM pg_index i WHERE i.indrelid = lead_table AND i.indisunique AND a.attnum = ANY (i.indkey));
-        EXECUTE format('INSERT INTO %1$s (%2$s) SELECT %2$s FROM jsonb_populate_record(NULL::%1$s, $1)', lead_table,
-                       (SELECT string_agg(quote_ident(attname), ', ') FROM pg_attribute
-                         WHERE attrelid = lead_table AND attnum > 0 AND NOT attisdropped AND attgenerated = '' AND attidentity <> 'a'))
-          USING lead;
-        has_own_lead := true;
-      EXCEPTION WHEN lock_not_available OR deadlock_detected THEN RAISE;
-                WHEN OTHERS THEN lead := jsonb_build_object('id', pattern->>'lead_id');
-      END;
-    END IF;
-
-    -- may this session act as the API's role? if not, and it may grant itself the role, it does so for these milliseconds
-    IF role_name IS NOT NULL THEN
-      BEGIN
-        IF NOT pg_has_role(current_user, role_name, CASE WHEN current_setting('server_version_num')::int >= 160000 THEN 'SET' ELSE 'MEMBER' END) THEN
-          EXECUTE format('GRANT %I TO %I', role_name, current_user);
-        END IF;
-        can_switch := true;
-      EXCEPTION WHEN insufficient_privilege THEN can_switch := false;
-      END;
-    END IF;
-    as_whom := CASE WHEN can_switch THEN role_name::text ELSE current_user::text END;
-    PERFORM set_config('app.current_organization_id', coalesce(tenant, ''), true), set_config('app.current_user_id', coalesce(pattern->>'user_id', ''), true);
-
-    FOREACH kind IN ARRAY kinds LOOP
-      fresh := pattern || jsonb_build_object('id', gen_random_uuid(), 'interaction_type', 'task', 'status', 'pending', 'completed_at', NULL,
-                 'scheduled_at', now(), 'created_at', now(), 'updated_at', now(),
-                 'lead_id', CASE WHEN kind IN ('lead', 'deletion') THEN lead->>'id' END,
-                 'contact_id', CASE WHEN kind IN ('contact', 'both', 'deletion') THEN contact END,
-                 'account_id', CASE WHEN kind IN ('account', 'both') THEN account END);
-      unlinked := CASE WHEN kind IN ('lead', 'deletion') AND fresh->>'lead_id' IS NULL THEN 'no row in this database is linked to a lead'
-                       WHEN kind = 'deletion' AND NOT has_own_lead THEN 'no copy of a lead could be made to be deleted'
-                       WHEN kind IN ('contact', 'both') AND contact IS NULL THEN 'the pattern row''s organization has no contact'
-                       WHEN kind IN ('account', 'both') AND account IS NULL THEN 'the pattern row''s organization has no account' END;
-      IF unlinked IS NOT NULL THEN
-        found_kind := found_kind || kind; found_verdict := found_verdict || 'unproven'::text; found_detail := found_detail || unlinked;
-        CONTINUE;
+    records := pg_temp.records_for(pattern);
+    BEGIN
+      IF NOT pg_temp.can_become(role_name) THEN     -- some may grant themselves the role; so they do, for the moment
+        EXECUTE format('GRANT %I TO %I', role_name, current_user);
       END IF;
-      BEGIN
-        verdict_now := 'proven'; detail_now := as_whom;
-        IF can_switch THEN
-          PERFORM set_config('role', role_name, true);
-        END IF;
-        EXECUTE format('INSERT INTO %1$s (%2$s) SELECT %2$s FROM jsonb_populate_record(NULL::%1$s, $1)', li, li_cols) USING fresh;
-        EXECUTE format('SELECT count(*) FROM %s WHERE id = $1', li) INTO n USING (fresh->>'id')::uuid;
-        IF n <> 1 THEN
-          verdict_now := 'failed'; detail_now := format('%s inserted it but can''t see it', as_whom);
-        ELSIF kind = 'deletion' THEN
-          PERFORM set_config('role', home_role, true);
-          IF events IS NOT NULL THEN
-            EXECUTE format('SELECT count(*) FROM %s WHERE interaction_id = $1', events) INTO events_before USING (fresh->>'id')::uuid;
-          END IF;
-          EXECUTE format('DELETE FROM %s WHERE id = $1', lead_table) USING (lead->>'id')::uuid;
-          EXECUTE format('SELECT count(*) FROM %s WHERE id = $1 AND lead_id IS NULL AND contact_id IS NOT DISTINCT FROM $2', li)
-             INTO n USING (fresh->>'id')::uuid, contact;
-          IF n <> 1 THEN
-            verdict_now := 'failed'; detail_now := 'the task died with its lead';
-          ELSIF events IS NOT NULL THEN
-            EXECUTE format('SELECT count(*) FROM %s WHERE interaction_id = $1', events) INTO n USING (fresh->>'id')::uuid;
-            IF n < events_before THEN
-              verdict_now := 'failed'; detail_now := format('the task''s history fell from %s lines to %s', events_before, n);
-            END IF;
-          END IF;
-        ELSE
-          EXECUTE format('UPDATE %s SET lead_id = lead_id%s%s WHERE id = $1', li,
-                         CASE WHEN pg_temp.has_column(li, 'status') THEN ', status = ''completed''' ELSE '' END,
-                         CASE WHEN pg_temp.has_column(li, 'completed_at') THEN ', completed_at = now()' ELSE '' END) USING (fresh->>'id')::uuid;
-          GET DIAGNOSTICS n = ROW_COUNT;
-          IF n <> 1 THEN
-            verdict_now := 'failed'; detail_now := format('%s can''t complete it', as_whom);
-          ELSIF can_switch AND row_security_active(li) THEN
-            PERFORM set_config('app.current_organization_id', gen_random_uuid()::text, true);
-            EXECUTE format('SELECT count(*) FROM %s WHERE id = $1', li) INTO n USING (fresh->>'id')::uuid;
-            PERFORM set_config('app.current_organization_id', coalesce(tenant, ''), true);
-            IF n <> 0 THEN
-              verdict_now := 'failed'; detail_now := 'another organization sees it';
-            END IF;
-          END IF;
-        END IF;
-      EXCEPTION WHEN lock_not_available OR deadlock_detected THEN RAISE;
-                WHEN insufficient_privilege THEN
-                  -- raised by row security as well as by missing rights; only the latter leave the question open
-                  verdict_now := CASE WHEN has_table_privilege(as_whom, li, 'SELECT') AND has_table_privilege(as_whom, li, 'INSERT')
-                                       AND has_table_privilege(as_whom, li, 'UPDATE')
-                                       AND (events IS NULL OR has_table_privilege(as_whom, events, 'INSERT')) THEN 'failed' ELSE 'unproven' END;
-                  detail_now := format('as %s: %s', as_whom, SQLERRM);
-                WHEN OTHERS THEN
-                  verdict_now := 'failed'; detail_now := format('as %s: %s', as_whom, SQLERRM);
-      END;
-      PERFORM set_config('role', home_role, true);
-      found_kind := found_kind || kind; found_verdict := found_verdict || verdict_now; found_detail := found_detail || detail_now;
+      actor := coalesce(role_name, actor);
+    EXCEPTION WHEN insufficient_privilege THEN NULL;
+    END;
+    FOREACH kind IN ARRAY kinds LOOP
+      task := pattern || jsonb_build_object('id', gen_random_uuid(), 'interaction_type', 'task', 'status', 'pending',
+                'scheduled_at', now(), 'completed_at', NULL, 'created_at', now(), 'updated_at', now(),
+                'lead_id', CASE WHEN kind IN ('lead', 'deletion') THEN records->>'lead' END,
+                'contact_id', CASE WHEN kind IN ('contact', 'both', 'deletion') THEN records->>'contact' END,
+                'account_id', CASE WHEN kind IN ('account', 'both') THEN records->>'account' END);
+      missing := CASE WHEN kind = 'lead' AND records->>'lead' IS NULL THEN 'no row of this table is linked to a lead'
+                      WHEN kind = 'deletion' AND NOT records ? 'own_lead' THEN 'no lead could be copied, to be deleted'
+                      WHEN kind IN ('contact', 'both') AND records->>'contact' IS NULL THEN 'its organization has no contact'
+                      WHEN kind IN ('account', 'both') AND records->>'account' IS NULL THEN 'its organization has no account'
+                 END;
+      answers := answers || CASE
+        WHEN missing IS NOT NULL THEN jsonb_build_object('kind', kind, 'verdict', 'unproven', 'detail', missing)
+        WHEN kind = 'deletion' THEN pg_temp.try_deletion(task)
+        ELSE pg_temp.try_task(kind, task, actor) END;
     END LOOP;
     RAISE EXCEPTION USING ERRCODE = 'TL000', MESSAGE = 'the proof is over; take it back';
   EXCEPTION WHEN SQLSTATE 'TL000' THEN NULL;
   END;
-  IF NOT can_switch THEN
-    found_kind := found_kind || 'row security'::text; found_verdict := found_verdict || 'unproven'::text;
-    found_detail := found_detail || CASE WHEN role_name IS NULL
-      THEN 'no role bound by row security has rights on lead_interactions; name one in taskline.api_role'
-      ELSE format('%s may not act as %s; an administrator can allow it: GRANT %I TO %I', current_user, role_name, role_name, current_user) END;
+  IF actor IS DISTINCT FROM role_name::text THEN
+    answers := answers || jsonb_build_object('kind', 'row security', 'verdict', 'unproven', 'detail', CASE
+      WHEN role_name IS NULL THEN 'no role bound by row security has rights on the table; name one in taskline.api_role'
+      ELSE format('%1$s may not act as %2$s; as an administrator: GRANT %2$I TO %1$I', current_user, role_name) END);
   END IF;
-  RETURN QUERY SELECT * FROM unnest(found_kind, found_verdict, found_detail);
+  RETURN answers;
 END $$;
 
 -- The same, tried again while somebody holds one of its rows.
@@ -354,7 +461,7 @@ CREATE OR REPLACE PROCEDURE pg_temp.prove_patiently(kinds text[], INOUT answers 
 BEGIN
   FOR attempt IN 1 .. 40 LOOP
     BEGIN
-      SELECT jsonb_agg(to_jsonb(p)) INTO answers FROM pg_temp.prove(kinds) p;
+      answers := pg_temp.prove(kinds);
     EXCEPTION WHEN lock_not_available OR deadlock_detected THEN
       answers := NULL;
     END;
@@ -368,15 +475,16 @@ BEGIN
   END IF;
 END $$;
 
--- The statement that makes a policy as it is now, with every name qualified.
-CREATE OR REPLACE FUNCTION pg_temp.policy_ddl(policy pg_policy) RETURNS text LANGUAGE sql STABLE SET search_path = pg_catalog AS $$
-  SELECT format('CREATE POLICY %I ON %s AS %s FOR %s TO %s', policy.polname, pg_temp.full_name(policy.polrelid),
-                CASE WHEN policy.polpermissive THEN 'PERMISSIVE' ELSE 'RESTRICTIVE' END,
-                CASE policy.polcmd WHEN 'r' THEN 'SELECT' WHEN 'a' THEN 'INSERT' WHEN 'w' THEN 'UPDATE' WHEN 'd' THEN 'DELETE' ELSE 'ALL' END,
-                CASE WHEN policy.polroles = '{0}' THEN 'PUBLIC'
-                     ELSE (SELECT string_agg(r::regrole::text, ', ') FROM unnest(policy.polroles) r) END)
-         || coalesce(' USING (' || pg_get_expr(policy.polqual, policy.polrelid) || ')', '')
-         || coalesce(' WITH CHECK (' || pg_get_expr(policy.polwithcheck, policy.polrelid) || ')', '')
+-- An answer as a line of the report.
+CREATE OR REPLACE FUNCTION pg_temp.line_of(answer jsonb) RETURNS text LANGUAGE sql IMMUTABLE AS $$
+  SELECT CASE answer->>'verdict'
+           WHEN 'proven' THEN CASE answer->>'kind' WHEN 'deletion' THEN '✅ tried: a task and its history outlive their lead'
+                              ELSE format('✅ tried: %s inserted, read and completed as %s', what, answer->>'detail') END
+           WHEN 'failed' THEN format('❌ tried: %s: %s', what, answer->>'detail')
+           ELSE format('⚠️ not proven: %s: %s', what, answer->>'detail') END
+    FROM coalesce('{"lead": "task of a lead", "contact": "task of a contact alone", "account": "task of an account alone",
+                    "both": "task of a contact and an account", "deletion": "deleted lead"}'::jsonb->>(answer->>'kind'),
+                  answer->>'kind') AS what
 $$;
 
 -- Tables that a trigger on lead_interactions fills with a copy of its lead_id, the history above all.
@@ -385,65 +493,71 @@ CREATE OR REPLACE FUNCTION pg_temp.history_tables() RETURNS SETOF regclass LANGU
     FROM pg_class c JOIN pg_class li ON li.oid = 'lead_interactions'::regclass
    WHERE c.relkind = 'r' AND c.oid <> li.oid AND pg_temp.has_column(c.oid, 'lead_id')
      AND (c.relname = 'interaction_events' AND c.relnamespace = li.relnamespace
-          OR EXISTS (SELECT FROM pg_constraint k WHERE k.contype = 'f' AND k.conrelid = c.oid AND k.confrelid = li.oid)
+          OR EXISTS (SELECT FROM pg_constraint k
+                      WHERE k.contype = 'f' AND k.conrelid = c.oid AND k.confrelid = li.oid)
              AND EXISTS (SELECT FROM pg_trigger t JOIN pg_proc p ON p.oid = t.tgfoid
-                          WHERE t.tgrelid = li.oid AND NOT t.tgisinternal AND position(lower(c.relname) IN lower(p.prosrc)) > 0))
+                          WHERE t.tgrelid = li.oid AND NOT t.tgisinternal
+                            AND position(lower(c.relname) IN lower(p.prosrc)) > 0))
 $$;
 
 -- Every single-column foreign key of a column, and whether it is what this migration wants.
 CREATE OR REPLACE FUNCTION pg_temp.keys_of(relation regclass, col text, target regclass)
 RETURNS TABLE (name name, definition text, is_right boolean, is_validated boolean) LANGUAGE sql STABLE AS $$
   SELECT k.conname, pg_get_constraintdef(k.oid),
-         k.confrelid = target AND k.confdeltype = 'n' AND coalesce(to_jsonb(k)->>'conenforced', 'true') = 'true'
-         AND (SELECT attname FROM pg_attribute WHERE attrelid = k.confrelid AND attnum = k.confkey[1]) = 'id',
+         k.confrelid = target AND k.confdeltype = 'n' AND target_col.attname = 'id'
+         AND coalesce(to_jsonb(k)->>'conenforced', 'true') = 'true',     -- a question since version 18
          k.convalidated
-    FROM pg_constraint k JOIN pg_attribute a ON a.attrelid = k.conrelid AND k.conkey = ARRAY[a.attnum]
+    FROM pg_constraint k
+    JOIN pg_attribute a ON a.attrelid = k.conrelid AND k.conkey = ARRAY[a.attnum]
+    JOIN pg_attribute target_col ON target_col.attrelid = k.confrelid AND target_col.attnum = k.confkey[1]
    WHERE k.contype = 'f' AND k.conrelid = relation AND a.attname = col
    ORDER BY k.conname
 $$;
 
--- The table whose id the column lead_id holds: the one its key names, else leads, else none that is known.
-CREATE OR REPLACE FUNCTION pg_temp.lead_table() RETURNS regclass LANGUAGE sql STABLE AS $$
-  SELECT coalesce((SELECT k.confrelid::regclass FROM pg_constraint k JOIN pg_attribute a ON a.attrelid = k.conrelid AND k.conkey = ARRAY[a.attnum]
-                    WHERE k.contype = 'f' AND k.conrelid = 'lead_interactions'::regclass AND a.attname = 'lead_id' LIMIT 1),
-                  to_regclass('leads'))
+-- The foreign keys that there are to be, each to the id of its target, with ON DELETE SET NULL.
+CREATE OR REPLACE FUNCTION pg_temp.wanted_keys() RETURNS TABLE (rel regclass, col text, target regclass)
+LANGUAGE sql STABLE AS $$
+  SELECT 'lead_interactions'::regclass, 'contact_id', to_regclass('contacts')
+   UNION ALL SELECT 'lead_interactions', 'account_id', to_regclass('accounts')
+   UNION ALL SELECT 'lead_interactions', 'lead_id', pg_temp.lead_table()
+   UNION ALL SELECT history, 'lead_id', pg_temp.lead_table() FROM pg_temp.history_tables() history
 $$;
 
--- What an index of ours looks like in the catalogue: 'missing', 'right', 'invalid' or 'other' (something else has the name).
+CREATE OR REPLACE FUNCTION pg_temp.wanted_indexes() RETURNS TABLE (label text, name text, cols text[])
+LANGUAGE sql IMMUTABLE AS $$
+  VALUES ('contact_id index', 'idx_lead_interactions_contact_id', ARRAY['contact_id']),
+         ('account_id index', 'idx_lead_interactions_account_id', ARRAY['account_id']),
+         ('type and entities index', 'idx_lead_interactions_by_type_and_entities',
+          ARRAY['interaction_type', 'lead_id', 'contact_id', 'account_id'])
+$$;
+
+-- What the catalogue has under an index's name: 'missing', 'right', 'invalid', or 'other': something else.
 CREATE OR REPLACE FUNCTION pg_temp.index_state(index_name text, cols text[]) RETURNS text LANGUAGE sql STABLE AS $$
   SELECT coalesce(
-    (SELECT CASE WHEN i.indexrelid IS NULL THEN 'other'
-                 WHEN i.indrelid <> li.oid THEN 'other'
+    (SELECT CASE WHEN i.indrelid IS DISTINCT FROM li.oid THEN 'other'
                  WHEN NOT (i.indisvalid AND i.indisready AND i.indislive) THEN 'invalid'
                  WHEN i.indpred IS NULL AND i.indexprs IS NULL AND NOT i.indisunique AND am.amname = 'btree'
-                      AND cols = ARRAY(SELECT a.attname::text FROM unnest(i.indkey::int2[]) WITH ORDINALITY u(attnum, n)
-                                        JOIN pg_attribute a ON a.attrelid = i.indrelid AND a.attnum = u.attnum ORDER BY u.n) THEN 'right'
+                      AND cols = ARRAY(SELECT a.attname::text
+                                         FROM unnest(i.indkey::int2[]) WITH ORDINALITY u(attnum, n)
+                                         JOIN pg_attribute a ON a.attrelid = i.indrelid AND a.attnum = u.attnum
+                                        ORDER BY u.n) THEN 'right'
                  ELSE 'other' END
-       FROM pg_class li JOIN pg_class c ON c.relnamespace = li.relnamespace AND c.relname = index_name
-       LEFT JOIN pg_index i ON i.indexrelid = c.oid LEFT JOIN pg_am am ON am.oid = c.relam
+       FROM pg_class li
+       JOIN pg_class c ON c.relnamespace = li.relnamespace AND c.relname = index_name
+       LEFT JOIN pg_index i ON i.indexrelid = c.oid
+       LEFT JOIN pg_am am ON am.oid = c.relam
       WHERE li.oid = 'lead_interactions'::regclass), 'missing')
 $$;
 
-CREATE OR REPLACE FUNCTION pg_temp.wanted_indexes() RETURNS TABLE (label text, name text, cols text[]) LANGUAGE sql IMMUTABLE AS $$
-  VALUES ('contact_id index', 'idx_lead_interactions_contact_id', ARRAY['contact_id']),
-         ('account_id index', 'idx_lead_interactions_account_id', ARRAY['account_id']),
-         ('type and entities index', 'idx_lead_interactions_by_type_and_entities', ARRAY['interaction_type', 'lead_id', 'contact_id', 'account_id'])
-$$;
-
--- The policy that a task without a lead needs. 'unneeded': row security is off, or a policy places rows without their lead.
+-- The policy that a task without a lead needs: 'missing', 'right', 'other', or 'unneeded' because row security is off or an
+-- earlier policy places rows without asking the lead.
 CREATE OR REPLACE FUNCTION pg_temp.policy_state() RETURNS text LANGUAGE sql STABLE AS $$
-  WITH policy AS (
-    SELECT p.*, EXISTS (SELECT FROM pg_depend d JOIN pg_attribute a ON a.attrelid = d.refobjid AND a.attnum = d.refobjsubid
-                         WHERE d.classid = 'pg_policy'::regclass AND d.objid = p.oid AND d.refobjid = p.polrelid AND a.attname = 'lead_id') AS asks_lead,
-           regexp_replace(pg_get_expr(p.polqual, p.polrelid), '[\s()]|AS "nullif"', '', 'g') AS shape
-      FROM pg_policy p WHERE p.polrelid = 'lead_interactions'::regclass)
   SELECT CASE
     WHEN NOT c.relrowsecurity OR NOT pg_temp.has_column(c.oid, 'organization_id') THEN 'unneeded'
-    WHEN EXISTS (SELECT FROM policy WHERE polname = 'lead_interactions_without_lead' AND polpermissive AND polcmd = '*' AND polroles = '{0}'
-                    AND pg_get_expr(polqual, polrelid) = pg_get_expr(polwithcheck, polrelid)
-                    AND shape = 'lead_idISNULLANDorganization_id=SELECTNULLIFcurrent_setting''app.current_organization_id''::text,true,''''::text::uuid') THEN 'right'
-    WHEN EXISTS (SELECT FROM policy WHERE polname = 'lead_interactions_without_lead') THEN 'other'
-    WHEN EXISTS (SELECT FROM policy WHERE polpermissive AND polcmd = '*' AND polroles = '{0}' AND NOT asks_lead) THEN 'unneeded'
+    WHEN pg_temp.has_policy('lead_interactions_without_lead', 'lead_idISNULLAND' || pg_temp.own_tenant()) THEN 'right'
+    WHEN EXISTS (SELECT FROM pg_policy WHERE polrelid = c.oid AND polname = 'lead_interactions_without_lead') THEN 'other'
+    WHEN EXISTS (SELECT FROM pg_policy p WHERE p.polrelid = c.oid AND p.polpermissive AND p.polcmd = '*'
+                    AND p.polroles = '{0}' AND NOT pg_temp.asks_lead(p)) THEN 'unneeded'
     ELSE 'missing' END
     FROM pg_class c WHERE c.oid = 'lead_interactions'::regclass
 $$;
@@ -451,108 +565,132 @@ $$;
 -- Triggers, policies and views that were there before and must be there afterwards, in one fingerprint.
 CREATE OR REPLACE FUNCTION pg_temp.surroundings() RETURNS text LANGUAGE sql STABLE AS $$
   SELECT md5(string_agg(line, E'\n' ORDER BY line COLLATE "C")) FROM (
-    SELECT concat_ws(' ', 'trigger', pg_get_triggerdef(oid), tgenabled) FROM pg_trigger WHERE tgrelid = 'lead_interactions'::regclass AND NOT tgisinternal
+    SELECT concat_ws(' ', 'trigger', pg_get_triggerdef(oid), tgenabled)
+      FROM pg_trigger WHERE tgrelid = 'lead_interactions'::regclass AND NOT tgisinternal
      UNION ALL
-    SELECT concat_ws(' ', 'policy', polname, polcmd, polpermissive, polroles::text, pg_get_expr(polqual, polrelid), 'check', pg_get_expr(polwithcheck, polrelid))
-      FROM pg_policy WHERE polrelid = 'lead_interactions'::regclass AND polname <> 'lead_interactions_without_lead'
+    SELECT 'policy ' || pg_temp.policy_ddl(p)
+      FROM pg_policy p
+     WHERE p.polrelid = 'lead_interactions'::regclass AND p.polname <> 'lead_interactions_without_lead'
      UNION ALL
-    SELECT DISTINCT concat_ws(' ', 'view', r.ev_class::regclass, pg_get_viewdef(r.ev_class))
-      FROM pg_depend d JOIN pg_rewrite r ON r.oid = d.objid AND d.classid = 'pg_rewrite'::regclass JOIN pg_class v ON v.oid = r.ev_class AND v.relkind IN ('v', 'm')
-     WHERE d.refobjid = 'lead_interactions'::regclass) AS t(line)
+    SELECT DISTINCT concat_ws(' ', 'view', v.oid::regclass, pg_get_viewdef(v.oid))
+      FROM pg_depend d
+      JOIN pg_rewrite r ON r.oid = d.objid
+      JOIN pg_class v ON v.oid = r.ev_class AND v.relkind IN ('v', 'm')
+     WHERE d.classid = 'pg_rewrite'::regclass AND d.refobjid = 'lead_interactions'::regclass) AS t(line)
 $$;
 
 -- == Obstacles ==
 -- What this file can't or mustn't repair by itself is named here, all of it at once, before anything changes.
-CREATE OR REPLACE FUNCTION pg_temp.obstacles() RETURNS SETOF text LANGUAGE plpgsql STABLE AS $$
+
+-- Tables: the right ones, and ours to change.
+CREATE OR REPLACE FUNCTION pg_temp.table_obstacles() RETURNS SETOF text LANGUAGE plpgsql STABLE AS $$
 DECLARE
-  li  constant regclass := 'lead_interactions';
-  c   pg_class; col record; rel regclass; target regclass; dangling bigint; sample text;
+  li   constant regclass := 'lead_interactions';
+  home constant text := pg_temp.home();
+  c    pg_class;
+  rel  regclass;
 BEGIN
   SELECT * INTO c FROM pg_class WHERE oid = li;
   IF c.relkind <> 'r' OR c.relpersistence = 't' OR c.relhassubclass THEN
-    RETURN NEXT format('%s: found a %s, expected an ordinary table without children. Check search_path.', li,
-                       CASE WHEN c.relpersistence = 't' THEN 'temporary table' WHEN c.relkind = 'p' THEN 'partitioned table' WHEN c.relkind = 'v' THEN 'view' ELSE 'table of another kind' END);
-    RETURN;
+    RETURN NEXT format('%s: found a %s, expected an ordinary table without children. Next: check search_path.', li,
+                       CASE WHEN c.relpersistence = 't' THEN 'temporary table' WHEN c.relkind = 'p' THEN 'partitioned table'
+                            WHEN c.relkind = 'v' THEN 'view' ELSE 'table of another kind' END);
   END IF;
-  IF NOT pg_has_role(c.relowner, 'USAGE') THEN
-    RETURN NEXT format('%s: found owner %s, expected that %s is or belongs to the owner. Run the migration as %s.', li, c.relowner::regrole, current_user, c.relowner::regrole);
-  END IF;
+  FOR rel IN SELECT li UNION ALL SELECT pg_temp.history_tables() LOOP
+    IF NOT pg_has_role(pg_temp.owner_of(rel)::oid, 'USAGE') THEN
+      RETURN NEXT format('%1$s: found owner %2$s, expected that %3$s is or belongs to the owner. Next: run this as %2$s.',
+                         rel, pg_temp.owner_of(rel), current_user);
+    END IF;
+  END LOOP;
   IF NOT has_schema_privilege(c.relnamespace, 'CREATE') THEN
-    RETURN NEXT format('schema %s: found no right of %s to create objects, expected CREATE. Next: GRANT CREATE ON SCHEMA %s TO %I;',
-                       c.relnamespace::regnamespace, current_user, c.relnamespace::regnamespace, current_user);
+    RETURN NEXT format('schema %1$s: found no right of %2$s to create objects. Next: GRANT CREATE ON SCHEMA %1$s TO %2$I;',
+                       home, current_user);
   END IF;
   IF c.relforcerowsecurity AND NOT (SELECT rolsuper OR rolbypassrls FROM pg_roles WHERE rolname = current_user) THEN
-    RETURN NEXT format('%s: found row security forced on its owner, expected not forced: this file could not see every row. Next: ALTER TABLE %s NO FORCE ROW LEVEL SECURITY; or run as a role with BYPASSRLS.', li, li);
+    RETURN NEXT format('%1$s: found row security forced on its owner, who then can''t see every row. '
+                       'Next: ALTER TABLE %1$s NO FORCE ROW LEVEL SECURITY; or run this as a role with BYPASSRLS.', li);
+  END IF;
+  IF NOT EXISTS (SELECT FROM pg_attribute
+                  WHERE attrelid = li AND attname = 'lead_id' AND atttypid = 'uuid'::regtype AND NOT attisdropped)
+     OR NOT pg_temp.has_column(li, 'interaction_type') OR NOT pg_temp.has_column(li, 'id') THEN
+    RETURN NEXT format('%s: found no id, no interaction_type, or no lead_id of type uuid. Next: check search_path.', li);
+  END IF;
+  IF to_regclass('contacts') IS NULL OR to_regclass('accounts') IS NULL THEN
+    RETURN NEXT format('contacts, accounts: found %s, expected both beside %s. Next: check search_path.',
+                       coalesce('only ' || to_regclass('contacts'), 'only ' || to_regclass('accounts'), 'neither'), li);
   END IF;
   FOREACH rel IN ARRAY ARRAY[to_regclass('contacts'), to_regclass('accounts')] LOOP
     CONTINUE WHEN rel IS NULL;
     IF (SELECT relkind <> 'r' OR relnamespace <> c.relnamespace FROM pg_class WHERE oid = rel) THEN
-      RETURN NEXT format('%s: found a view or a table of another schema, expected an ordinary table beside %s. Check search_path.', pg_temp.full_name(rel), pg_temp.full_name(li));
+      RETURN NEXT format('%s: found a view or a table of another schema, expected a table beside %s. Next: check search_path.',
+                         pg_temp.full_name(rel), pg_temp.full_name(li));
     ELSIF NOT EXISTS (SELECT FROM pg_attribute a JOIN pg_index i ON i.indrelid = a.attrelid
-                       WHERE a.attrelid = rel AND a.attname = 'id' AND a.atttypid = 'uuid'::regtype
-                         AND i.indisunique AND i.indisvalid AND i.indpred IS NULL AND i.indkey::text = a.attnum::text) THEN
-      RETURN NEXT format('%s.id: found %s, expected uuid with a primary or unique key of its own. Next: make it one, or ask which table is the right one.', rel,
-                         coalesce((SELECT format_type(atttypid, atttypmod) FROM pg_attribute WHERE attrelid = rel AND attname = 'id' AND NOT attisdropped), 'no such column'));
-    ELSIF NOT has_column_privilege(rel, 'id', 'REFERENCES') THEN
-      RETURN NEXT format('%s.id: found no right of %s to point a key at it, expected REFERENCES. Next: GRANT REFERENCES ON %s TO %I;', rel, current_user, rel, current_user);
+                       WHERE a.attrelid = rel AND a.attname = 'id' AND a.atttypid = 'uuid'::regtype AND i.indisunique
+                         AND i.indisvalid AND i.indpred IS NULL AND i.indkey::text = a.attnum::text) THEN
+      RETURN NEXT format('%s.id: found %s, expected uuid with a unique key of its own. Next: see which table is the right one.',
+                         rel, coalesce((SELECT format_type(atttypid, atttypmod) FROM pg_attribute
+                                         WHERE attrelid = rel AND attname = 'id' AND NOT attisdropped), 'no such column'));
     END IF;
   END LOOP;
-  IF to_regclass('contacts') IS NULL OR to_regclass('accounts') IS NULL THEN
-    RETURN NEXT format('contacts, accounts: found %s, expected both beside %s. Check the database name and search_path.',
-                       CASE WHEN to_regclass('contacts') IS NULL AND to_regclass('accounts') IS NULL THEN 'neither' ELSE 'only one of them' END, pg_temp.full_name(li));
-    RETURN;
-  END IF;
-  IF NOT EXISTS (SELECT FROM pg_attribute WHERE attrelid = li AND attname = 'lead_id' AND atttypid = 'uuid'::regtype AND NOT attisdropped)
-     OR NOT pg_temp.has_column(li, 'interaction_type') OR NOT pg_temp.has_column(li, 'id') THEN
-    RETURN NEXT format('%s: found no id, no lead_id of type uuid or no interaction_type, expected all three. Is this the CRM''s table?', li);
-    RETURN;
-  END IF;
-
-  -- columns that are there already
-  FOR col IN SELECT a.*, format_type(a.atttypid, a.atttypmod) AS type, CASE a.attname WHEN 'contact_id' THEN 'contacts' ELSE 'accounts' END::regclass AS target
-               FROM pg_attribute a WHERE a.attrelid = li AND a.attname IN ('contact_id', 'account_id') AND a.attnum > 0 AND NOT a.attisdropped LOOP
-    IF col.atttypid <> 'uuid'::regtype THEN
-      RETURN NEXT format('%s.%s: found type %s, expected uuid. Next: ALTER TABLE %s RENAME COLUMN %I TO %s; then run this file again.', li, col.attname, col.type, li, col.attname, col.attname || '_old');
-    ELSIF col.attgenerated <> '' OR col.atthasdef OR col.attidentity <> '' THEN
-      RETURN NEXT format('%s.%s: found a default or generated value, expected none: it would link every new task. Next: ALTER TABLE %s ALTER COLUMN %I DROP DEFAULT; (or DROP EXPRESSION).', li, col.attname, li, col.attname);
-    ELSIF NOT EXISTS (SELECT FROM pg_temp.keys_of(li, col.attname, col.target) WHERE is_right AND is_validated) THEN
-      EXECUTE format('SELECT count(*), min(t.%1$I::text) FROM %2$s t WHERE t.%1$I IS NOT NULL AND NOT EXISTS (SELECT FROM %3$s x WHERE x.id = t.%1$I)', col.attname, li, col.target)
-         INTO dangling, sample;
-      IF dangling > 0 THEN
-        RETURN NEXT format('%1$s.%2$s: found %3$s rows that name no row of %4$s (for example %5$s), expected none: the foreign key can''t be made. Next: UPDATE %1$s t SET %2$I = NULL WHERE NOT EXISTS (SELECT FROM %4$s x WHERE x.id = t.%2$I);',
-                           li, col.attname, dangling, col.target, sample);
-      END IF;
+  FOR rel IN SELECT DISTINCT w.target FROM pg_temp.wanted_keys() w WHERE w.target IS NOT NULL LOOP
+    IF pg_temp.has_column(rel, 'id') AND NOT has_column_privilege(rel, 'id', 'REFERENCES') THEN
+      RETURN NEXT format('%1$s.id: found no right of %2$s to point a key at it. Next: GRANT REFERENCES ON %1$s TO %2$I;',
+                         rel, current_user);
     END IF;
   END LOOP;
-  FOR col IN SELECT k.conname, pg_get_constraintdef(k.oid) AS definition FROM pg_constraint k
-              WHERE k.conrelid = li AND k.contype = 'f' AND cardinality(k.conkey) > 1 AND k.confdeltype = 'c'
-                AND EXISTS (SELECT FROM pg_attribute a WHERE a.attrelid = li AND a.attnum = ANY (k.conkey) AND a.attname IN ('lead_id', 'contact_id', 'account_id')) LOOP
-    RETURN NEXT format('%s.%s: found %s, expected no cascading delete. Next: replace it by a key with ON DELETE SET NULL (column).', li, col.conname, col.definition);
+END $$;
+
+-- Columns that are there already, keys that can't be exchanged, names that are taken.
+CREATE OR REPLACE FUNCTION pg_temp.column_obstacles() RETURNS SETOF text LANGUAGE plpgsql STABLE AS $$
+DECLARE
+  li       constant regclass := 'lead_interactions';
+  leads    constant regclass := pg_temp.lead_table();
+  item     record;
+  dangling bigint;
+  sample   text;
+BEGIN
+  FOR item IN SELECT a.*, format_type(a.atttypid, a.atttypmod) AS type FROM pg_attribute a
+               WHERE a.attrelid = li AND a.attname IN ('contact_id', 'account_id') AND NOT a.attisdropped LOOP
+    IF item.atttypid <> 'uuid'::regtype THEN
+      RETURN NEXT format('%1$s.%2$s: found type %3$s, expected uuid. Next: ALTER TABLE %1$s RENAME COLUMN %2$I TO %2$s_old;',
+                         li, item.attname, item.type);
+    ELSIF item.attgenerated <> '' OR item.atthasdef OR item.attidentity <> '' THEN
+      RETURN NEXT format('%1$s.%2$s: found a default or generated value, which would link every new task. '
+                         'Next: ALTER TABLE %1$s ALTER COLUMN %2$I DROP DEFAULT; (or DROP EXPRESSION)', li, item.attname);
+    END IF;
   END LOOP;
 
-  -- the lead's own key
-  target := pg_temp.lead_table();
-  IF target IS NOT NULL AND to_regclass('leads') IS NOT NULL AND target <> to_regclass('leads') THEN
-    RETURN NEXT format('%s.lead_id: found a foreign key to %s, expected leads: a table was renamed and its keys and policies went with it. Next: decide which one lives on; if it is leads: ALTER TABLE %1$s DROP CONSTRAINT %3$I; then make the policies of %1$s read leads and run this file again.',
-                       li, pg_temp.full_name(target), (SELECT k.name FROM pg_temp.keys_of(li, 'lead_id', target) k LIMIT 1));
-  ELSIF target IS NOT NULL THEN
-    FOR rel IN SELECT li UNION ALL SELECT pg_temp.history_tables() LOOP
-      IF NOT pg_has_role((SELECT relowner FROM pg_class WHERE oid = rel), 'USAGE') THEN
-        RETURN NEXT format('%s: found owner %s, expected that %s is or belongs to the owner. Next: ALTER TABLE %1$s OWNER TO %3$I;', rel, (SELECT relowner::regrole FROM pg_class WHERE oid = rel), current_user);
-      ELSIF NOT has_column_privilege(target, 'id', 'REFERENCES') THEN
-        RETURN NEXT format('%s.id: found no right of %s to point a key at it, expected REFERENCES. Next: GRANT REFERENCES ON %s TO %I;', target, current_user, target, current_user);
-      ELSIF NOT EXISTS (SELECT FROM pg_temp.keys_of(rel, 'lead_id', target) WHERE is_validated) THEN
-        EXECUTE format('SELECT count(*), min(t.lead_id::text) FROM %s t WHERE t.lead_id IS NOT NULL AND NOT EXISTS (SELECT FROM %s x WHERE x.id = t.lead_id)', rel, target) INTO dangling, sample;
-        IF dangling > 0 THEN
-          RETURN NEXT format('%s.lead_id: found %s rows that name no row of %s (for example %s), expected none. Next: restore those leads, or delete or re-link those rows, then run this file again.', rel, dangling, target, sample);
-        END IF;
-      END IF;
-    END LOOP;
-  END IF;
+  FOR item IN SELECT w.* FROM pg_temp.wanted_keys() w
+                JOIN pg_attribute a ON a.attrelid = w.rel AND a.attname = w.col AND a.atttypid = 'uuid'::regtype
+               WHERE NOT EXISTS (SELECT FROM pg_temp.keys_of(w.rel, w.col, w.target) k
+                                  WHERE k.is_validated AND (k.is_right OR w.col = 'lead_id')) LOOP
+    EXECUTE format('SELECT count(*), min(t.%1$I::text) FROM %2$s t
+                     WHERE t.%1$I IS NOT NULL AND NOT EXISTS (SELECT FROM %3$s x WHERE x.id = t.%1$I)',
+                   item.col, item.rel, item.target) INTO dangling, sample;
+    IF dangling > 0 THEN
+      RETURN NEXT format('%s.%s: found %s rows that name no row of %s, for example %s; no key can be made. '
+                         'Next: restore what they name, link them to something else, or clear them.',
+                         item.rel, item.col, dangling, item.target, sample);
+    END IF;
+  END LOOP;
 
-  -- names that are taken
-  FOR col IN SELECT w.name, c2.relkind FROM pg_temp.wanted_indexes() w JOIN pg_class c2 ON c2.relname = w.name AND c2.relnamespace = c.relnamespace WHERE c2.relkind <> 'i' LOOP
-    RETURN NEXT format('%s: found something that is no index under this name, expected an index or nothing. Next: rename it.', col.name);
+  IF leads <> to_regclass('leads') THEN
+    RETURN NEXT format('%1$s.lead_id: found a foreign key to %2$s, expected leads: a table was renamed, and its keys and '
+                       'policies went with it. Next: decide which one lives on; if it is leads, make the policies of %1$s '
+                       'read it and ALTER TABLE %1$s DROP CONSTRAINT %3$I;',
+                       li, pg_temp.full_name(leads), (SELECT name FROM pg_temp.keys_of(li, 'lead_id', leads) LIMIT 1));
+  END IF;
+  FOR item IN SELECT k.conname, pg_get_constraintdef(k.oid) AS definition FROM pg_constraint k
+               WHERE k.conrelid = li AND k.contype = 'f' AND cardinality(k.conkey) > 1 AND k.confdeltype = 'c'
+                 AND EXISTS (SELECT FROM pg_attribute a WHERE a.attrelid = li AND a.attnum = ANY (k.conkey)
+                                AND a.attname IN ('lead_id', 'contact_id', 'account_id')) LOOP
+    RETURN NEXT format('%s.%s: found %s, expected no cascading delete. Next: replace it by a key with '
+                       'ON DELETE SET NULL (column).', li, item.conname, item.definition);
+  END LOOP;
+  FOR item IN SELECT w.name FROM pg_temp.wanted_indexes() w
+                JOIN pg_class c ON c.relname = w.name AND c.relkind <> 'i'
+               WHERE c.relnamespace = (SELECT relnamespace FROM pg_class WHERE oid = li) LOOP
+    RETURN NEXT format('%s: found something that is no index under this name. Next: rename it.', item.name);
   END LOOP;
 END $$;
 
@@ -561,19 +699,24 @@ DECLARE
   found   text;
   answers jsonb;
 BEGIN
-  SELECT string_agg('  - ' || o, E'\n') INTO found FROM pg_temp.obstacles() o;
+  SELECT string_agg('  - ' || o, E'\n') INTO found FROM pg_temp.table_obstacles() o;
+  IF found IS NULL THEN
+    SELECT string_agg('  - ' || o, E'\n') INTO found FROM pg_temp.column_obstacles() o;
+  END IF;
   IF found IS NOT NULL THEN
     RAISE EXCEPTION E'041 can''t start:\n%', found
-      USING ERRCODE = 'object_not_in_prerequisite_state', HINT = 'Nothing was changed. Each line says what was found, what is expected, and what to do next.';
+      USING ERRCODE = 'object_not_in_prerequisite_state',
+            HINT = 'Nothing was changed. Do what the lines say, then run this file again.';
   END IF;
-  -- a database in which not even a lead's task works is not made better by this file, and could not be proven afterwards
+  -- a database in which not even a lead's task works is not made better by this file, and nothing could be proven there
   CALL pg_temp.prove_patiently(ARRAY['lead'], answers);
-  SELECT string_agg(format('  - a task of a lead, made and completed in a trial: %s', a->>'detail'), E'\n') INTO found
+  SELECT string_agg('  - ' || pg_temp.line_of(a), E'\n') INTO found
     FROM jsonb_array_elements(answers) a WHERE a->>'verdict' = 'failed';
   IF found IS NOT NULL THEN
-    RAISE EXCEPTION E'041 can''t start: this database already refuses ordinary work on lead_interactions:\n%', found
+    RAISE EXCEPTION E'041 can''t start, this database already refuses ordinary work on lead_interactions:\n%', found
       USING ERRCODE = 'object_not_in_prerequisite_state',
-            HINT = 'Nothing was changed. Usually a trigger function reads a column that is gone or renamed: repair it, then run this file again.';
+            HINT = 'Nothing was changed. Usually a trigger function reads a column that is gone or has another name: '
+                   'repair it, then run this file again.';
   END IF;
   PERFORM set_config('taskline.surroundings', pg_temp.surroundings(), false);
 END $$;
@@ -588,51 +731,60 @@ DECLARE
 BEGIN
   -- a fence that an unfinished rollback of this migration left behind
   FOR item IN SELECT conrelid::regclass AS rel, conname FROM pg_constraint WHERE conname LIKE 'taskline\_041\_fence\_%' LOOP
-    CALL pg_temp.alter_shortly('remove the fence of an unfinished rollback', format('ALTER TABLE %s DROP CONSTRAINT %I', item.rel, item.conname));
+    CALL pg_temp.alter_shortly('remove the fence of an unfinished rollback',
+                               format('ALTER TABLE %s DROP CONSTRAINT %I', item.rel, item.conname));
   END LOOP;
 
   -- the history first: it copies lead_id, and a task without a lead must not fail there
   FOR rel IN SELECT pg_temp.history_tables() UNION ALL SELECT li LOOP
     CONTINUE WHEN NOT (SELECT attnotnull FROM pg_attribute WHERE attrelid = rel AND attname = 'lead_id');
     back := format('ALTER TABLE %s ALTER COLUMN lead_id SET NOT NULL', pg_temp.full_name(rel));
-    IF current_setting('server_version_num')::int >= 180000 THEN      -- from there on it is a constraint with a name
+    IF current_setting('server_version_num')::int >= 180000 THEN         -- from there on it is a constraint with a name
       SELECT format('ALTER TABLE %s ADD CONSTRAINT %I NOT NULL lead_id', pg_temp.full_name(rel), k.conname) INTO back
         FROM pg_constraint k JOIN pg_attribute a ON a.attrelid = k.conrelid AND k.conkey = ARRAY[a.attnum]
        WHERE k.conrelid = rel AND k.contype = 'n' AND a.attname = 'lead_id';
     END IF;
-    CALL pg_temp.alter_shortly(format('let %s.lead_id be null', rel), format('ALTER TABLE %s ALTER COLUMN lead_id DROP NOT NULL', rel),
+    CALL pg_temp.alter_shortly(format('let %s.lead_id be null', rel),
+                               format('ALTER TABLE %s ALTER COLUMN lead_id DROP NOT NULL', rel),
                                pg_temp.undo(41, 'statement', rel, 'lead_id', back));
   END LOOP;
 
-  -- with the reference in the same statement the key counts as valid at once: every value is null
+  -- with the reference in the same statement the key counts as validated at once: every value is null
   FOR item IN SELECT * FROM (VALUES ('contact_id', 'contacts'), ('account_id', 'accounts')) AS v(col, target) LOOP
     IF NOT pg_temp.has_column(li, item.col) THEN
+      back := format('ALTER TABLE %s DROP COLUMN %I', pg_temp.full_name(li), item.col);
       CALL pg_temp.alter_shortly(format('add lead_interactions.%s', item.col),
         format('ALTER TABLE %s ADD COLUMN %I uuid REFERENCES %s (id) ON DELETE SET NULL', li, item.col, item.target),
-        pg_temp.undo(41, 'statement', li, item.col, format('ALTER TABLE %s DROP COLUMN %I', pg_temp.full_name(li), item.col)));
+        pg_temp.undo(41, 'statement', li, item.col, back));
     ELSIF (SELECT attnotnull FROM pg_attribute WHERE attrelid = li AND attname = item.col) THEN
-      CALL pg_temp.alter_shortly(format('let lead_interactions.%s be null', item.col), format('ALTER TABLE %s ALTER COLUMN %I DROP NOT NULL', li, item.col),
-        pg_temp.undo(41, 'statement', li, item.col, format('ALTER TABLE %s ALTER COLUMN %I SET NOT NULL', pg_temp.full_name(li), item.col)));
+      back := format('ALTER TABLE %s ALTER COLUMN %I SET NOT NULL', pg_temp.full_name(li), item.col);
+      CALL pg_temp.alter_shortly(format('let lead_interactions.%s be null', item.col),
+        format('ALTER TABLE %s ALTER COLUMN %I DROP NOT NULL', li, item.col),
+        pg_temp.undo(41, 'statement', li, item.col, back));
     END IF;
   END LOOP;
 END $$;
 
 -- == Row security ==
--- The old policy asks the lead for the tenant, so it can't place a task without one. It stays; a second one takes those rows.
+-- The old policy asks the lead for the tenant, so it can't place a task without one. It stays; a second one takes those.
 DO $$
 DECLARE
   li    constant regclass := 'lead_interactions';
   state constant text := pg_temp.policy_state();
-  old   constant text := (SELECT pg_temp.policy_ddl(p) FROM pg_policy p WHERE p.polrelid = li AND p.polname = 'lead_interactions_without_lead');
+  drop_ constant text := format('DROP POLICY lead_interactions_without_lead ON %s', pg_temp.full_name(li));
+  old   text;
 BEGIN
-  IF state IN ('missing', 'other') THEN
-    CALL pg_temp.alter_shortly('add the policy for tasks without a lead',
-      CASE state WHEN 'other' THEN format('DROP POLICY lead_interactions_without_lead ON %s; ', li) ELSE '' END ||
-      format($policy$CREATE POLICY lead_interactions_without_lead ON %s
-        USING (lead_id IS NULL AND organization_id = (SELECT nullif(current_setting('app.current_organization_id', true), '')::uuid))
-        WITH CHECK (lead_id IS NULL AND organization_id = (SELECT nullif(current_setting('app.current_organization_id', true), '')::uuid))$policy$, li),
-      pg_temp.undo(41, 'statement', li, 'lead_interactions_without_lead', format('DROP POLICY lead_interactions_without_lead ON %s', pg_temp.full_name(li)) || coalesce('; ' || old, '')));
+  IF state NOT IN ('missing', 'other') THEN
+    RETURN;
   END IF;
+  SELECT pg_temp.policy_ddl(p) INTO old FROM pg_policy p
+   WHERE p.polrelid = li AND p.polname = 'lead_interactions_without_lead';
+  CALL pg_temp.alter_shortly('add the policy for tasks without a lead',
+    CASE WHEN old IS NULL THEN '' ELSE drop_ || '; ' END ||
+    format($make$CREATE POLICY lead_interactions_without_lead ON %1$s USING (%2$s) WITH CHECK (%2$s)$make$, li,
+           $mine$lead_id IS NULL
+             AND organization_id = (SELECT nullif(current_setting('app.current_organization_id', true), '')::uuid)$mine$),
+    pg_temp.undo(41, 'statement', li, 'lead_interactions_without_lead', concat_ws('; ', drop_, old)));
 END $$;
 
 -- == Foreign keys ==
@@ -640,51 +792,51 @@ END $$;
 -- blocks nobody, and only then takes the old one's place and name.
 DO $$
 DECLARE
-  li    constant regclass := 'lead_interactions';
-  want  record;
-  k     record;
-  final_name text;
-  interim_name text;
-  tail  text;
-  moves text;
+  want    record;
+  k       record;
+  interim text;                                     -- the new key's name until the old one is gone
+  final   text;
+  options text;
+  moves   text;
 BEGIN
-  FOR want IN
-    SELECT li AS rel, 'contact_id' AS col, 'contacts'::regclass AS target
-     UNION ALL SELECT li, 'account_id', 'accounts'::regclass
-     UNION ALL SELECT r, 'lead_id', pg_temp.lead_table() FROM (SELECT li AS r UNION ALL SELECT pg_temp.history_tables()) t WHERE pg_temp.lead_table() IS NOT NULL
-  LOOP
-    CONTINUE WHEN (SELECT count(*) = 1 AND bool_and(is_right AND is_validated) FROM pg_temp.keys_of(want.rel, want.col, want.target));
-    interim_name := left((SELECT relname FROM pg_class WHERE oid = want.rel), 40) || '_' || want.col || '_set_null';
-    IF NOT EXISTS (SELECT FROM pg_temp.keys_of(want.rel, want.col, want.target) o WHERE o.is_right AND (o.is_validated OR o.name = interim_name)) THEN
-      SELECT CASE c.confupdtype WHEN 'c' THEN ' ON UPDATE CASCADE' WHEN 'n' THEN ' ON UPDATE SET NULL' WHEN 'd' THEN ' ON UPDATE SET DEFAULT' WHEN 'r' THEN ' ON UPDATE RESTRICT' ELSE '' END
-             || CASE WHEN c.condeferrable THEN ' DEFERRABLE' ELSE '' END || CASE WHEN c.condeferred THEN ' INITIALLY DEFERRED' ELSE '' END
-        INTO tail FROM pg_constraint c JOIN pg_temp.keys_of(want.rel, want.col, want.target) o ON o.name = c.conname
-       WHERE c.conrelid = want.rel AND c.contype = 'f' LIMIT 1;
+  FOR want IN SELECT w.*, c.relname FROM pg_temp.wanted_keys() w JOIN pg_class c ON c.oid = w.rel WHERE w.target IS NOT NULL LOOP
+    CONTINUE WHEN (SELECT count(*) = 1 AND bool_and(is_right AND is_validated)
+                     FROM pg_temp.keys_of(want.rel, want.col, want.target));
+    interim := left(want.relname, 40) || '_' || want.col || '_set_null';
+    final := NULL;
+    IF NOT EXISTS (SELECT FROM pg_temp.keys_of(want.rel, want.col, want.target) o
+                    WHERE o.is_right AND (o.is_validated OR o.name = interim)) THEN
+      SELECT coalesce((regexp_match(o.definition, ' ON UPDATE (?:CASCADE|SET NULL|SET DEFAULT|RESTRICT)'))[1], '') || ' ON DELETE SET NULL'
+             || coalesce((regexp_match(o.definition, '(?<!NOT) DEFERRABLE(?: INITIALLY DEFERRED)?'))[1], '')
+        INTO options FROM pg_temp.keys_of(want.rel, want.col, want.target) o LIMIT 1;
       CALL pg_temp.alter_shortly(format('add the new foreign key of %s.%s', want.rel, want.col),
-        format('ALTER TABLE %s ADD CONSTRAINT %I FOREIGN KEY (%I) REFERENCES %s (id) ON DELETE SET NULL%s NOT VALID', want.rel, interim_name, want.col, want.target, coalesce(tail, '')));
+        format('ALTER TABLE %s ADD CONSTRAINT %I FOREIGN KEY (%I) REFERENCES %s (id)%s NOT VALID',
+               want.rel, interim, want.col, want.target, coalesce(options, ' ON DELETE SET NULL')));
     END IF;
-    FOR k IN SELECT * FROM pg_temp.keys_of(want.rel, want.col, want.target) o WHERE o.is_right AND NOT o.is_validated AND o.name = interim_name LOOP
-      CALL pg_temp.alter_shortly(format('check the new foreign key of %s.%s', want.rel, want.col), format('ALTER TABLE %s VALIDATE CONSTRAINT %I', want.rel, k.name));
+    FOR k IN SELECT * FROM pg_temp.keys_of(want.rel, want.col, want.target) o
+              WHERE o.is_right AND NOT o.is_validated AND o.name = interim LOOP
+      CALL pg_temp.alter_shortly(format('check the new foreign key of %s.%s', want.rel, want.col),
+                                 format('ALTER TABLE %s VALIDATE CONSTRAINT %I', want.rel, k.name));
     END LOOP;
 
     -- every other key of the column goes, written down first; the first of them leaves its name to the new one
-    final_name := NULL;
     FOR k IN SELECT * FROM pg_temp.keys_of(want.rel, want.col, want.target) o
-              WHERE o.name <> interim_name AND NOT (o.is_right AND o.is_validated) LOOP
+              WHERE o.name <> interim AND NOT (o.is_right AND o.is_validated) LOOP
       moves := '';
-      IF final_name IS NULL AND EXISTS (SELECT FROM pg_temp.keys_of(want.rel, want.col, want.target) o WHERE o.name = interim_name) THEN
-        moves := format('; ALTER TABLE %s RENAME CONSTRAINT %I TO %I', want.rel, interim_name, k.name);
+      IF final IS NULL AND EXISTS (SELECT FROM pg_constraint WHERE conrelid = want.rel AND conname = interim) THEN
+        moves := format('; ALTER TABLE %s RENAME CONSTRAINT %I TO %I', want.rel, interim, k.name);
       END IF;
       CALL pg_temp.alter_shortly(format('drop the old foreign key %s of %s', k.name, want.rel),
-        format('ALTER TABLE %s DROP CONSTRAINT %I', want.rel, k.name) || moves,
-        pg_temp.undo(41, 'foreign key', want.rel, k.name, k.definition));
-      final_name := coalesce(final_name, k.name);
+                                 format('ALTER TABLE %s DROP CONSTRAINT %I', want.rel, k.name) || moves,
+                                 pg_temp.undo(41, 'foreign key', want.rel, k.name, k.definition));
+      final := coalesce(final, k.name);
     END LOOP;
-    IF EXISTS (SELECT FROM pg_temp.keys_of(want.rel, want.col, want.target) o WHERE o.name = interim_name) THEN
-      final_name := left((SELECT relname FROM pg_class WHERE oid = want.rel), 40) || '_' || want.col || '_fkey';
+    IF EXISTS (SELECT FROM pg_constraint WHERE conrelid = want.rel AND conname = interim) THEN
+      final := left(want.relname, 40) || '_' || want.col || '_fkey';
       CALL pg_temp.alter_shortly(format('name the new foreign key of %s.%s', want.rel, want.col),
-        format('ALTER TABLE %s RENAME CONSTRAINT %I TO %I', want.rel, interim_name, final_name),
-        pg_temp.undo(41, 'statement', want.rel, final_name, format('ALTER TABLE %s DROP CONSTRAINT %I', pg_temp.full_name(want.rel), final_name)));
+        format('ALTER TABLE %s RENAME CONSTRAINT %I TO %I', want.rel, interim, final),
+        pg_temp.undo(41, 'statement', want.rel, final,
+                     format('ALTER TABLE %s DROP CONSTRAINT %I', pg_temp.full_name(want.rel), final)));
     END IF;
   END LOOP;
 END $$;
@@ -695,27 +847,29 @@ END $$;
 DO $$
 DECLARE
   li    constant regclass := 'lead_interactions';
-  home  constant text := (SELECT relnamespace::regnamespace::text FROM pg_class WHERE oid = li);
+  home  constant text := pg_temp.home();
   want  record;
   aside text;
 BEGIN
   FOR want IN SELECT w.*, pg_temp.index_state(w.name, w.cols) AS state FROM pg_temp.wanted_indexes() w LOOP
+    aside := left(want.name, 46) || '_before_041';
     IF want.state = 'invalid' THEN
       CALL pg_temp.alter_shortly(format('drop the unfinished index %s', want.name), format('DROP INDEX %s.%I', home, want.name));
     ELSIF want.state = 'other' THEN
-      aside := left(want.name, 46) || '_before_041';
-      CALL pg_temp.alter_shortly(format('rename the index that has the name %s', want.name), format('ALTER INDEX %s.%I RENAME TO %I', home, want.name, aside),
+      CALL pg_temp.alter_shortly(format('rename the index that has the name %s', want.name),
+        format('ALTER INDEX %s.%I RENAME TO %I', home, want.name, aside),
         pg_temp.undo(41, 'statement', li, want.name, format('ALTER INDEX %s.%I RENAME TO %I', home, aside, want.name)));
     END IF;
     IF want.state <> 'right' THEN
-      PERFORM pg_temp.save_ddl(pg_temp.undo(41, 'drop index', li, want.name, format('DROP INDEX CONCURRENTLY %s.%I', home, want.name)));
+      PERFORM pg_temp.save_ddl(pg_temp.undo(41, 'drop index', li, want.name,
+                                            format('DROP INDEX CONCURRENTLY %s.%I', home, want.name)));
     END IF;
     COMMIT;
   END LOOP;
 END $$;
 
 SET client_min_messages = warning;
-SET lock_timeout = '10min';                       -- a concurrent build waits for old transactions, but holds nobody up
+SET lock_timeout = '10min';                         -- a concurrent build waits for old transactions, but holds nobody up
 CREATE INDEX CONCURRENTLY IF NOT EXISTS idx_lead_interactions_contact_id ON lead_interactions (contact_id);
 CREATE INDEX CONCURRENTLY IF NOT EXISTS idx_lead_interactions_account_id ON lead_interactions (account_id);
 CREATE INDEX CONCURRENTLY IF NOT EXISTS idx_lead_interactions_by_type_and_entities
@@ -725,95 +879,115 @@ SET client_min_messages = notice;
 
 -- == Validation ==
 -- From the catalogue, by definition and not by name; then by behaviour. One miss, and the success line does not appear.
-DO $$
+CREATE OR REPLACE FUNCTION pg_temp.line(is_met boolean, met text, missed text) RETURNS text LANGUAGE sql IMMUTABLE AS $$
+  SELECT CASE WHEN is_met THEN '✅ ' || met ELSE '❌ ' || missed END
+$$;
+
+-- The five lines of which every user of this migration was told.
+CREATE OR REPLACE FUNCTION pg_temp.promised_lines() RETURNS SETOF text LANGUAGE plpgsql STABLE AS $$
 DECLARE
-  li      constant regclass := 'lead_interactions';
-  box     constant text := E'╔════════════════════════════════════════════════════════════════╗\n'
-                         || E'║         MIGRATION VALIDATION REPORT                            ║\n'
-                         || E'╚════════════════════════════════════════════════════════════════╝';
-  success constant text := E'\n🎉 MIGRATION COMPLETED SUCCESSFULLY!\n\nTasks can now link to:\n'
-                         || E'  • Lead (lead_id) - for lead-specific tasks\n  • Contact (contact_id) - for contact-specific tasks\n'
-                         || E'  • Account (account_id) - for account-specific tasks\n  • Any combination of the above\n';
-  seed    text[] := '{}';      -- the five lines
-  ours    text[] := '{}';
-  misses  integer := 0;
-  is_met  boolean;
-  found   text;
-  item    record;
-  answers jsonb;
+  item record;
 BEGIN
-  SELECT NOT attnotnull INTO is_met FROM pg_attribute WHERE attrelid = li AND attname = 'lead_id';
-  misses := misses + (NOT is_met)::int;
-  seed := seed || CASE WHEN is_met THEN '✅ lead_id column: NULLABLE (allows tasks without leads)' ELSE '❌ lead_id column: NOT NULL' END;
-
-  FOR item IN SELECT * FROM (VALUES ('contact_id', 'contacts'), ('account_id', 'accounts')) AS v(col, target) LOOP
-    is_met := EXISTS (SELECT FROM pg_attribute WHERE attrelid = li AND attname = item.col AND NOT attisdropped AND atttypid = 'uuid'::regtype AND NOT attnotnull);
-    misses := misses + (NOT is_met)::int;
-    seed := seed || format(CASE WHEN is_met THEN '✅ %s column: CREATED' ELSE '❌ %s column: MISSING, or not a nullable uuid' END, item.col);
-  END LOOP;
-  FOR item IN SELECT w.*, pg_temp.index_state(w.name, w.cols) AS state FROM pg_temp.wanted_indexes() w LOOP
-    misses := misses + (item.state <> 'right')::int;
-    found := CASE WHEN item.state = 'right' THEN format('✅ %s: CREATED', item.label) ELSE format('❌ %s: %s (%s)', item.label, upper(item.state), item.name) END;
-    IF item.cols[1] = 'interaction_type' THEN ours := ours || found; ELSE seed := seed || found; END IF;
-  END LOOP;
-
-  FOR item IN SELECT li AS rel, 'contact_id' AS col, 'contacts'::regclass AS target
-               UNION ALL SELECT li, 'account_id', 'accounts'::regclass
-               UNION ALL SELECT r, 'lead_id', pg_temp.lead_table() FROM (SELECT li AS r UNION ALL SELECT pg_temp.history_tables()) t LOOP
-    IF item.target IS NULL THEN
-      ours := ours || format('⚠️ %s.lead_id has no foreign key and there is no table leads: nothing to check', item.rel);
-      CONTINUE;
+  FOR item IN
+    SELECT v.col, coalesce(a.atttypid = 'uuid'::regtype AND NOT a.attnotnull, false) AS is_met
+      FROM unnest(ARRAY['lead_id', 'contact_id', 'account_id']) WITH ORDINALITY AS v(col, n)
+      LEFT JOIN pg_attribute a ON a.attrelid = 'lead_interactions'::regclass AND a.attname = v.col AND NOT a.attisdropped
+     ORDER BY v.n
+  LOOP
+    IF item.col = 'lead_id' THEN
+      RETURN NEXT pg_temp.line(item.is_met, 'lead_id column: NULLABLE (allows tasks without leads)', 'lead_id column: NOT NULL');
+    ELSE
+      RETURN NEXT pg_temp.line(item.is_met, item.col || ' column: CREATED', item.col || ' column: not there as a nullable uuid');
     END IF;
-    SELECT count(*) = 1 AND bool_and(k.is_right AND k.is_validated), string_agg(k.definition, '; ') INTO is_met, found FROM pg_temp.keys_of(item.rel, item.col, item.target) k;
-    misses := misses + (NOT is_met)::int;
-    ours := ours || CASE WHEN is_met THEN format('✅ %s.%s foreign key: %s (id) ON DELETE SET NULL, validated', item.rel, item.col, item.target)
-                         ELSE format('❌ %s.%s foreign key: found %s, expected one key to %s with ON DELETE SET NULL', item.rel, item.col, coalesce(found, 'none'), item.target) END;
   END LOOP;
-  FOR item IN SELECT h AS rel, NOT a.attnotnull AS is_met FROM pg_temp.history_tables() h JOIN pg_attribute a ON a.attrelid = h AND a.attname = 'lead_id' LOOP
-    misses := misses + (NOT item.is_met)::int;
-    ours := ours || format(CASE WHEN item.is_met THEN '✅ %s.lead_id column: NULLABLE (history of tasks without leads)' ELSE '❌ %s.lead_id column: NOT NULL' END, item.rel);
+  FOR item IN SELECT w.label, w.name, pg_temp.index_state(w.name, w.cols) AS state FROM pg_temp.wanted_indexes() w LIMIT 2 LOOP
+    RETURN NEXT pg_temp.line(item.state = 'right', item.label || ': CREATED', format('%s: %s', item.label, upper(item.state)));
   END LOOP;
-
-  found := pg_temp.policy_state();
-  misses := misses + (found NOT IN ('right', 'unneeded'))::int;
-  ours := ours || CASE WHEN found = 'right' THEN '✅ row security: a task without a lead belongs to its own organization_id'
-                       WHEN found <> 'unneeded' THEN '❌ row security: the policy for tasks without a lead is ' || found
-                       WHEN NOT (SELECT relrowsecurity FROM pg_class WHERE oid = li) THEN '⚠️ row security is off on lead_interactions: the database keeps no tenants apart'
-                       WHEN NOT pg_temp.has_column(li, 'organization_id') THEN '⚠️ lead_interactions has no organization_id: row security can''t place a task without a lead'
-                       ELSE '✅ row security: an existing policy covers tasks without a lead' END;
-  is_met := current_setting('taskline.surroundings') = pg_temp.surroundings();
-  misses := misses + (NOT is_met)::int;
-  ours := ours || CASE WHEN is_met THEN '✅ triggers, earlier policies and views of lead_interactions: unchanged'
-                       ELSE '❌ triggers, earlier policies or views of lead_interactions: changed while this file ran' END;
-
-  CALL pg_temp.prove_patiently(ARRAY['lead', 'contact', 'account', 'both', 'deletion'], answers);
-  FOR item IN SELECT a->>'kind' AS kind, a->>'verdict' AS verdict, a->>'detail' AS detail FROM jsonb_array_elements(answers) a LOOP
-    misses := misses + (item.verdict = 'failed')::int;
-    found := CASE item.kind WHEN 'lead' THEN 'task of a lead' WHEN 'contact' THEN 'task of a contact alone' WHEN 'account' THEN 'task of an account alone'
-                            WHEN 'both' THEN 'task of a contact and an account' WHEN 'deletion' THEN 'deleted lead' ELSE item.kind END;
-    ours := ours || CASE item.verdict
-      WHEN 'proven' THEN CASE item.kind WHEN 'deletion' THEN '✅ tried: a task and its history outlive their lead'
-                                        ELSE format('✅ tried: %s inserted, read and completed as %s', found, item.detail) END
-      WHEN 'failed' THEN format('❌ tried: %s: %s', found, item.detail)
-      ELSE format('⚠️ not proven: %s: %s', found, item.detail) END;
-  END LOOP;
-  ours := ours || 'ℹ️ no row was modified; what was tried was taken back'::text
-               || 'ℹ️ deleting a lead now keeps its tasks and their history; to erase a person, delete those too'::text;
-
-  PERFORM set_config('taskline.report', box || E'\n' || array_to_string(seed, E'\n') || E'\n'
-                     || CASE WHEN misses = 0 THEN success ELSE '' END || E'\n' || array_to_string(ours, E'\n')
-                     || CASE WHEN misses = 0 THEN '' ELSE format(E'\n\n❌ MIGRATION NOT COMPLETE: %s of the lines above are not met', misses) END, false);
-  PERFORM set_config('taskline.misses', misses::text, false);
 END $$;
 
-COPY (SELECT line FROM unnest(string_to_array(current_setting('taskline.report'), E'\n')) WITH ORDINALITY AS r(line, n) ORDER BY n) TO STDOUT;
+-- What else must hold for those five to mean what they say.
+CREATE OR REPLACE FUNCTION pg_temp.further_lines() RETURNS SETOF text LANGUAGE plpgsql STABLE AS $$
+DECLARE
+  li     constant regclass := 'lead_interactions';
+  policy constant text := pg_temp.policy_state();
+  item   record;
+  is_met boolean;
+  found  text;
+BEGIN
+  FOR item IN SELECT w.label, w.name, pg_temp.index_state(w.name, w.cols) AS state FROM pg_temp.wanted_indexes() w OFFSET 2 LOOP
+    RETURN NEXT pg_temp.line(item.state = 'right', item.label || ': CREATED', format('%s: %s', item.label, upper(item.state)));
+  END LOOP;
+  FOR item IN SELECT * FROM pg_temp.wanted_keys() LOOP
+    IF item.target IS NULL THEN
+      RETURN NEXT format('⚠️ %s.%s has no foreign key, and there is no table leads: nothing to check', item.rel, item.col);
+      CONTINUE;
+    END IF;
+    SELECT count(*) = 1 AND bool_and(k.is_right AND k.is_validated), string_agg(k.definition, '; ') INTO is_met, found
+      FROM pg_temp.keys_of(item.rel, item.col, item.target) k;
+    RETURN NEXT pg_temp.line(is_met,
+      format('%s.%s foreign key: %s (id) ON DELETE SET NULL, validated', item.rel, item.col, item.target),
+      format('%s.%s foreign key: found %s, expected one to %s ON DELETE SET NULL, validated', item.rel, item.col,
+             coalesce(found, 'none'), item.target));
+  END LOOP;
+  FOR item IN SELECT h AS rel, NOT a.attnotnull AS is_met
+                FROM pg_temp.history_tables() h JOIN pg_attribute a ON a.attrelid = h AND a.attname = 'lead_id' LOOP
+    RETURN NEXT pg_temp.line(item.is_met, format('%s.lead_id column: NULLABLE (history of tasks without leads)', item.rel),
+                             format('%s.lead_id column: NOT NULL', item.rel));
+  END LOOP;
+  RETURN NEXT CASE
+    WHEN policy = 'right' THEN '✅ row security: a task without a lead belongs to its own organization_id'
+    WHEN policy <> 'unneeded' THEN '❌ row security: the policy for tasks without a lead is ' || policy
+    WHEN NOT (SELECT relrowsecurity FROM pg_class WHERE oid = li)
+      THEN '⚠️ row security is off on lead_interactions: the database keeps no tenants apart'
+    WHEN NOT pg_temp.has_column(li, 'organization_id')
+      THEN '⚠️ lead_interactions has no organization_id: row security can''t place a task without a lead'
+    ELSE '✅ row security: an existing policy covers tasks without a lead' END;
+  RETURN NEXT pg_temp.line(current_setting('taskline.surroundings') = pg_temp.surroundings(),
+    'triggers, earlier policies and views of lead_interactions: unchanged',
+    'triggers, earlier policies or views of lead_interactions: changed while this file ran');
+END $$;
+
+DO $$
+DECLARE
+  box     constant text := $box$
+╔════════════════════════════════════════════════════════════════╗
+║         MIGRATION VALIDATION REPORT                            ║
+╚════════════════════════════════════════════════════════════════╝$box$;
+  success constant text := $success$
+
+🎉 MIGRATION COMPLETED SUCCESSFULLY!
+
+Tasks can now link to:
+  • Lead (lead_id) - for lead-specific tasks
+  • Contact (contact_id) - for contact-specific tasks
+  • Account (account_id) - for account-specific tasks
+  • Any combination of the above$success$;
+  promised constant text[] := ARRAY(SELECT pg_temp.promised_lines());
+  ours     text[] := ARRAY(SELECT pg_temp.further_lines());
+  misses   integer;
+  answers  jsonb;
+BEGIN
+  CALL pg_temp.prove_patiently(ARRAY['lead', 'contact', 'account', 'both', 'deletion'], answers);
+  ours := ours || ARRAY(SELECT pg_temp.line_of(a) FROM jsonb_array_elements(answers) a)
+               || ARRAY['ℹ️ no row was modified; what was tried was taken back',
+                        'ℹ️ deleting a lead now keeps its tasks and their history; to erase a person, delete those too'];
+  SELECT count(*) INTO misses FROM unnest(promised || ours) AS l(line) WHERE line LIKE '❌%';
+  PERFORM set_config('taskline.misses', misses::text, false),
+          set_config('taskline.report', concat_ws(E'\n', ltrim(box, E'\n'), array_to_string(promised, E'\n'))
+            || CASE WHEN misses = 0 THEN success ELSE '' END || E'\n\n' || array_to_string(ours, E'\n')
+            || CASE WHEN misses = 0 THEN '' ELSE format(E'\n\n❌ MIGRATION NOT COMPLETE: %s lines above are not met', misses) END,
+            false);
+END $$;
+
+COPY (SELECT line FROM unnest(string_to_array(current_setting('taskline.report'), E'\n')) WITH ORDINALITY AS r(line, n)
+       ORDER BY n) TO STDOUT;
 
 DO $$
 BEGIN
   IF current_setting('taskline.misses') <> '0' THEN
-    RAISE EXCEPTION '041 is not complete: % lines of its report start with ❌', current_setting('taskline.misses')
+    RAISE EXCEPTION 'the migration is not complete: % lines of its report start with ❌', current_setting('taskline.misses')
       USING ERRCODE = 'object_not_in_prerequisite_state',
-            HINT = 'What was done is safe to keep. Repair what the lines name, then run this file again: it goes on where it stopped.';
+            HINT = 'What was done is safe to keep. Repair what the lines name; the next run goes on where this one stopped.';
   END IF;
 END $$;
 

@@ -10,29 +10,44 @@
 DO $$
 BEGIN
   IF now() <> statement_timestamp() THEN
-    RAISE EXCEPTION 'this migration can''t run inside a transaction block: it commits step by step, so that nobody waits for it'
+    RAISE EXCEPTION 'this migration can''t run inside a transaction block'
       USING ERRCODE = 'active_sql_transaction',
-            HINT = 'Run it without BEGIN, without psql -1 (--single-transaction) and with AUTOCOMMIT on. Nothing was changed.';
+            DETAIL = 'It commits step by step, so that nobody waits for it. Nothing was changed.',
+            HINT = 'Run it without BEGIN, without psql -1 (--single-transaction), and with AUTOCOMMIT on.';
   ELSIF current_setting('transaction_read_only')::boolean THEN
-    RAISE EXCEPTION 'database % is read-only: it is a standby, or default_transaction_read_only is on', current_database()
-      USING ERRCODE = 'read_only_sql_transaction', HINT = 'Run the migration on the primary server. Nothing was changed.';
+    RAISE EXCEPTION 'database % is read-only', current_database()
+      USING ERRCODE = 'read_only_sql_transaction',
+            DETAIL = 'It is a standby, or default_transaction_read_only is on. Nothing was changed.',
+            HINT = 'Run the migration on the primary server.';
   ELSIF to_regclass('lead_interactions') IS NULL THEN
-    RAISE EXCEPTION 'database % has no table lead_interactions on the search path (%)', current_database(), current_setting('search_path')
+    RAISE EXCEPTION 'database % has no table lead_interactions on the search path', current_database()
       USING ERRCODE = 'undefined_table',
-            HINT = 'Check the database name; set search_path if the tables live in another schema; run 040 in an empty database.';
+            DETAIL = format('The search path is %s. Nothing was changed.', current_setting('search_path')),
+            HINT = 'Check the database''s name; set search_path if the tables are elsewhere; run 040 in an empty database.';
+  ELSIF NOT has_database_privilege(current_database(), 'TEMPORARY') THEN
+    RAISE EXCEPTION '% may not make temporary objects in database %', current_user, current_database()
+      USING ERRCODE = 'object_not_in_prerequisite_state',
+            DETAIL = 'The tools of this file are temporary. Nothing was changed.',
+            HINT = format('As the database''s owner: GRANT TEMPORARY ON DATABASE %I TO %I;', current_database(), current_user);
   END IF;
 END $$;
 
 DO $$
 DECLARE
-  wanted jsonb := jsonb_build_object(
-    'statement_timeout', '0', 'transaction_timeout', '0', 'lock_timeout', '0', 'default_transaction_isolation', 'read committed',
-    'client_min_messages', 'notice', 'row_security', 'off', 'client_connection_check_interval', '2s', 'search_path',
-    (SELECT format('%I, %s', n.nspname, coalesce(nullif(current_setting('search_path'), ''), 'pg_catalog'))
-       FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace WHERE c.oid = to_regclass('lead_interactions')));
+  home    constant text := (SELECT quote_ident(n.nspname) FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
+                             WHERE c.oid = to_regclass('lead_interactions'));
+  wanted  constant jsonb := jsonb_build_object(
+    'search_path', concat_ws(', ', home, nullif(current_setting('search_path'), '')),
+    'statement_timeout', '0',
+    'transaction_timeout', '0',
+    'lock_timeout', '0',
+    'default_transaction_isolation', 'read committed',
+    'row_security', 'off',                          -- an error rather than rows that are silently left out
+    'client_min_messages', 'notice',
+    'client_connection_check_interval', '2s');      -- an orphaned index build ends with its client
   setting record;
 BEGIN
-  COMMIT;                                         -- refuses a multi-statement string too, which is one transaction
+  COMMIT;                                           -- refuses a multi-statement string too, which is one transaction
   IF coalesce(current_setting('taskline.session', true), '') = '' THEN
     PERFORM set_config('taskline.session', (SELECT jsonb_object_agg(s.name, current_setting(s.name))
                                               FROM pg_settings s WHERE wanted ? s.name)::text, false);
@@ -40,7 +55,7 @@ BEGIN
   FOR setting IN SELECT w.key, w.value FROM jsonb_each_text(wanted) w JOIN pg_settings s ON s.name = w.key LOOP
     BEGIN
       PERFORM set_config(setting.key, setting.value, false);
-    EXCEPTION WHEN invalid_parameter_value THEN   -- client_connection_check_interval: not on every platform
+    EXCEPTION WHEN invalid_parameter_value THEN     -- the check interval doesn't exist on every platform
       NULL;
     END;
   END LOOP;
@@ -49,7 +64,7 @@ END $$;
 -- Polled: a waiter inside pg_advisory_lock() would hold a snapshot and deadlock with a concurrent index build.
 DO $$
 DECLARE
-  lock_key constant bigint := 8386112019184217701;    -- "taskline" as eight bytes; the runner takes the same one
+  lock_key constant bigint := 8386112019184217701;  -- "taskline" as eight bytes; the runner takes the same one
   deadline constant timestamptz := clock_timestamp() + interval '30 minutes';
   holder   text;
 BEGIN
@@ -61,60 +76,88 @@ BEGIN
         FROM pg_locks l JOIN pg_stat_activity a USING (pid)
        WHERE l.locktype = 'advisory' AND l.granted AND l.objsubid = 1 AND a.datname = current_database()
          AND (l.classid::bigint << 32 | l.objid::bigint) = lock_key;
-      RAISE NOTICE 'waiting for another migration of this database: %', coalesce(holder, 'it has just ended');
+      holder := coalesce(holder, 'it has just ended');
+      RAISE NOTICE 'waiting for another migration of this database: %', holder;
     ELSIF clock_timestamp() > deadline THEN
       RAISE EXCEPTION 'another migration of database % still runs after 30 minutes: %', current_database(), holder
-        USING ERRCODE = 'lock_not_available', HINT = 'Let it end, or end it, and run this file again. Nothing was changed.';
+        USING ERRCODE = 'lock_not_available',
+              HINT = 'Let it end, or end it, and run this file again. Nothing was changed.';
     END IF;
-    COMMIT;                                       -- so that no snapshot is held while asleep
+    COMMIT;                                         -- so that no snapshot is held while asleep
     PERFORM pg_sleep(0.1 + 0.2 * random());
   END LOOP;
 END $$;
 
 -- == Tools ==
--- Temporary, so they vanish with the session.
-CREATE OR REPLACE FUNCTION pg_temp.full_name(relation regclass) RETURNS text LANGUAGE sql STABLE AS $$
-  SELECT format('%I.%I', n.nspname, c.relname) FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace WHERE c.oid = relation
+-- Temporary: they vanish with the session.
+CREATE OR REPLACE FUNCTION pg_temp.home() RETURNS text LANGUAGE sql STABLE AS $$
+  SELECT relnamespace::regnamespace::text FROM pg_class WHERE oid = 'lead_interactions'::regclass
 $$;
 
-CREATE OR REPLACE FUNCTION pg_temp.has_column(relation regclass, name text) RETURNS boolean LANGUAGE sql STABLE AS $$
-  SELECT EXISTS (SELECT FROM pg_attribute WHERE attrelid = relation AND attname = name AND attnum > 0 AND NOT attisdropped)
+CREATE OR REPLACE FUNCTION pg_temp.full_name(relation regclass) RETURNS text LANGUAGE sql STABLE AS $$
+  SELECT format('%I.%I', n.nspname, c.relname)
+    FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace WHERE c.oid = relation
+$$;
+
+CREATE OR REPLACE FUNCTION pg_temp.owner_of(relation regclass) RETURNS regrole LANGUAGE sql STABLE AS $$
+  SELECT relowner::regrole FROM pg_class WHERE oid = relation
+$$;
+
+CREATE OR REPLACE FUNCTION pg_temp.has_column(relation regclass, col text) RETURNS boolean LANGUAGE sql STABLE AS $$
+  SELECT EXISTS (SELECT FROM pg_attribute
+                  WHERE attrelid = relation AND attname = col AND attnum > 0 AND NOT attisdropped)
 $$;
 
 -- What alter_shortly writes down beside a change: how the rollback must go about it, and the words that undo it.
 CREATE OR REPLACE FUNCTION pg_temp.undo(migration integer, kind text, relation regclass, object_name text, ddl text)
 RETURNS jsonb LANGUAGE sql STABLE AS $$
-  SELECT jsonb_build_object('migration', migration, 'kind', kind, 'relation', pg_temp.full_name(relation), 'object_name', object_name, 'ddl', ddl)
+  SELECT jsonb_build_object('migration', migration, 'kind', kind, 'relation', pg_temp.full_name(relation),
+                            'object_name', object_name, 'ddl', ddl)
 $$;
 
--- Keeps the statement that puts a replaced or new object back, for the rollback, in a table that only the owner may read.
+-- Keeps it for the rollback, in a table that only the owner may read.
 CREATE OR REPLACE FUNCTION pg_temp.save_ddl(undo jsonb) RETURNS void LANGUAGE plpgsql AS $$
 DECLARE
-  home    text := (SELECT quote_ident(n.nspname) FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
-                    WHERE c.oid = 'lead_interactions'::regclass);
+  saved   constant text := pg_temp.home() || '.taskline_saved_ddl';
   grantee text;
 BEGIN
-  IF to_regclass(home || '.taskline_saved_ddl') IS NULL THEN
-    EXECUTE format('CREATE TABLE %s.taskline_saved_ddl (
+  IF to_regclass(saved) IS NULL THEN
+    EXECUTE format('CREATE TABLE %s (
                       step        integer GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
                       migration   integer NOT NULL,
-                      kind        text NOT NULL CHECK (kind IN (''statement'', ''foreign key'', ''drop index'', ''role'')),
+                      kind        text NOT NULL,      -- statement, foreign key, drop index, role
                       relation    text NOT NULL,
                       object_name text NOT NULL,
                       ddl         text NOT NULL,
-                      saved_at    timestamptz NOT NULL DEFAULT now())', home);
+                      saved_at    timestamptz NOT NULL DEFAULT now())', saved);
     FOR grantee IN SELECT DISTINCT CASE a.grantee WHEN 0 THEN 'PUBLIC' ELSE a.grantee::regrole::text END
                      FROM pg_class c, aclexplode(c.relacl) a
-                    WHERE c.oid = to_regclass(home || '.taskline_saved_ddl') AND a.grantee <> c.relowner LOOP
-      EXECUTE format('REVOKE ALL ON %s.taskline_saved_ddl FROM %s', home, grantee);   -- given by default privileges
+                    WHERE c.oid = to_regclass(saved) AND a.grantee <> c.relowner LOOP
+      EXECUTE format('REVOKE ALL ON %s FROM %s', saved, grantee);        -- default privileges gave it
     END LOOP;
   END IF;
-  EXECUTE format('INSERT INTO %s.taskline_saved_ddl (migration, kind, relation, object_name, ddl) VALUES ($1, $2, $3, $4, $5)', home)
+  EXECUTE format('INSERT INTO %s (migration, kind, relation, object_name, ddl) VALUES ($1, $2, $3, $4, $5)', saved)
     USING (undo->>'migration')::int, undo->>'kind', undo->>'relation', undo->>'object_name', undo->>'ddl';
 END $$;
 
--- Runs one short DDL statement. Each try waits for its lock at most 150 ms, so nobody queues behind it for longer; then it
--- lets go, sleeps and tries again, for taskline.lock_budget (default 5 minutes). There is no last try without a limit.
+-- Who is at work on the tables that a migration locks.
+CREATE OR REPLACE FUNCTION pg_temp.at_work() RETURNS text LANGUAGE sql STABLE AS $$
+  WITH locked AS (
+    SELECT 'lead_interactions'::regclass::oid AS oid
+     UNION SELECT confrelid FROM pg_constraint WHERE contype = 'f' AND conrelid = 'lead_interactions'::regclass
+     UNION SELECT conrelid FROM pg_constraint WHERE contype = 'f' AND confrelid = 'lead_interactions'::regclass
+     UNION SELECT to_regclass(name)::oid FROM unnest(ARRAY['contacts', 'accounts', 'leads']) AS n(name)
+  )
+  SELECT string_agg(DISTINCT format('process %s (%s, %s, %s, transaction open for %s)', a.pid, a.usename,
+                      coalesce(nullif(a.application_name, ''), 'no application name'),
+                      coalesce(a.state, 'state hidden'),
+                      coalesce((clock_timestamp() - a.xact_start)::interval(3)::text, 'an unknown time')), '; ')
+    FROM pg_locks l JOIN pg_stat_activity a USING (pid) JOIN locked ON locked.oid = l.relation
+   WHERE l.locktype = 'relation' AND l.granted AND l.pid <> pg_backend_pid() AND a.datname = current_database()
+$$;
+
+-- Runs one short DDL statement. A try waits for its lock at most 150 ms, so nobody queues behind it for longer; then it
+-- lets go, sleeps and tries again, for taskline.lock_budget (5 minutes). There is no last try without a limit.
 CREATE OR REPLACE PROCEDURE pg_temp.alter_shortly(step text, ddl text, undo jsonb DEFAULT NULL) LANGUAGE plpgsql AS $$
 DECLARE
   budget   constant interval := coalesce(nullif(current_setting('taskline.lock_budget', true), ''), '5 minutes');
@@ -138,43 +181,29 @@ BEGIN
     EXIT WHEN is_done;
     tries := tries + 1;
     IF tries = 1 THEN
-      SELECT string_agg(DISTINCT format('process %s (%s, %s, %s, transaction open for %s)', a.pid, a.usename,
-                        coalesce(nullif(a.application_name, ''), 'no application name'), coalesce(a.state, 'state hidden'),
-                        coalesce(date_trunc('milliseconds', clock_timestamp() - a.xact_start)::text, 'an unknown time')), '; ')
-        INTO blockers
-        FROM pg_locks l JOIN pg_stat_activity a USING (pid)
-       WHERE l.granted AND l.locktype = 'relation' AND l.pid <> pg_backend_pid()
-         AND l.database = (SELECT oid FROM pg_database WHERE datname = current_database())
-         AND l.relation::regclass::text IN (SELECT relation::text FROM pg_temp.locked_tables() AS t(relation));
-      RAISE NOTICE '%: a table is in use, trying again for %; at work on it: %', step, budget, coalesce(blockers, 'nobody any more');
-    END IF;
-    IF clock_timestamp() - started > budget THEN
+      blockers := coalesce(pg_temp.at_work(), 'nobody any more');
+      RAISE NOTICE '%: a table is in use, trying again for %; at work on it: %', step, budget, blockers;
+    ELSIF clock_timestamp() - started > budget THEN
       RAISE EXCEPTION '%: no lock within % (% tries of 150 ms)', step, budget, tries
         USING ERRCODE = 'lock_not_available',
-              DETAIL = 'At work on the tables: ' || coalesce(blockers, 'unknown'),
-              HINT = 'End the long transaction or choose a quieter hour, then run this file again: it goes on where it stopped.';
+              DETAIL = 'At work on the tables: ' || coalesce(pg_temp.at_work(), blockers),
+              HINT = 'End the long transaction or choose a quieter hour; the next run goes on where this one stopped.';
     END IF;
     PERFORM pg_sleep(0.1 + 0.3 * random());
   END LOOP;
 END $$;
 
-CREATE OR REPLACE FUNCTION pg_temp.locked_tables() RETURNS SETOF regclass LANGUAGE sql STABLE AS $$
-  SELECT 'lead_interactions'::regclass
-   UNION SELECT confrelid::regclass FROM pg_constraint WHERE contype = 'f' AND conrelid = 'lead_interactions'::regclass
-   UNION SELECT conrelid::regclass FROM pg_constraint WHERE contype = 'f' AND confrelid = 'lead_interactions'::regclass
-   UNION SELECT to_regclass(name) FROM unnest(ARRAY['contacts', 'accounts', 'leads']) AS n(name) WHERE to_regclass(name) IS NOT NULL
-$$;
-
--- The statements that this database wrote down for a migration, last one first.
+-- What this database wrote down for a migration, last step first; `forget` is the statement that strikes it out.
 CREATE OR REPLACE FUNCTION pg_temp.saved(wanted integer)
-RETURNS TABLE (step integer, kind text, relation text, object_name text, ddl text, forget text) LANGUAGE plpgsql STABLE AS $$
+RETURNS TABLE (step integer, kind text, relation text, object_name text, ddl text, forget text)
+LANGUAGE plpgsql STABLE AS $$
 DECLARE
-  home constant text := (SELECT relnamespace::regnamespace::text FROM pg_class WHERE oid = 'lead_interactions'::regclass);
+  list constant text := pg_temp.home() || '.taskline_saved_ddl';
 BEGIN
-  IF to_regclass(home || '.taskline_saved_ddl') IS NOT NULL THEN
+  IF to_regclass(list) IS NOT NULL THEN
     RETURN QUERY EXECUTE format(
-      'SELECT s.step, s.kind, s.relation, s.object_name, s.ddl, format(''; DELETE FROM %1$s.taskline_saved_ddl WHERE step = %%s'', s.step)
-         FROM %1$s.taskline_saved_ddl s WHERE s.migration = $1 ORDER BY s.step DESC', home) USING wanted;
+      'SELECT s.step, s.kind, s.relation, s.object_name, s.ddl, format(''DELETE FROM %1$s WHERE step = %%s'', s.step)
+         FROM %1$s s WHERE s.migration = $1 ORDER BY s.step DESC', list) USING wanted;
   END IF;
 END $$;
 
@@ -182,34 +211,46 @@ END $$;
 DO $$
 DECLARE
   li    constant regclass := 'lead_interactions';
-  home  constant text := (SELECT relnamespace::regnamespace::text FROM pg_class WHERE oid = li);
   lines text := '';
   item  record;
 BEGIN
-  IF NOT pg_has_role((SELECT relowner FROM pg_class WHERE oid = li), 'USAGE') THEN
-    RAISE EXCEPTION E'042 can''t be taken back:\n  - %: found owner %, expected that % is or belongs to the owner.', li, (SELECT relowner::regrole FROM pg_class WHERE oid = li), current_user
-      USING ERRCODE = 'object_not_in_prerequisite_state', HINT = 'Nothing was changed.';
-  ELSIF NOT EXISTS (SELECT FROM pg_temp.saved(42)) AND EXISTS (SELECT FROM pg_policy WHERE polrelid = li AND polname = 'lead_interactions_tenant') THEN
-    RAISE EXCEPTION E'042 can''t be taken back:\n  - taskline_saved_ddl: found nothing written down by 042, so the earlier policies are not known. Next: restore them by hand.'
-      USING ERRCODE = 'object_not_in_prerequisite_state', HINT = 'Nothing was changed.';
+  IF NOT pg_has_role(pg_temp.owner_of(li)::oid, 'USAGE') THEN
+    RAISE EXCEPTION '042 can''t be taken back: % belongs to %, not to %', li, pg_temp.owner_of(li), current_user
+      USING ERRCODE = 'object_not_in_prerequisite_state', HINT = 'Run this file as the owner. Nothing was changed.';
+  ELSIF NOT EXISTS (SELECT FROM pg_temp.saved(42))
+        AND EXISTS (SELECT FROM pg_policy WHERE polrelid = li AND polname = 'lead_interactions_tenant') THEN
+    RAISE EXCEPTION '042 can''t be taken back: it wrote nothing down, so the earlier policies are not known'
+      USING ERRCODE = 'object_not_in_prerequisite_state', HINT = 'Restore them by hand. Nothing was changed.';
   END IF;
   FOR item IN SELECT s.* FROM pg_temp.saved(42) s LOOP
     IF item.kind <> 'role' THEN
-      CALL pg_temp.alter_shortly(format('restore what stood for %s on %s', item.object_name, item.relation), item.ddl || item.forget);
+      CALL pg_temp.alter_shortly(format('restore what stood for %s on %s', item.object_name, item.relation),
+                                 item.ddl || '; ' || item.forget);
       CONTINUE;
     END IF;
     BEGIN
       EXECUTE item.ddl;
     EXCEPTION WHEN dependent_objects_still_exist OR insufficient_privilege OR undefined_object THEN
-      lines := lines || format(E'ℹ️ "%s" was not possible: the role is used elsewhere, gone, or not ours\n', item.ddl);
+      lines := lines || format(E'ℹ️ not possible, for the role is used elsewhere, gone, or not ours: %s\n', item.ddl);
     END;
-    EXECUTE ltrim(item.forget, '; ');
+    EXECUTE item.forget;
     COMMIT;
   END LOOP;
-  PERFORM set_config('taskline.report', lines || '✅ 042 is taken back: the earlier policies decide again who sees an interaction', false);
+  PERFORM set_config('taskline.misses', '0', false),
+          set_config('taskline.report', lines || '✅ 042 is taken back: the earlier policies decide again who sees an interaction', false);
 END $$;
 
-COPY (SELECT line FROM unnest(string_to_array(current_setting('taskline.report'), E'\n')) WITH ORDINALITY AS r(line, n) ORDER BY n) TO STDOUT;
+COPY (SELECT line FROM unnest(string_to_array(current_setting('taskline.report'), E'\n')) WITH ORDINALITY AS r(line, n)
+       ORDER BY n) TO STDOUT;
+
+DO $$
+BEGIN
+  IF current_setting('taskline.misses') <> '0' THEN
+    RAISE EXCEPTION 'the migration is not complete: % lines of its report start with ❌', current_setting('taskline.misses')
+      USING ERRCODE = 'object_not_in_prerequisite_state',
+            HINT = 'What was done is safe to keep. Repair what the lines name; the next run goes on where this one stopped.';
+  END IF;
+END $$;
 
 -- == End of session ==
 DO $$

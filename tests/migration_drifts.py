@@ -72,7 +72,7 @@ REPAIRED = {
 REFUSED = {
     "accounts is missing": (
         """DROP TABLE accounts CASCADE""",
-        "contacts, accounts: found only one of them",
+        "contacts, accounts: found only contacts, expected both",
     ),
     "contacts have another kind of id": (
         """ALTER TABLE contacts RENAME TO c; CREATE TABLE contacts (id bigint PRIMARY KEY)""",

@@ -12,7 +12,7 @@ FILES = [LINKS, LINKS_BACK, TENANT, TENANT_BACK]
 
 
 def routine(file: Path, name: str) -> str:
-    found = re.search(rf"CREATE OR REPLACE \w+ pg_temp\.{name}\(.*?\n\$\$;", file.read_text(), re.DOTALL)
+    found = re.search(rf"CREATE OR REPLACE \w+ pg_temp\.{name}\(.*?\n(?:END )?\$\$;", file.read_text(), re.DOTALL)
     return found.group() if found else ""
 
 
@@ -32,7 +32,7 @@ def test_each_file_begins_and_ends_its_session_the_same_way(heading: str) -> Non
 
 
 def test_a_tool_that_several_files_carry_is_the_same_in_all() -> None:
-    own = {"obstacles", "losses"}
+    own = {"table_obstacles"}  # 041 and 042 ask for different things
     shared = {name for file in FILES for name in names(file)} - own
 
     different = [name for name in shared if 1 < len({routine(file, name) for file in FILES if name in names(file)})]
