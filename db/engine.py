@@ -177,8 +177,15 @@ class Session:
         return self
 
     async def __aexit__(self, *_: object) -> None:
-        """End the open transaction, if any, and give the connection back."""
-        await self._end(ROLLBACK)
+        """End the open transaction, if any, and give the connection back. A statement that comes later is refused."""
+        async with self._turn:
+            self._lost = self._lost or Unavailable("The answer was given up before it was whole. Try again.")
+            await self._end(ROLLBACK)
+
+    async def settled(self) -> None:
+        """Return when no statement runs or waits for its turn."""
+        async with self._turn:
+            return
 
     async def rows(self, statement: Statement, **values: object) -> list[Record]:
         """Run one statement and return its rows.

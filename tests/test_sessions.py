@@ -205,3 +205,14 @@ def test_a_connection_that_is_cut_while_idle_is_replaced(crm: CrmDatabase, fille
     assert ANSWER == before
     assert {200, 503} >= {answer.status_code for answer in answers}  # the first one may still meet the dead connection
     assert ANSWER == answers[-1].json()["data"]["tasks"]
+
+
+def test_an_answer_that_ends_early_gives_its_connection_back(single: Api, filled: Organization) -> None:
+    """A field that can't be null ends the whole answer at once, while its siblings still ask."""
+    query = '{ searchRecords(search: "x", first: 99) { id } tasks { totalCount nodes { contact { lead { id } } } } }'
+
+    bodies = [single.ask(query, viewer=filled.viewer()).json() for _ in range(5)]
+
+    assert [None] * 5 == [body["data"] for body in bodies]
+    assert {"LIMIT_EXCEEDED"} == {error["extensions"]["code"] for body in bodies for error in body["errors"]}
+    assert ANSWER == single.data(filled.viewer(), TASKS)["tasks"]

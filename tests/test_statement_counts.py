@@ -1,0 +1,124 @@
+"""How many statements a list costs: the same for 1 row and for 100, whatever is selected of them."""
+
+from itertools import count
+from uuid import UUID
+
+import pytest
+
+from tests.apis import Api
+from tests.organizations import Organization, new_organization
+from tests.owners import Owner
+
+PERSON = "id displayName owner { displayName }"
+INTERACTION = f"""
+  id kind subject occursAt assignee {{ displayName }} createdBy {{ displayName }}
+  lead {{ {PERSON} contact {{ {PERSON} lead {{ id }} }} }}
+  contact {{ {PERSON} lead {{ {PERSON} }} }}
+  account {{ id displayName contact {{ {PERSON} lead {{ id }} }} }}
+  links(includeLost: true) {{ kind state label record {{ id displayName
+    ... on Lead {{ owner {{ id }} }} ... on Contact {{ lead {{ id }} }} ... on Account {{ contact {{ id }} }} }} }}
+  ... on Task {{ isOrphan isOverdue version }}"""
+TASKS = f"query ($first: Int) {{ list: tasks(first: $first) {{ totalCount nodes {{ {INTERACTION} }} }} }}"
+TIMELINE = f"""query ($first: Int, $id: ID!) {{ list: timeline(record: {{contactId: $id}}, first: $first) {{
+  totalCount edges {{ node {{ {INTERACTION} }} }} }} }}"""
+SEARCH = f"""query ($search: String!) {{ list: searchRecords(search: $search, first: 50) {{ id displayName
+  ... on Lead {{ {PERSON} contact {{ {PERSON} lead {{ id }} }} }} ... on Contact {{ {PERSON} lead {{ {PERSON} }} }}
+  ... on Account {{ contact {{ {PERSON} lead {{ id }} }} }} }} }}"""
+
+MANY = 100
+
+
+class Cast:
+    """Makes people who are nobody else's, so that no row finds what another one has loaded."""
+
+    def __init__(self, organization: Organization) -> None:
+        self.organization = organization
+        self.contact = organization.contact(first_name="Shared", assigned_to=organization.user())
+        self._numbers = count()
+        organization.lead(linked_contact_id=self.contact, assigned_to=organization.user())
+
+    def users(self, size: int) -> list[UUID]:
+        row = {"first_name": "Una", "last_name": "User", "password_hash": "!"}
+        emails = [f"{self.organization.id}-{next(self._numbers)}@example.test" for _ in range(size)]
+        return self.organization.insert_all("users", [row | {"email": email} for email in emails])
+
+    def contacts(self, size: int, name: str = "Other") -> list[UUID]:
+        """Contacts with an owner each, and each with a lead that became it."""
+        owners = self.users(size)
+        rows = [{"first_name": name, "last_name": number, "assigned_to": owners[number]} for number in range(size)]
+        contacts = self.organization.insert_all("contacts", rows)
+        self.leads(size, contacts=contacts)
+        return contacts
+
+    def leads(self, size: int, name: str = "Other", *, contacts: list[UUID] | None = None) -> list[UUID]:
+        """Leads with an owner each, and each with a contact that it became."""
+        owners, converted = self.users(size), contacts or self.contacts(size)
+        return self.organization.insert_all(
+            "leads",
+            [
+                {"first_name": name, "last_name": n, "assigned_to": owners[n], "linked_contact_id": converted[n]}
+                for n in range(size)
+            ],
+        )
+
+    def accounts(self, size: int, name: str = "Other") -> list[UUID]:
+        holders = self.contacts(size)
+        rows = [{"account_name": f"{name} {n}", "contact_id": holders[n]} for n in range(size)]
+        return self.organization.insert_all("accounts", rows)
+
+    def tasks(self, size: int) -> None:
+        """Tasks of the shared contact, each with a lead, an account, an assignee and an author of its own."""
+        leads, accounts, users, authors = self.leads(size), self.accounts(size), self.users(size), self.users(size)
+        self.organization.tasks(
+            [
+                {
+                    "contact_id": self.contact,
+                    "lead_id": leads[n],
+                    "account_id": accounts[n],
+                    "user_id": users[n],
+                    "created_by": authors[n],
+                }
+                for n in range(size)
+            ]
+        )
+
+
+@pytest.fixture(scope="module")
+def cast(owner: Owner) -> Cast:
+    cast = Cast(new_organization(owner))
+    cast.tasks(MANY)
+    for size, name in ((1, "few"), (16, "many")):
+        cast.leads(size, name)
+        cast.contacts(size, name)
+        cast.accounts(size, name)
+    return cast
+
+
+def cost(api: Api, organization: Organization, query: str, **variables: object) -> tuple[int, int]:
+    """Return how many rows the list of an answer has, and how many statements it took."""
+    answer = api.ask(query, variables, viewer=organization.viewer()).json()
+    assert "errors" not in answer, answer["errors"]
+    found = answer["data"]["list"]
+    rows = found if isinstance(found, list) else found.get("nodes", found.get("edges"))
+    return len(rows), answer["extensions"]["cost"]["statements"]
+
+
+# The page and its count: 2. What hangs on its rows, one each for users, leads, contacts, accounts: 4 (on a timeline its
+# own contact is loaded before the page). Their owners, their contacts, and the leads of those: 3. Owners and leads of
+# these contacts: 2.
+COST_OF_A_PAGE = 11
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("query", [TASKS, TIMELINE], ids=["tasks", "timeline"])
+def test_a_page_costs_the_same_for_one_row_and_for_a_hundred(api: Api, cast: Cast, query: str) -> None:
+    asked = {} if query == TASKS else {"id": str(cast.contact)}
+
+    for rows in (1, 2, MANY):
+        assert (rows, COST_OF_A_PAGE) == cost(api, cast.organization, query, first=rows, **asked)
+
+
+@pytest.mark.slow
+def test_a_search_costs_the_same_for_one_record_of_each_kind_and_for_many(api: Api, cast: Cast) -> None:
+    assert (3, 9) == cost(api, cast.organization, SEARCH, search="few")
+    assert (48, 9) == cost(api, cast.organization, SEARCH, search="many")
