@@ -1,6 +1,10 @@
 """docs/http.md, docs/sign-in.md and docs/errors.md say what the code does."""
 
+import os
 import re
+import shlex
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -14,6 +18,9 @@ from resolvers.pages import LARGEST_SIZE
 from schema.build import build_schema
 from server.refusals import status_of
 from settings import Settings
+from tests.apis import SECRET, Api
+from tests.organizations import Organization
+from tests.papers import blocks, section
 
 DOCS = Path(__file__).parent.parent / "docs"
 HTTP, SIGN_IN, ERRORS = ((DOCS / name).read_text() for name in ("http.md", "sign-in.md", "errors.md"))
@@ -81,3 +88,22 @@ def test_the_example_has_as_many_points_as_is_said() -> None:
     (operation,) = [node for node in document.definitions if isinstance(node, OperationDefinitionNode)]
 
     assert int(points) == measure(build_schema()._schema, document, operation, {}, Limits()).points
+
+
+@pytest.mark.slow
+def test_a_token_made_by_hand_is_accepted(api: Api, organization: Organization) -> None:
+    script = blocks(section(SIGN_IN, "A token by hand"), "sh")[0]
+    script = script.replace("the id", str(organization.user_id)).replace("the organization_id", str(organization.id))
+    _, *arguments = shlex.split(script)
+
+    made = subprocess.run(
+        [sys.executable, *arguments],
+        env=os.environ | {"TASKLINE_JWT_SECRET": SECRET},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    headers = {"Authorization": f"Bearer {made.stdout.strip()}"}
+    answer = api.client.post("/graphql", json={"query": "{ viewer { organizationId role } }"}, headers=headers).json()
+
+    assert {"viewer": {"organizationId": str(organization.id), "role": "USER"}} == answer["data"]
