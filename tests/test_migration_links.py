@@ -94,7 +94,7 @@ def test_the_runner_shows_the_promised_report_to_the_letter(legacy_database: Crm
 
 def test_an_include_does_the_same_as_a_file(legacy_database: CrmDatabase) -> None:
     done = subprocess.run(
-        psql_command(legacy_database), input=f"\\i {LINKS}\n", capture_output=True, text=True, check=True
+        psql_command(legacy_database), input=f"\\i '{LINKS}'\n", capture_output=True, text=True, check=True
     )
 
     assert done.stdout.startswith(PROMISED_REPORT)
