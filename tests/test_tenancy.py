@@ -1,134 +1,246 @@
-"""Two walls keep organizations apart, and each is enough alone: the statements' predicate, and row security."""
+"""Two walls keep organizations apart, the predicate in each statement and row security: either of them is enough."""
 
-from collections.abc import Iterator
+import asyncio
+import json
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from uuid import UUID
+from uuid import UUID, uuid4
 
 import pytest
+from pydantic import SecretStr
+from sqlalchemy import ColumnElement, FromClause, true
 
+from db import accounts, contacts, interactions, leads, records, tasks, users
 from db.tables import METADATA
-from tests import apis
-from tests.apis import Api
+from errors import UnboundRole
+from server.databases import check
+from settings import Settings
+from tests.apis import Api, api
 from tests.databases import CrmDatabase
 from tests.organizations import Organization, new_organization
 from tests.owners import Owner
 
-pytestmark = pytest.mark.slow
-
 TABLES = [name for name, table in METADATA.tables.items() if "organization_id" in table.c]
+STATEMENTS = (accounts, contacts, interactions, leads, records, tasks, users)
 
-LOOK = """query ($lead: ID!, $contact: ID!, $account: ID!, $task: ID!, $user: ID!) {
-  lead(id: $lead) { id } contact(id: $contact) { id } account(id: $account) { id } task(id: $task) { id }
-  user: node(id: $user) { id } interaction: node(id: $task) { id } record: node(id: $account) { id }
-  searchRecords(search: "foreign", first: 50) { id }
-  all: tasks(first: 200) { totalCount nodes { id } }
-  ofLead: tasks(filter: {leadId: {eq: $lead}}) { totalCount nodes { id } }
-  ofContact: tasks(filter: {contactId: {eq: $contact}}) { totalCount nodes { id } }
-  ofAccount: tasks(filter: {accountId: {eq: $account}}) { totalCount nodes { id } }
-  ofUser: tasks(filter: {assigneeId: {eq: $user}}) { totalCount nodes { id } }
-}"""
-NO_TASKS = {"totalCount": 0, "nodes": []}
-NOTHING: dict[str, object] = {
-    **dict.fromkeys(("lead", "contact", "account", "task", "user", "interaction", "record")),
-    "searchRecords": [],
-    **dict.fromkeys(("all", "ofLead", "ofContact", "ofAccount", "ofUser"), NO_TASKS),
+FIELDS = "id subject lead { id } contact { id } account { id } assignee { id } links(includeLost: true) { recordId }"
+BY_ID = {
+    "node": "query ($id: ID!) { node(id: $id) { id } }",
+    "task": f"query ($id: ID!) {{ task(id: $id) {{ {FIELDS} }} }}",
+    "lead": "query ($id: ID!) { lead(id: $id) { id owner { id } contact { id } } }",
+    "contact": "query ($id: ID!) { contact(id: $id) { id owner { id } lead { id } } }",
+    "account": "query ($id: ID!) { account(id: $id) { id contact { id } } }",
+    "filter": f"""query ($id: ID!) {{ tasks(filter: {{contactId: {{eq: $id}}}}) {{ nodes {{ {FIELDS} }} }} }}""",
+    "timeline": f"query ($id: ID!) {{ timeline(record: {{contactId: $id}}) {{ edges {{ node {{ {FIELDS} }} }} }} }}",
 }
+LISTS = {
+    "tasks": f"{{ tasks(first: 200) {{ nodes {{ {FIELDS} }} }} }}",
+    "last tasks": f"{{ tasks(last: 200) {{ edges {{ node {{ {FIELDS} }} }} }} }}",
+    "search": '{ searchRecords(search: "mirrored", first: 50) { id } }',
+}
+COUNTS = {
+    "task count": "query ($id: ID!) { tasks(filter: {contactId: {ne: $id}}, first: 0) { totalCount } }",
+}
+CREATE = """mutation ($input: CreateTaskInput!) { createTask(input: $input) {
+  task { id } errors { __typename ... on RecordNotFoundError { path } } } }"""
 
 
 @dataclass(frozen=True, slots=True)
-class Neighbour:
-    """Another organization, with one of each kind."""
+class Mirrored:
+    """One of two organizations with the same rows but for their identifiers."""
 
     organization: Organization
     ids: dict[str, UUID]
 
-    @property
-    def variables(self) -> dict[str, str]:
-        return {name: str(id_) for name, id_ in self.ids.items()}
-
-
-@pytest.fixture
-def neighbour(owner: Owner) -> Neighbour:
-    theirs = new_organization(owner)
-    lead, contact = theirs.lead(last_name="Foreign"), theirs.contact(last_name="Foreign")
-    account = theirs.account(contact, account_name="Foreign")
-    task = theirs.task(lead_id=lead, contact_id=contact, account_id=account)
-    return Neighbour(
-        theirs, {"lead": lead, "contact": contact, "account": account, "task": task, "user": theirs.user_id}
-    )
+    @classmethod
+    def new(cls, owner: Owner) -> "Mirrored":
+        own = new_organization(owner)
+        contact = own.contact(first_name="Mirrored", assigned_to=own.user_id)
+        account = own.account(contact, account_name="Mirrored")
+        lead = own.lead(first_name="Mirrored", linked_contact_id=contact, assigned_to=own.user_id)
+        links = {"lead_id": lead, "contact_id": contact, "account_id": account, "created_by": own.user_id}
+        # The very first and the very last of all tasks in the database, so that a page of anybody's would show them.
+        task = own.task(id=UUID(int=uuid4().int >> 32), scheduled_at="-infinity", **links)
+        own.task(id=UUID(int=uuid4().int | 0xFFFFFFFF << 96), **links)
+        call = own.task(interaction_type="call", **links)
+        ids = {"lead": lead, "contact": contact, "account": account, "task": task, "call": call, "user": own.user_id}
+        return cls(own, ids)
 
 
 @pytest.fixture(scope="module")
-def unbound_api(crm: CrmDatabase) -> Iterator[Api]:
-    """An API whose role row security doesn't bind: the predicate is the only wall."""
-    with apis.api(database_url=crm.superuser_url, allow_unbound_role=True) as api:
-        yield api
+def pair(owner: Owner) -> tuple[Mirrored, Mirrored]:
+    return Mirrored.new(owner), Mirrored.new(owner)
 
 
-def test_what_is_looked_for_can_be_found(unbound_api: Api, neighbour: Neighbour) -> None:
-    found = unbound_api.data(neighbour.organization.viewer(), LOOK, **neighbour.variables)
+@pytest.fixture
+def without_predicate(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Statements that name no organization: the first wall taken down."""
 
-    assert [] == [name for name, empty in NOTHING.items() if found[name] == empty]
+    def anybodys(_: FromClause) -> ColumnElement[bool]:
+        return true()
 
+    def forget() -> None:
+        for module in STATEMENTS:
+            for value in vars(module).values():
+                if hasattr(value, "cache_clear"):
+                    value.cache_clear()
 
-def test_the_predicate_alone_hides_everything(
-    unbound_api: Api, organization: Organization, neighbour: Neighbour
-) -> None:
-    assert NOTHING == unbound_api.data(organization.viewer(), LOOK, **neighbour.variables)
-
-
-def test_the_predicate_alone_hides_timelines(
-    unbound_api: Api, organization: Organization, neighbour: Neighbour
-) -> None:
-    for kind in ("lead", "contact", "account"):
-        query = f"query ($id: ID!) {{ timeline(record: {{{kind}Id: $id}}) {{ totalCount }} }}"
-
-        assert ["NOT_FOUND"] == unbound_api.codes(organization.viewer(), query, id=str(neighbour.ids[kind]))
-
-
-def test_the_predicate_alone_hides_what_a_row_of_ours_is_linked_to(
-    unbound_api: Api, organization: Organization, neighbour: Neighbour
-) -> None:
-    links = {f"{kind}_id": neighbour.ids[kind] for kind in ("lead", "contact", "account", "user")}
-    task = organization.task(**links)
-    query = """query ($id: ID!) { task(id: $id) {
-      lead { id } contact { id } account { id } assignee { id } links(includeLost: true) { label } } }"""
-
-    found = unbound_api.data(organization.viewer(), query, id=str(task))["task"]
-
-    assert {"lead": None, "contact": None, "account": None, "assignee": None, "links": []} == found
+    for module in STATEMENTS:
+        monkeypatch.setattr(module, "of_tenant", anybodys)
+    forget()
+    yield
+    monkeypatch.undo()
+    forget()
 
 
-@pytest.mark.parametrize("kind", ["lead", "contact", "account", "assignee"])
-def test_the_predicate_alone_refuses_a_link_to_them(
-    unbound_api: Api, organization: Organization, neighbour: Neighbour, kind: str
-) -> None:
-    mutation = """mutation ($input: CreateTaskInput!) {
-      createTask(input: $input) { task { id } errors { ... on UserError { code path } } } }"""
-    target = {"subject": "Call", "leadId": str(organization.lead())}
-    target[f"{kind}Id"] = str(neighbour.ids["user" if kind == "assignee" else kind])
+@pytest.fixture(scope="module")
+def unbound(crm: CrmDatabase) -> Iterator[Api]:
+    """The API as the owner, whom row security doesn't bind: the second wall taken down."""
+    with api(database_url=crm.owner_url, allow_unbound_role=True) as running:
+        yield running
 
-    payload = unbound_api.data(organization.viewer(), mutation, input=target)["createTask"]
 
-    assert {"task": None, "errors": [{"code": "RECORD_NOT_FOUND", "path": ["input", f"{kind}Id"]}]} == payload
+def shown(running: Api, mine: Mirrored, query: str, **variables: object) -> str:
+    answer = running.ask(query, variables, viewer=mine.organization.viewer()).json()
+    codes = {error["extensions"]["code"] for error in answer.get("errors", [])}
+    assert codes <= {"NOT_FOUND"}, answer
+    return json.dumps(answer["data"])
+
+
+def leaks(running: Api, mine: Mirrored, theirs: Mirrored) -> set[str]:
+    """Return the names of the queries by which I see anything of theirs."""
+    foreign = [str(id_) for id_ in theirs.ids.values()]
+    answers = {name: shown(running, mine, query) for name, query in LISTS.items()}
+    for name, query in BY_ID.items():
+        answers[name] = "".join(shown(running, mine, query, id=id_) for id_ in foreign)
+    found = {name for name, answer in answers.items() if any(id_ in answer for id_ in foreign)}
+    everything = json.loads(shown(running, mine, COUNTS["task count"], id=str(uuid4())))
+    return found | ({"task count"} if everything["tasks"]["totalCount"] != 2 else set())
+
+
+ALL = {*BY_ID, *LISTS, *COUNTS}
+
+
+def test_nobody_sees_another_organizations_rows(api: Api, pair: Sequence[Mirrored]) -> None:
+    assert set() == leaks(api, pair[0], pair[1])
+    assert set() == leaks(api, pair[1], pair[0])
+
+
+def test_the_predicate_alone_is_enough(unbound: Api, pair: Sequence[Mirrored]) -> None:
+    assert set() == leaks(unbound, pair[0], pair[1])
+
+
+@pytest.mark.usefixtures("without_predicate")
+def test_row_security_alone_is_enough(api: Api, pair: Sequence[Mirrored]) -> None:
+    assert set() == leaks(api, pair[0], pair[1])
+
+
+@pytest.mark.usefixtures("without_predicate")
+def test_without_both_walls_every_query_leaks(unbound: Api, pair: Sequence[Mirrored]) -> None:
+    """Shows that the three tests above can fail."""
+    assert ALL == leaks(unbound, pair[0], pair[1])
+
+
+def test_my_own_rows_are_shown_all_the_same(api: Api, unbound: Api, pair: Sequence[Mirrored]) -> None:
+    mine = pair[0]
+
+    for running in (api, unbound):
+        answer = shown(running, mine, LISTS["tasks"]) + shown(running, mine, LISTS["search"])
+        assert all(str(id_) in answer for name, id_ in mine.ids.items() if name != "call")
+
+
+def refused(running: Api, mine: Mirrored, theirs: Mirrored) -> list[list[str]]:
+    """Try to link each of their records and to assign to their user; return the paths refused. Nothing is written."""
+    own = str(mine.ids["contact"])
+    paths = []
+    for name, kind in {"leadId": "lead", "contactId": "contact", "accountId": "account", "assigneeId": "user"}.items():
+        given = {"subject": "x", "contactId": own} | {name: str(theirs.ids[kind])}
+        payload = running.data(mine.organization.viewer(), CREATE, input=given)["createTask"]
+        assert payload["task"] is None
+        paths += [error["path"] for error in payload["errors"]]
+    (row,) = mine.organization.owner.rows("SELECT count(*) FROM lead_interactions WHERE subject = 'x'")
+    assert 0 == row["count"]
+    return paths
+
+
+EVERY_LINK = [["input", name] for name in ("leadId", "contactId", "accountId", "assigneeId")]
+
+
+def test_nobody_can_link_another_organizations_records(api: Api, unbound: Api, pair: Sequence[Mirrored]) -> None:
+    assert EVERY_LINK == refused(api, pair[0], pair[1])
+    assert EVERY_LINK == refused(unbound, pair[0], pair[1])
+
+
+@pytest.mark.usefixtures("without_predicate")
+def test_row_security_alone_refuses_foreign_links(api: Api, pair: Sequence[Mirrored]) -> None:
+    assert EVERY_LINK == refused(api, pair[0], pair[1])
+
+
+LINKED = f"query ($id: ID!) {{ task(id: $id) {{ {FIELDS} }} }}"
+
+
+def linked_to(mine: Mirrored, theirs: Mirrored) -> str:
+    """A task of mine with links to their records, as hand-made fixes leave them in real databases."""
+    ids = {f"{kind}_id": theirs.ids[kind] for kind in ("lead", "contact", "account", "user")}
+    return str(mine.organization.task(**ids))
+
+
+def test_a_row_of_mine_that_is_linked_to_them_shows_nothing_of_them(unbound: Api, owner: Owner) -> None:
+    mine, theirs = Mirrored.new(owner), Mirrored.new(owner)
+    id_ = linked_to(mine, theirs)
+
+    task = unbound.data(mine.organization.viewer(), LINKED, id=id_)["task"]
+
+    nothing: dict[str, object] = {"lead": None, "contact": None, "account": None, "assignee": None, "links": []}
+    assert {"id": id_, "subject": "Call"} | nothing == task
 
 
 @pytest.mark.parametrize("table", TABLES)
-def test_row_security_alone_hides_every_table(
-    crm: CrmDatabase, organization: Organization, neighbour: Neighbour, table: str
-) -> None:
-    theirs = f"SELECT count(*) FROM {table} WHERE organization_id = '{neighbour.organization.id}'"
-    as_us = f"SET app.current_organization_id = '{organization.id}'; "
+def test_row_security_hides_every_table(crm: CrmDatabase, pair: Sequence[Mirrored], table: str) -> None:
+    mine, theirs = (mirrored.organization.id for mirrored in pair)
+    count = f"SELECT count(*) FROM {table} WHERE organization_id = '{theirs}'"
 
-    assert int(crm.psql(theirs)) > 0
-    assert "0" == crm.psql(as_us + theirs, url=crm.app_url)
+    assert int(crm.psql(count)) > 0
+    assert "0" == crm.psql(f"SET app.current_organization_id = '{mine}'; {count}", url=crm.app_url)
 
 
-def test_row_security_alone_refuses_a_task_of_theirs(
-    crm: CrmDatabase, organization: Organization, neighbour: Neighbour
-) -> None:
-    theirs = f"'{neighbour.organization.id}', 'task', 'Call', '{neighbour.ids['contact']}'"
-    insert = f"INSERT INTO lead_interactions (organization_id, interaction_type, subject, contact_id) VALUES ({theirs})"
+def test_row_security_refuses_to_write_a_task_of_theirs(crm: CrmDatabase, pair: Sequence[Mirrored]) -> None:
+    mine, theirs = pair
+    values = f"'{theirs.organization.id}', 'task', 'Call', '{theirs.ids['user']}', '{theirs.ids['contact']}'"
+    columns = "organization_id, interaction_type, subject, user_id, contact_id"
+    insert = f"INSERT INTO lead_interactions ({columns}) VALUES ({values})"
 
     with pytest.raises(AssertionError, match="row-level security"):
-        crm.psql(f"SET app.current_organization_id = '{organization.id}'; {insert}", url=crm.app_url)
+        crm.psql(f"SET app.current_organization_id = '{mine.organization.id}'; {insert}", url=crm.app_url)
+
+
+def settings_for(url: str) -> Settings:
+    return Settings.model_validate({"database_url": SecretStr(url)})
+
+
+@pytest.mark.parametrize("who", ["owner_url", "superuser_url"])
+def test_the_api_refuses_a_role_that_escapes_row_security(crm: CrmDatabase, pair: Sequence[Mirrored], who: str) -> None:
+    url = getattr(crm, who)
+
+    with pytest.raises(UnboundRole, match="lead_interactions" if who == "owner_url" else "superuser"):
+        asyncio.run(check(settings_for(url)))
+    with api(database_url=url) as running:
+        body = running.ask(LISTS["tasks"], viewer=pair[0].organization.viewer()).json()
+    assert {"tasks": None} == body["data"]
+    assert ["INTERNAL"] == [error["extensions"]["code"] for error in body["errors"]]
+    assert "crm_owner" not in json.dumps(body)
+
+
+@pytest.mark.parametrize("attributes", ["BYPASSRLS", "IN ROLE crm_owner"])
+def test_the_api_refuses_roles_with_borrowed_rights(crm: CrmDatabase, attributes: str) -> None:
+    role = f"borrower_{uuid4().hex[:12]}"
+    crm.psql(f"CREATE ROLE {role} LOGIN PASSWORD 'x' {attributes}")
+    try:
+        with pytest.raises(UnboundRole, match=role):
+            asyncio.run(check(settings_for(crm.server.url(crm.name, role, password="x"))))
+    finally:
+        crm.psql(f"DROP ROLE {role}")
+
+
+def test_the_api_accepts_a_role_that_row_security_binds(crm: CrmDatabase) -> None:
+    asyncio.run(check(settings_for(crm.app_url)))
