@@ -428,6 +428,8 @@ BEGIN
       END IF;
       actor := coalesce(role_name, actor);
     EXCEPTION WHEN insufficient_privilege THEN NULL;
+              WHEN unique_violation THEN            -- another database's proof does the same now; once more, later
+                RAISE EXCEPTION USING ERRCODE = 'lock_not_available', MESSAGE = SQLERRM;
     END;
     FOREACH kind IN ARRAY kinds LOOP
       task := pattern || jsonb_build_object('id', gen_random_uuid(), 'interaction_type', 'task', 'status', 'pending',

@@ -427,6 +427,8 @@ BEGIN
       END IF;
       actor := coalesce(role_name, actor);
     EXCEPTION WHEN insufficient_privilege THEN NULL;
+              WHEN unique_violation THEN            -- another database's proof does the same now; once more, later
+                RAISE EXCEPTION USING ERRCODE = 'lock_not_available', MESSAGE = SQLERRM;
     END;
     FOREACH kind IN ARRAY kinds LOOP
       task := pattern || jsonb_build_object('id', gen_random_uuid(), 'interaction_type', 'task', 'status', 'pending',
@@ -605,27 +607,40 @@ BEGIN
 END $$;
 
 -- == API role ==
+-- Roles belong to the whole server: what else runs there may make or drop this one at any moment. So it is made, and given
+-- its first right, which holds it fast, in one transaction, and that is tried again.
+CREATE OR REPLACE FUNCTION pg_temp.make_role(role_name text) RETURNS boolean LANGUAGE plpgsql AS $$
+DECLARE
+  li   constant regclass := 'lead_interactions';
+  home constant text := pg_temp.home();
+BEGIN
+  IF NOT EXISTS (SELECT FROM pg_roles WHERE rolname = role_name) THEN
+    EXECUTE format('CREATE ROLE %I NOLOGIN NOSUPERUSER NOBYPASSRLS NOCREATEDB NOCREATEROLE', role_name);
+    PERFORM pg_temp.save_ddl(pg_temp.undo(42, 'role', li, role_name, format('DROP ROLE %I', role_name)));
+  END IF;
+  IF NOT EXISTS (SELECT FROM pg_namespace n, aclexplode(n.nspacl) a
+                  WHERE n.oid = home::regnamespace AND a.grantee = role_name::regrole AND a.privilege_type = 'USAGE')
+     AND has_schema_privilege(home, 'USAGE WITH GRANT OPTION') THEN
+    EXECUTE format('GRANT USAGE ON SCHEMA %s TO %I', home, role_name);
+    PERFORM pg_temp.save_ddl(pg_temp.undo(42, 'statement', li, role_name,
+                                          format('REVOKE USAGE ON SCHEMA %s FROM %I', home, role_name)));
+  END IF;
+  RETURN true;
+EXCEPTION WHEN duplicate_object OR unique_violation OR undefined_object THEN
+  RETURN false;
+END $$;
+
 DO $$
 DECLARE
   li        constant regclass := 'lead_interactions';
-  home      constant text := pg_temp.home();
   role_name constant text := pg_temp.wanted_role();
   item      record;
 BEGIN
-  IF NOT EXISTS (SELECT FROM pg_roles WHERE rolname = role_name) THEN
-    BEGIN
-      EXECUTE format('CREATE ROLE %I NOLOGIN NOSUPERUSER NOBYPASSRLS NOCREATEDB NOCREATEROLE', role_name);
-      PERFORM pg_temp.save_ddl(pg_temp.undo(42, 'role', li, role_name, format('DROP ROLE %I', role_name)));
-    EXCEPTION WHEN duplicate_object OR unique_violation THEN             -- made meanwhile, for another database
-      NULL;
-    END;
+  FOR attempt IN 1 .. 10 LOOP
+    EXIT WHEN pg_temp.make_role(role_name);
     COMMIT;
-  END IF;
-  IF NOT has_schema_privilege(role_name, home, 'USAGE') THEN
-    CALL pg_temp.alter_shortly('let the API''s role into the schema',
-      format('GRANT USAGE ON SCHEMA %s TO %I', home, role_name),
-      pg_temp.undo(42, 'statement', li, role_name, format('REVOKE USAGE ON SCHEMA %s FROM %I', home, role_name)));
-  END IF;
+  END LOOP;
+  COMMIT;
   FOR item IN SELECT w.relation, string_agg(w.privilege, ', ') AS rights FROM pg_temp.wanted_rights() w
                WHERE NOT has_table_privilege(role_name, w.relation, w.privilege)
                GROUP BY w.relation ORDER BY w.relation::text LOOP
@@ -639,7 +654,7 @@ BEGIN
       EXECUTE format('GRANT %I TO %I', role_name, current_user)
               || CASE WHEN current_setting('server_version_num')::int >= 160000 THEN ' WITH INHERIT FALSE, SET TRUE' ELSE '' END;
       PERFORM pg_temp.save_ddl(pg_temp.undo(42, 'role', li, role_name, format('REVOKE %I FROM %I', role_name, current_user)));
-    EXCEPTION WHEN insufficient_privilege THEN                           -- the report says what that leaves unproven
+    EXCEPTION WHEN insufficient_privilege OR unique_violation THEN       -- the report says what that leaves unproven
       NULL;
     END;
     COMMIT;

@@ -164,6 +164,18 @@ def test_a_server_that_goes_away_midway_is_named(legacy_database: CrmDatabase, t
     assert "was lost" in str(lost)
 
 
+def test_a_statement_that_somebody_cancels_is_a_failure_with_its_line(
+    legacy_database: CrmDatabase, tmp_path: Path
+) -> None:
+    file = tmp_path / "099_cancelled.sql"
+    file.write_text("SELECT pg_cancel_backend(pg_backend_pid());\n")
+
+    failed = failure(legacy_database.owner_url, only=str(file))
+
+    assert isinstance(failed, MigrationFailed)
+    assert "099_cancelled.sql, line 1 (SQLSTATE 57014)" in str(failed)
+
+
 def test_a_read_only_server_is_refused(legacy_database: CrmDatabase) -> None:
     legacy_database.psql(f"ALTER DATABASE {legacy_database.name} SET default_transaction_read_only = on")
 

@@ -16,14 +16,13 @@ from migrations.runner import files, ledger
 from migrations.runner.catalogue import fingerprint, is_in_place, readiness
 from migrations.runner.execution import run_file
 from migrations.runner.ledger import Entry, Outcome
-from migrations.runner.sessions import Say, lock_out_others, place, session
+from migrations.runner.sessions import LOST, Say, lock_out_others, place, session
 
 if TYPE_CHECKING:
     from migrations.runner.files import MigrationFile
 
 BASELINE = 40
 _HAS_TABLE = "SELECT to_regclass('lead_interactions') IS NOT NULL"
-_LOST = (asyncpg.PostgresConnectionError, asyncpg.OperatorInterventionError, asyncpg.InterfaceError, OSError)
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,9 +58,7 @@ async def _run(url: str, wanted: list[MigrationFile], say: Say, *, api_role: str
             await lock_out_others(connection, say)
             for file in wanted:
                 await _bring(connection, run, file, say, is_forced=is_forced)
-        except _LOST as exc:
-            if not connection.is_closed():
-                raise
+        except LOST as exc:
             raise MigrationServerUnreachable(
                 f"The connection to {place(url)} was lost: {exc}. Run it again: it goes on where it stopped."
             ) from exc

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import asyncpg
 
 from errors import MigrationBlocked, MigrationFailed, MigrationRefused
+from migrations.runner.sessions import LOST
 
 if TYPE_CHECKING:
     from errors import TasklineError
@@ -45,7 +46,7 @@ async def run_file(connection: asyncpg.Connection, file: MigrationFile, say: Say
             say(f"{file.version:03} +{time.monotonic() - started:.2f} s  {step}")
         try:
             await _send(connection, statement, say)
-        except (asyncpg.PostgresConnectionError, asyncpg.OperatorInterventionError):
+        except LOST:
             raise
         except asyncpg.PostgresError as exc:
             raise _translated(exc, file, statement) from exc

@@ -22,6 +22,16 @@ LOCK_WAIT_S = 1_800
 CONNECT_TIMEOUT_S = 15
 OLDEST_VERSION, NEWEST_VERSION = 15, 18
 
+# What a statement can raise when the server, the database or the connection went away under it.
+LOST = (
+    asyncpg.PostgresConnectionError,
+    asyncpg.AdminShutdownError,
+    asyncpg.CrashShutdownError,
+    asyncpg.DatabaseDroppedError,
+    asyncpg.InterfaceError,
+    ConnectionResetError,
+)
+
 _HOLDER = """
 SELECT a.pid, a.usename, a.application_name, a.backend_start
   FROM pg_locks l JOIN pg_stat_activity a USING (pid)
