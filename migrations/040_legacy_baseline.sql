@@ -9,10 +9,24 @@
 BEGIN;
 
 DO $$
+DECLARE
+  strangers text;
 BEGIN
   IF to_regclass('lead_interactions') IS NOT NULL THEN
     RAISE EXCEPTION 'lead_interactions exists already: 040 is for an empty database'
-      USING HINT = 'This database is past 040. Go on with 041_extend_interactions_to_contacts_and_accounts.sql.';
+      USING ERRCODE = 'object_not_in_prerequisite_state',
+            HINT = 'This database is past 040. Go on with 041_extend_interactions_to_contacts_and_accounts.sql.';
+  END IF;
+  -- a wrong database name must not fill somebody else's database with tables
+  SELECT string_agg(c.oid::regclass::text, ', ' ORDER BY c.oid) INTO strangers
+    FROM pg_class c
+   WHERE c.relkind IN ('r', 'p', 'v', 'm') AND c.relnamespace::regnamespace::text !~ '^(pg_|information_schema$)'
+     AND NOT EXISTS (SELECT FROM pg_depend d WHERE d.objid = c.oid AND d.deptype = 'e');
+  IF strangers IS NOT NULL THEN
+    RAISE EXCEPTION 'database % is not empty, and has no lead_interactions on the search path', current_database()
+      USING ERRCODE = 'object_not_in_prerequisite_state',
+            DETAIL = 'Found ' || left(strangers, 200) || '. Nothing was changed.',
+            HINT = 'Check the database''s name; set search_path if the CRM''s tables are in another schema.';
   END IF;
 END $$;
 

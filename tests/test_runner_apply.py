@@ -59,6 +59,20 @@ def test_an_empty_database_gets_the_baseline_too(legacy_database: CrmDatabase) -
     assert "40 applied, 41 applied, 42 applied" == legacy_database.psql(LEDGER)
 
 
+def test_somebody_elses_database_gets_nothing(legacy_database: CrmDatabase) -> None:
+    legacy_database.psql(
+        "DROP SCHEMA public CASCADE; CREATE SCHEMA public AUTHORIZATION crm_owner; CREATE TABLE books (isbn text)"
+    )
+
+    refused = failure(legacy_database.owner_url)
+
+    assert isinstance(refused, MigrationRefused)
+    assert "is not empty, and has no lead_interactions on the search path" in str(refused)
+    assert "books" == legacy_database.psql(
+        "SELECT string_agg(relname, ',') FROM pg_class WHERE relkind = 'r' AND relnamespace = 'public'::regnamespace"
+    )
+
+
 def test_what_psql_made_is_adopted(legacy_database: CrmDatabase) -> None:
     by_psql(legacy_database, LINKS)
     before = words_of(legacy_database)
