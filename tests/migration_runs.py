@@ -54,10 +54,13 @@ def by_psql(database: CrmDatabase, file: Path, *arguments: str, url: str | None 
     return Outcome(done.returncode, done.stdout, done.stderr)
 
 
-def by_runner(database: CrmDatabase, file: Path | None = None, *, through: int | None = None) -> list[str]:
+def by_runner(
+    database: CrmDatabase, file: Path | None = None, *, through: int | None = None, api_role: str | None = None
+) -> list[str]:
     """Run one file, or all that is missing, and return what the runner said."""
     said: list[str] = []
-    asyncio.run(apply.up(database.owner_url, only=str(file) if file else None, through=through, say=said.append))
+    name = str(file) if file else None
+    asyncio.run(apply.up(database.owner_url, only=name, through=through, api_role=api_role, say=said.append))
     return said
 
 

@@ -1,0 +1,68 @@
+"""Whatever ends a run, and wherever: the next one finishes it, and nothing is left over."""
+
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.databases import CrmDatabase
+from tests.migration_runs import by_runner, fingerprint
+
+pytestmark = pytest.mark.slow
+
+ROOT = Path(__file__).parent.parent
+PHASES = ["041.*Columns", "041.*Foreign keys", "041.*Indexes: idx_lead_interactions_account_id", "041.*Validation"]
+PHASES += ["042.*Backfill", "042.*Disputed rows", "042.*Row security", "042.*Validation"]
+LEFTOVERS = """
+SELECT count(*) FROM (
+  SELECT conname FROM pg_constraint WHERE conname LIKE '%fence%' OR conname LIKE '%set\\_null'
+   UNION ALL SELECT tgname FROM pg_trigger WHERE tgname LIKE '%taskline%'
+   UNION ALL SELECT proname FROM pg_proc WHERE proname LIKE 'taskline%'
+   UNION ALL SELECT 'invalid index' FROM pg_index WHERE NOT indisvalid) AS leftovers
+"""
+
+
+def kill_in_phase(database: CrmDatabase, phase: str, how: str) -> None:
+    """Run the migrations in a process of their own, and end it when it says that it reached the phase."""
+    number, _, step = phase.partition(".*")
+    command = [
+        sys.executable,
+        "-u",
+        "-m",
+        "commands",
+        "migrate",
+        "up",
+        "--api-role",
+        "crm_app",
+        "--url",
+        database.owner_url,
+    ]
+    with subprocess.Popen(
+        command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env={"PYTHONPATH": str(ROOT)}
+    ) as run:
+        assert run.stdout
+        assert any(line.startswith(number) and step in line for line in run.stdout)
+        if how == "kill -9":
+            run.send_signal(signal.SIGKILL)
+        else:
+            database.psql(
+                "SELECT pg_terminate_backend(pid) FROM pg_stat_activity "
+                "WHERE application_name = 'taskline migrate' AND datname = current_database()"
+            )
+        run.stdout.read()
+        run.wait()
+
+
+@pytest.mark.parametrize("how", ["kill -9", "pg_terminate_backend"])
+@pytest.mark.parametrize("phase", PHASES)
+def test_a_run_that_was_ended_is_finished_by_the_next(
+    legacy_database: CrmDatabase, database: CrmDatabase, phase: str, how: str
+) -> None:
+    kill_in_phase(legacy_database, phase, how)
+
+    by_runner(legacy_database, api_role="crm_app")
+
+    assert "0" == legacy_database.psql(LEFTOVERS)
+    assert fingerprint(database) == fingerprint(legacy_database)
