@@ -259,7 +259,7 @@ class Session:
 def _translated() -> Iterator[None]:
     try:
         yield
-    except asyncpg.LockNotAvailableError as exc:
+    except (asyncpg.LockNotAvailableError, asyncpg.TransactionRollbackError) as exc:  # the latter: lost a deadlock
         raise TimedOut("Somebody else is changing the same row. Try again.") from exc
     except asyncpg.QueryCanceledError as exc:
         raise TimedOut("The answer took too long and was stopped. Ask for less, or try again.") from exc

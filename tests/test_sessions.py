@@ -176,6 +176,23 @@ def test_a_record_that_goes_while_it_is_linked_is_not_found(api: Api, owner: Own
 
 
 @pytest.mark.slow
+def test_the_loser_of_a_deadlock_is_told_to_try_again(crm: CrmDatabase, owner: Owner, filled: Organization) -> None:
+    create = """mutation ($lead: ID!, $contact: ID!) {
+      createTask(input: {subject: "New", leadId: $lead, contactId: $contact}) { task { id } } }"""
+    ids = {"lead": str(filled.lead()), "contact": str(filled.contact())}
+
+    limits: dict[str, Any] = {"lock_timeout_ms": 8_000, "statement_timeout_ms": 8_000}
+    with api(database_url=crm.app_url, **limits) as running, ThreadPoolExecutor(1) as threads:
+        owner.run(f"BEGIN; UPDATE leads SET notes = 'x' WHERE id = '{ids['lead']}'")
+        waiting = threads.submit(running.codes, filled.viewer(), create, **ids)
+        owner.wait_for_waiters()
+        # The task's key holds the contact, its trigger waits for the lead.
+        owner.run(f"SELECT FROM contacts WHERE id = '{ids['contact']}' FOR UPDATE; ROLLBACK")
+
+    assert ["TIMEOUT"] == waiting.result()
+
+
+@pytest.mark.slow
 def test_a_database_that_goes_is_unavailable_until_it_is_back(database: CrmDatabase) -> None:
     with owner_of(database) as owner:
         organization = new_organization(owner)

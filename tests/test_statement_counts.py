@@ -122,3 +122,41 @@ def test_a_page_costs_the_same_for_one_row_and_for_a_hundred(api: Api, cast: Cas
 def test_a_search_costs_the_same_for_one_record_of_each_kind_and_for_many(api: Api, cast: Cast) -> None:
     assert (3, 9) == cost(api, cast.organization, SEARCH, search="few")
     assert (48, 9) == cost(api, cast.organization, SEARCH, search="many")
+
+
+@pytest.mark.parametrize(
+    ("query", "expected"),
+    [
+        ("{ __typename }", 0),
+        ("{ viewer { role organizationId } }", 0),
+        ("{ viewer { user { id } } }", 1),
+        ("{ task(id: $id) { id subject } }", 1),
+        ("{ lead(id: $id) { displayName } }", 1),
+        ("{ node(id: $id) { id } }", 2),
+        ("{ tasks { nodes { subject leadId } pageInfo { hasNextPage endCursor } } }", 1),
+        ("{ tasks { totalCount nodes { contact { displayName } links { label } isOrphan } } }", 5),
+        ("{ tasks { nodes { assignee { id } createdBy { id } } } }", 2),
+        ("{ timeline(record: {contactId: $id}) { edges { node { subject } } } }", 2),
+        ('{ searchRecords(search: "") { id } }', 0),
+        ('{ searchRecords(search: "nobody has this name") { id } }', 1),
+        ('mutation { createTask(input: {subject: "x", contactId: $id}) { task { id subject } } }', 1),
+        ('mutation { createTask(input: {subject: "x", contactId: $id}) { task { contact { id } } } }', 2),
+        ('mutation { createTask(input: {subject: "", contactId: $id}) { task { id } } }', 0),
+        ('mutation { createTask(input: {subject: "x", leadId: $id}) { task { id } } }', 2),
+    ],
+)
+def test_an_answer_takes_no_more_statements_than_it_needs(
+    api: Api, organization: Organization, query: str, expected: int
+) -> None:
+    contact = organization.contact()
+    organization.task(
+        contact_id=contact,
+        lead_id=organization.lead(),
+        account_id=organization.account(contact),
+        created_by=organization.user_id,
+    )
+
+    document = query.replace("$id", f'"{contact}"')
+    answer = api.ask(document, viewer=organization.viewer()).json()
+
+    assert expected == answer["extensions"]["cost"]["statements"]
