@@ -559,7 +559,8 @@ CREATE OR REPLACE FUNCTION pg_temp.policy_state() RETURNS text LANGUAGE sql STAB
     WHEN pg_temp.has_policy('lead_interactions_without_lead', 'lead_idISNULLAND' || pg_temp.own_tenant()) THEN 'right'
     WHEN EXISTS (SELECT FROM pg_policy WHERE polrelid = c.oid AND polname = 'lead_interactions_without_lead') THEN 'other'
     WHEN EXISTS (SELECT FROM pg_policy p WHERE p.polrelid = c.oid AND p.polpermissive AND p.polcmd = '*'
-                    AND p.polroles = '{0}' AND NOT pg_temp.asks_lead(p)) THEN 'unneeded'
+                    AND p.polroles = '{0}' AND NOT pg_temp.asks_lead(p)
+                    AND pg_get_expr(p.polqual, p.polrelid) LIKE '%organization_id%') THEN 'unneeded'
     ELSE 'missing' END
     FROM pg_class c WHERE c.oid = 'lead_interactions'::regclass
 $$;
