@@ -1,0 +1,178 @@
+"""Whatever a caller sends that the schema allows is answered: with data, or with a code that the caller can act on."""
+
+import json
+from collections.abc import Sequence
+from uuid import uuid4
+
+import pytest
+from graphql import (
+    GraphQLArgument,
+    GraphQLEnumType,
+    GraphQLField,
+    GraphQLInputObjectType,
+    GraphQLInputType,
+    GraphQLInterfaceType,
+    GraphQLNamedType,
+    GraphQLObjectType,
+    GraphQLScalarType,
+    GraphQLSchema,
+    GraphQLUnionType,
+    get_named_type,
+    is_list_type,
+    is_non_null_type,
+)
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from schema.build import build_schema
+from tests.apis import Api
+from tests.organizations import Organization, new_organization
+from tests.owners import Owner
+
+PUBLIC_CODES = {"BAD_USER_INPUT", "NOT_FOUND", "LIMIT_EXCEEDED"}
+
+texts = st.one_of(
+    st.sampled_from(["", " ", "call", "a b", "%", "_", "\\", "'", '"', "é\u0301", "\u202e", "\ufeff", "😀", "x" * 300]),
+    st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0"), max_size=12),
+)
+instants = st.one_of(
+    st.sampled_from(["2026-02-10T15:30:00Z", "0001-01-01T00:00:00Z", "9999-12-31T23:59:59.999999+00:00", "2026-02-10"]),
+    st.datetimes().map(lambda instant: f"{instant.isoformat()}+01:30"),
+)
+numbers = st.one_of(st.integers(-2, 12), st.sampled_from([50, 51, 200, 201, -(2**31), 2**31 - 1, 2**31]))
+
+
+class Writer:
+    """Writes operations that the schema allows, and some that it just doesn't."""
+
+    def __init__(self, schema: GraphQLSchema, ids: Sequence[str], cursors: Sequence[str], data: st.DataObject) -> None:
+        self._schema = schema
+        self._ids = ids
+        self._cursors = cursors
+        self._draw = data.draw
+
+    def query(self) -> str:
+        assert self._schema.query_type
+        return self._selection(self._schema.query_type, 0)
+
+    def mutation(self) -> str:
+        assert self._schema.mutation_type
+        return f"mutation {self._selection(self._schema.mutation_type, 0)}"
+
+    def _selection(self, on: GraphQLNamedType, depth: int) -> str:
+        if isinstance(on, GraphQLUnionType | GraphQLInterfaceType):
+            possible = self._draw(st.sampled_from(self._schema.get_possible_types(on)))
+            return f"{{ __typename ... on {possible.name} {self._selection(possible, depth)} }}"
+        assert isinstance(on, GraphQLObjectType)
+        wanted = [name for name, field in on.fields.items() if depth < 5 or not has_fields(field)]
+        names = self._draw(st.lists(st.sampled_from(wanted), min_size=1, max_size=4, unique=True))
+        written = (
+            f"a{depth}{number}: {self._field(name, on.fields[name], depth)}" for number, name in enumerate(names)
+        )
+        return f"{{ {' '.join(written)} }}"
+
+    def _field(self, name: str, field: GraphQLField, depth: int) -> str:
+        given = {key: self._argument(argument) for key, argument in field.args.items() if self._is_given(argument)}
+        arguments = ", ".join(f"{key}: {value}" for key, value in given.items())
+        inner = self._selection(get_named_type(field.type), depth + 1) if has_fields(field) else ""
+        return f"{name}{f'({arguments})' if given else ''} {inner}"
+
+    def _is_given(self, argument: GraphQLArgument) -> bool:
+        return is_non_null_type(argument.type) or self._draw(st.booleans())
+
+    def _argument(self, argument: GraphQLArgument) -> str:
+        return self._value(argument.type)
+
+    def _value(self, kind: GraphQLInputType) -> str:
+        if is_non_null_type(kind):
+            return self._value(kind.of_type)
+        if is_list_type(kind):
+            return f"[{', '.join(self._value(kind.of_type) for _ in range(self._draw(st.integers(0, 3))))}]"
+        match kind:
+            case GraphQLInputObjectType():
+                chosen = [
+                    name
+                    for name, field in kind.fields.items()
+                    if is_non_null_type(field.type) or self._draw(st.booleans())
+                ]
+                if kind.is_one_of:
+                    chosen = [self._draw(st.sampled_from(list(kind.fields)))]
+                return f"{{{', '.join(f'{name}: {self._value(kind.fields[name].type)}' for name in chosen)}}}"
+            case GraphQLEnumType():
+                return str(self._draw(st.sampled_from(list(kind.values))))
+            case GraphQLScalarType():
+                return self._scalar(kind.name)
+        raise AssertionError(kind)
+
+    def _scalar(self, name: str) -> str:
+        match name:
+            case "Int":
+                return str(self._draw(numbers))
+            case "Boolean":
+                return self._draw(st.sampled_from(["true", "false"]))
+            case "DateTime":
+                return json.dumps(self._draw(instants))
+            case "ID":
+                return json.dumps(self._draw(st.sampled_from(self._ids)))
+            case _:
+                return json.dumps(self._draw(st.one_of(st.sampled_from(self._cursors), texts)))
+
+
+def has_fields(field: GraphQLField) -> bool:
+    return isinstance(get_named_type(field.type), GraphQLObjectType | GraphQLInterfaceType | GraphQLUnionType)
+
+
+@pytest.fixture(scope="module")
+def schema() -> GraphQLSchema:
+    return build_schema()._schema
+
+
+@pytest.fixture(scope="module")
+def filled(owner: Owner) -> Organization:
+    """An organization with rows of every kind, odd ones among them."""
+    organization = new_organization(owner)
+    contact = organization.contact()
+    lead = organization.lead(linked_contact_id=contact, assigned_to=organization.user_id)
+    accounts = [organization.account(contact), organization.account(contact, account_name="Old", deleted_at="now")]
+    for kind in ("task", "call", "fax"):
+        for status, due in (("pending", None), (None, "infinity"), ("strange", "4000-01-01 BC")):
+            links = {"lead_id": lead, "contact_id": contact, "account_id": accounts[kind == "call"]}
+            organization.task(interaction_type=kind, status=status, scheduled_at=due, created_at=None, **links)
+    return organization
+
+
+@pytest.fixture(scope="module")
+def ids(filled: Organization) -> list[str]:
+    tables = ("leads", "contacts", "accounts", "users", "lead_interactions")
+    own = [f"SELECT id FROM {table} WHERE organization_id = '{filled.id}'" for table in tables]
+    foreign = [f"(SELECT id FROM {table} WHERE organization_id <> '{filled.id}' LIMIT 1)" for table in tables]
+    found = [row["id"] for row in filled.owner.rows(" UNION ALL ".join([*own, *foreign]))]
+    return [*found, str(uuid4()), "", "no-uuid", found[0].upper()]
+
+
+@pytest.fixture(scope="module")
+def cursors(api: Api, filled: Organization) -> list[str]:
+    edges = api.data(filled.viewer(), "{ tasks { edges { cursor } } }")["tasks"]["edges"]
+    return [edge["cursor"] for edge in edges]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("kind", ["query", "mutation"])
+@given(data=st.data())
+@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+def test_whatever_the_schema_allows_is_answered(
+    api: Api,
+    schema: GraphQLSchema,
+    filled: Organization,
+    ids: list[str],
+    cursors: list[str],
+    kind: str,
+    data: st.DataObject,
+) -> None:
+    writer = Writer(schema, ids, cursors, data)
+    document = writer.query() if kind == "query" else writer.mutation()
+
+    answer = api.ask(document, viewer=filled.viewer())
+
+    assert answer.status_code < 500, document
+    assert {error["extensions"]["code"] for error in answer.json().get("errors", [])} <= PUBLIC_CODES, answer.json()
