@@ -97,7 +97,7 @@ def quickly(examples: int) -> settings:
 @pytest.mark.slow
 @pytest.mark.parametrize("field", QUERIES)
 @given(data=st.data())
-@quickly(40)
+@quickly(20)
 def test_each_row_comes_once_and_in_order_both_ways(api: Api, owner: Owner, field: str, data: st.DataObject) -> None:
     stored = new_list(api, owner, field)
     stored.add(data.draw(st.lists(rows, max_size=16)))
@@ -118,7 +118,7 @@ def test_each_row_comes_once_and_in_order_both_ways(api: Api, owner: Owner, fiel
 @pytest.mark.parametrize("field", QUERIES)
 @pytest.mark.parametrize("backwards", [False, True], ids=["forwards", "backwards"])
 @given(data=st.data())
-@quickly(25)
+@quickly(20)
 def test_rows_that_come_and_go_hide_and_repeat_nothing(
     api: Api, owner: Owner, field: str, backwards: bool, data: st.DataObject
 ) -> None:

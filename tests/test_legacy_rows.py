@@ -81,7 +81,8 @@ def test_the_legacy_data_holds_the_rows_that_this_file_is_about(owner: Owner) ->
                   count(*) FILTER (WHERE t.status = 'completed' AND t.completed_at IS NULL) AS done_at_no_time,
                   count(*) FILTER (WHERE t.status = 'pending' AND t.completed_at IS NOT NULL) AS done_but_open,
                   count(*) FILTER (WHERE l.organization_id <> t.organization_id) AS of_another_tenant_than_its_lead
-             FROM lead_interactions t JOIN leads l ON l.id = t.lead_id WHERE t.interaction_type = 'task'"""
+             FROM lead_interactions t JOIN leads l ON l.id = t.lead_id JOIN organizations o ON o.id = l.organization_id
+            WHERE t.interaction_type = 'task' AND o.slug LIKE 'tenant-%'"""
     )
 
     assert dict.fromkeys(found, 12) == found

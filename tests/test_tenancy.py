@@ -158,7 +158,10 @@ def refused(running: Api, mine: Mirrored, theirs: Mirrored) -> list[list[str]]:
         payload = running.data(mine.organization.viewer(), CREATE, input=given)["createTask"]
         assert payload["task"] is None
         paths += [error["path"] for error in payload["errors"]]
-    (row,) = mine.organization.owner.rows("SELECT count(*) FROM lead_interactions WHERE subject = 'x'")
+    written = (
+        f"SELECT count(*) FROM lead_interactions WHERE organization_id = '{mine.organization.id}' AND subject = 'x'"
+    )
+    (row,) = mine.organization.owner.rows(written)
     assert 0 == row["count"]
     return paths
 
