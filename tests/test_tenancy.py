@@ -198,6 +198,30 @@ def test_a_row_of_mine_that_is_linked_to_them_shows_nothing_of_them(unbound: Api
     assert {"id": id_, "subject": "Call"} | nothing == task
 
 
+THROUGH_MY_RECORDS = """query ($lead: ID!, $contact: ID!, $account: ID!) {
+  a: timeline(record: {leadId: $lead}) { totalCount edges { node { id } } }
+  b: timeline(record: {contactId: $contact}) { totalCount edges { node { id } } }
+  c: timeline(record: {accountId: $account}) { totalCount edges { node { id } } }
+  d: tasks(filter: {contactId: {eq: $contact}}) { totalCount nodes { id } }
+  contact(id: $contact) { lead { id } } }"""
+
+
+def test_rows_of_theirs_that_are_linked_to_me_are_not_shown_to_me(api: Api, unbound: Api, owner: Owner) -> None:
+    mine, theirs = Mirrored.new(owner), Mirrored.new(owner)
+    ids = {name: str(mine.ids[name]) for name in ("lead", "contact", "account")}
+    viewer = mine.organization.viewer()
+    expected = api.data(viewer, THROUGH_MY_RECORDS, **ids)
+
+    theirs.organization.task(**{f"{kind}_id": id_ for kind, id_ in ids.items()})
+    theirs.organization.task(contact_id=ids["contact"])
+    theirs.organization.task(account_id=ids["account"])
+    theirs.organization.lead(linked_contact_id=ids["contact"], converted_date="infinity")
+
+    assert 3 == expected["b"]["totalCount"]
+    assert expected == api.data(viewer, THROUGH_MY_RECORDS, **ids)
+    assert expected == unbound.data(viewer, THROUGH_MY_RECORDS, **ids)
+
+
 @pytest.mark.parametrize("table", TABLES)
 def test_row_security_hides_every_table(crm: CrmDatabase, pair: Sequence[Mirrored], table: str) -> None:
     mine, theirs = (mirrored.organization.id for mirrored in pair)

@@ -1,0 +1,66 @@
+"""Instants as PostgreSQL keeps them, and what Python can hold of them."""
+
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from db.instants import (
+    EARLIEST_STORED_US,
+    INFINITY_US,
+    LATEST_STORED_US,
+    MINUS_INFINITY_US,
+    from_us,
+    is_storable,
+    to_us,
+)
+from tests.owners import Owner
+
+stored = st.one_of(st.integers(EARLIEST_STORED_US, LATEST_STORED_US), st.sampled_from([MINUS_INFINITY_US, INFINITY_US]))
+
+
+@given(stored)
+def test_nothing_stored_is_lost_on_the_way_through_python(us: int) -> None:
+    instant = from_us(us)
+
+    assert us == to_us(instant)
+    assert timedelta(0) == instant.utcoffset()
+    assert 1 <= instant.year <= 9999
+
+
+@given(st.datetimes(timezones=st.timezones() | st.none()))
+def test_every_instant_of_python_comes_back(instant: datetime) -> None:
+    aware = instant.replace(tzinfo=UTC) if instant.tzinfo is None else instant
+
+    assert aware == from_us(to_us(aware))
+
+
+@given(stored, stored)
+def test_order_is_kept(one: int, other: int) -> None:
+    first, second = sorted((one, other))
+
+    assert from_us(first) <= from_us(second)
+
+
+@pytest.mark.parametrize(
+    ("text", "us"),
+    [
+        ("-infinity", MINUS_INFINITY_US),
+        ("4714-11-24 00:00:00+00 BC", EARLIEST_STORED_US),
+        ("2000-01-01 00:00:00.000001+00", 1),
+        ("1999-12-31 23:59:59.999999+00", -1),
+        ("294276-12-31 23:59:59.999999+00", LATEST_STORED_US),
+        ("infinity", INFINITY_US),
+    ],
+)
+def test_the_numbers_are_postgresqls_own(owner: Owner, text: str, us: int) -> None:
+    (row,) = owner.rows(f"SELECT encode(timestamptz_send('{text}'), 'hex') AS sent")
+
+    assert us == int.from_bytes(bytes.fromhex(row["sent"]), signed=True)
+    assert is_storable(us)
+
+
+@pytest.mark.parametrize("us", [EARLIEST_STORED_US - 1, LATEST_STORED_US + 1, MINUS_INFINITY_US + 1, INFINITY_US - 1])
+def test_nothing_lies_between_the_calendar_and_infinity(us: int) -> None:
+    assert not is_storable(us)
