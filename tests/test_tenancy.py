@@ -13,6 +13,7 @@ from sqlalchemy import ColumnElement, FromClause, true
 from db import accounts, contacts, interactions, leads, records, tasks, users
 from db.tables import METADATA
 from errors import UnboundRole
+from resolvers.viewers import Role, Viewer
 from server.databases import check
 from settings import Settings
 from tests.apis import Api, api
@@ -220,6 +221,26 @@ def test_rows_of_theirs_that_are_linked_to_me_are_not_shown_to_me(api: Api, unbo
     assert 3 == expected["b"]["totalCount"]
     assert expected == api.data(viewer, THROUGH_MY_RECORDS, **ids)
     assert expected == unbound.data(viewer, THROUGH_MY_RECORDS, **ids)
+
+
+def test_their_records_leave_room_for_mine_in_a_search(unbound: Api, owner: Owner) -> None:
+    mine, theirs = new_organization(owner), new_organization(owner)
+    theirs.insert_all("leads", [{"first_name": f"Roomy {number:02}", "last_name": ""} for number in range(60)])
+    lead = str(mine.lead(first_name="Roomy Zuletzt"))
+
+    query = '{ searchRecords(search: "roomy", first: 50) { id } }'
+    assert [{"id": lead}] == unbound.data(mine.viewer(), query)["searchRecords"]
+
+
+def test_a_colleague_of_theirs_is_not_recorded_as_my_tasks_author(unbound: Api, owner: Owner) -> None:
+    mine, theirs = new_organization(owner), new_organization(owner)
+    viewer = Viewer(theirs.user_id, mine.id, Role.USER)
+    given = {"subject": "x", "contactId": str(mine.contact()), "assigneeId": str(mine.user_id)}
+
+    assert unbound.data(viewer, CREATE, input=given)["createTask"]["task"]
+
+    (row,) = owner.rows(f"SELECT created_by FROM lead_interactions WHERE organization_id = '{mine.id}'")
+    assert row["created_by"] is None
 
 
 @pytest.mark.parametrize("table", TABLES)
