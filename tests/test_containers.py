@@ -6,6 +6,7 @@ import re
 import shutil
 import signal
 import subprocess
+import sys
 from pathlib import Path
 from uuid import uuid4
 
@@ -37,7 +38,8 @@ def instruction(name: str) -> list[str]:
 
 def is_healthy(port: int) -> bool:
     python, *arguments = instruction("HEALTHCHECK")
-    command = [shutil.which(python) or python, *arguments]
+    assert python == "python"  # the image's; a machine may have none of that name, or one that isn't ours to run
+    command = [sys.executable, *arguments]
     checked = subprocess.run(
         command, env=os.environ | {"TASKLINE_PORT": str(port)}, check=False, stderr=subprocess.DEVNULL
     )
