@@ -121,6 +121,17 @@ def test_other_organizations_records_are_not_found(api: Api, filled: Organizatio
     assert ["Anna Foreign"] == found(api, other, "anna")
 
 
+def test_deleted_accounts_leave_room_for_those_that_are_there(api: Api, organization: Organization) -> None:
+    contact = organization.contact()
+    names = [f"Licence {number:02}" for number in range(60)]
+    organization.insert_all(
+        "accounts", [{"contact_id": contact, "account_name": n, "deleted_at": "now"} for n in names]
+    )
+    organization.account(contact, account_name="Licence, renewed")
+
+    assert ["Licence, renewed"] == found(api, organization, "licence")
+
+
 def test_at_most_as_many_as_asked_for_are_found_ten_by_default(api: Api, organization: Organization) -> None:
     names = [f"Name {number:02}" for number in range(60)]
     organization.insert_all("leads", [{"first_name": name, "last_name": ""} for name in names])
