@@ -77,6 +77,10 @@ class Unavailable(TasklineError):
     code = "UNAVAILABLE"
 
 
+class DatabaseRefused(Unavailable):
+    """The database server answers, but not to this role, password or database name."""
+
+
 # What a change of a task can meet. `field` is the input field at fault, if it is one field.
 
 

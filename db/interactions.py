@@ -20,8 +20,8 @@ if TYPE_CHECKING:
 
     from sqlalchemy import ColumnElement
 
-    from db.engine import Session
     from db.records import RecordKind
+    from db.sessions import Session
 
 TASK = "task"
 

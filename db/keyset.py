@@ -1,4 +1,4 @@
-"""Keyset paging: a page begins right after a row's sort values, so its cost does not grow with its depth."""
+"""Keyset paging: a page begins right after a row's sort values, so rows that come and go don't shift the next page."""
 
 from __future__ import annotations
 
@@ -16,9 +16,10 @@ if TYPE_CHECKING:
 
     from sqlalchemy import ColumnElement, Select
 
-    from db.engine import Record, Session
+    from db.engine import Record
+    from db.sessions import Session
 
-    Value = datetime | str | int | UUID | None
+    Value = datetime | UUID | None
     Place = tuple[Value, ...]
 
 
@@ -27,7 +28,7 @@ class Key:
     """One sort key. `kind` says what its values are; `nulls_last` where a row without a value goes."""
 
     name: str
-    kind: Literal["instant", "integer", "text", "uuid"]
+    kind: Literal["instant", "uuid"]
     expression: ColumnElement[Value]
     is_descending: bool = False
     is_nullable: bool = True

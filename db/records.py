@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     from sqlalchemy import ColumnElement, FromClause, Select
 
-    from db.engine import Session
+    from db.sessions import Session
 
 
 class RecordKind(StrEnum):
@@ -99,7 +99,10 @@ def _search() -> Statement:
         kind: RecordKind, table: FromClause, name: ColumnElement[str], *more: ColumnElement[str]
     ) -> Select[tuple[str, UUID, str]]:
         # ILIKE, because the database must fold both sides: Python's lower() makes two characters of İ, for instance.
-        text = func.concat_ws(" ", "", name, *more)
+        # A word begins after a space, and after a hyphen, bracket or @ as well: the text stands there a second time
+        # with all of these made spaces.
+        text = func.concat_ws(" ", name, *more)
+        text = func.concat(" ", text, " ", func.regexp_replace(text, "[^[:alnum:]]+", " ", "g"))
         matches = text.ilike(func.all(bindparam("patterns", type_=ARRAY(String))))
         wanted = literal(kind.value, String) == any_(bindparam("kinds", type_=ARRAY(String)))
         alive = table.c.deleted_at.is_(None) if "deleted_at" in table.c else true()

@@ -21,7 +21,6 @@ def _table(
     return Table(name, METADATA, *columns)
 
 
-organizations = _table("organizations", uuids="id", strings="name")
 users = _table("users", uuids="id organization_id", strings="email first_name last_name role", booleans="is_active")
 leads = _table(
     "leads",
@@ -36,13 +35,13 @@ contacts = _table(
 )
 accounts = _table(
     "accounts",
-    uuids="id organization_id contact_id created_by",
+    uuids="id organization_id contact_id",
     strings="account_name account_status",
     instants="deleted_at",
 )
 interactions = _table(
     "lead_interactions",
-    uuids="id organization_id lead_id contact_id account_id user_id created_by last_modified_by",
+    uuids="id organization_id lead_id contact_id account_id user_id created_by",
     strings="interaction_type subject outcome status priority",
     texts="description",
     instants="scheduled_at completed_at created_at updated_at",

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
     from sqlalchemy import ColumnElement, FromClause
 
-    from db.engine import Session
+    from db.sessions import Session
 
 BY_DUE_DATE = (
     Key("due_at", "instant", interactions.c.scheduled_at),

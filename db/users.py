@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from uuid import UUID
 
-    from db.engine import Session
+    from db.sessions import Session
 
 
 @dataclass(frozen=True, slots=True)

@@ -54,8 +54,8 @@ def decode(cursor: str, scope: str, keys: Sequence[Key]) -> Place:
 
 
 def _plain(value: Value) -> str | int | None:
-    if value is None or isinstance(value, (str, int)):
-        return value
+    if value is None:
+        return None
     return str(value) if isinstance(value, UUID) else to_us(value)
 
 
@@ -67,10 +67,6 @@ def _value(key: Key, value: object) -> Value:
             return _instant(value)
         case "uuid", str() if len(value) == 36:
             return UUID(value)
-        case "text", str() if "\0" not in value:
-            return value
-        case "integer", int() if not isinstance(value, bool) and abs(value) < 2**31:
-            return value
     raise ValueError("wrong kind of value")
 
 

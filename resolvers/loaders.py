@@ -10,7 +10,7 @@ from resolvers.rounds import Loader, Rounds
 if TYPE_CHECKING:
     from uuid import UUID
 
-    from db.engine import Session
+    from db.sessions import Session
 
 
 class Loaders:

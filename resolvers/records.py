@@ -15,9 +15,9 @@ if TYPE_CHECKING:
 
     from db.accounts import AccountRow
     from db.contacts import ContactRow
-    from db.engine import Session
     from db.interactions import InteractionRow
     from db.leads import LeadRow
+    from db.sessions import Session
     from db.users import UserRow
     from resolvers.loaders import Loaders
 

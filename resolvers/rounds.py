@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Sequence
     from uuid import UUID
 
-    from db.engine import Session
+    from db.sessions import Session
 
 Row = TypeVar("Row")
 

@@ -14,9 +14,9 @@ if TYPE_CHECKING:
     from datetime import datetime
     from uuid import UUID
 
-    from db.engine import Session
     from db.filters import TaskFilter
     from db.interactions import InteractionRow
+    from db.sessions import Session
     from resolvers.viewers import Viewer
 
 LONGEST_SUBJECT = 255  # characters; the column's length
@@ -66,7 +66,7 @@ async def create_task(session: Session, viewer: Viewer, draft: TaskDraft) -> Int
     except ConstraintViolated:  # a record went away between the check and the insert, both in one statement
         row = None
     if row is None:
-        raise Refused(*await _missing(session, new))
+        raise Refused(*await _missing(session, new, is_assignee_given=draft.assignee_id is not None))
     return row
 
 
@@ -96,14 +96,16 @@ def _problems(draft: TaskDraft) -> list[Refusal]:
     return problems
 
 
-async def _missing(session: Session, new: tasks.NewTask) -> list[Refusal]:
+async def _missing(session: Session, new: tasks.NewTask, *, is_assignee_given: bool) -> list[Refusal]:
     names = {"lead_id": "lead", "contact_id": "contact", "account_id": "account", "assignee_id": "colleague"}
     missing = await tasks.missing_references(session, new)
     if not missing:
         return [Invalid("A record that the task links to was deleted at this very moment. Reload, and try again.")]
     return [
         RecordNotFound(
-            f"There is no {names[field]} {getattr(new, field)} in your organization. Choose another one.",
+            f"There is no {names[field]} {getattr(new, field)} in your organization. Choose another one."
+            if field != "assignee_id" or is_assignee_given
+            else "Your token names nobody of this organization, so the task needs an assigneeId. Give one.",
             field,
             str(getattr(new, field)),
         )

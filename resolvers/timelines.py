@@ -13,9 +13,9 @@ from resolvers.records import record_by_id
 if TYPE_CHECKING:
     from uuid import UUID
 
-    from db.engine import Session
     from db.interactions import InteractionRow
     from db.records import RecordKind
+    from db.sessions import Session
     from resolvers.loaders import Loaders
 
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 
 import strawberry
 
-from db.engine import Session
+from db.sessions import Session
 from resolvers.loaders import Loaders
 from resolvers.viewers import Viewer
 

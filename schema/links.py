@@ -58,6 +58,6 @@ class RecordRef:
             (Kind.CONTACT, "contactId", self.contact_id),
             (Kind.ACCOUNT, "accountId", self.account_id),
         ):
-            if value:
+            if isinstance(value, str):
                 return kind, to_uuid(value, name)
         raise BadUserInput("No record is named. Give one of leadId, contactId and accountId.")

@@ -11,7 +11,7 @@ from resolvers.pages import Row, RowPage
 class Node:
     """Anything with an id."""
 
-    id: strawberry.ID = strawberry.field(description="The identifier: the same UUID that the REST routes use.")
+    id: strawberry.ID = strawberry.field(description="The identifier, a UUID.")
 
 
 @strawberry.type(description="Where a page ends and whether there is more.")

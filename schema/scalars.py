@@ -31,15 +31,16 @@ def _printed(instant: datetime) -> str:
 
 
 def _parsed(value: object) -> datetime:
-    text = str(value)
+    if not isinstance(value, str):
+        raise BadUserInput("An instant is given as text: date, time and offset, e.g. 2026-02-10T15:30:00Z.")
     try:
-        instant = datetime.fromisoformat(text) if isinstance(value, str) else None
-        if instant is None or instant.tzinfo is None:
+        instant = datetime.fromisoformat(value)
+        if instant.tzinfo is None:
             raise ValueError("no offset")  # noqa: TRY301 - answered in the same words
         return instant.astimezone(UTC)
     except (ValueError, OverflowError):
         raise BadUserInput(
-            f"“{text[:40]}” is no instant. Give date, time and offset, e.g. 2026-02-10T15:30:00Z."
+            f"“{value[:40]}” is no instant. Give date, time and offset, e.g. 2026-02-10T15:30:00Z."
         ) from None
 
 

@@ -41,9 +41,7 @@ class TaskPriority(Enum):
     LOW = strawberry.enum_value("low", description="When there is time.")
     MEDIUM = strawberry.enum_value("medium", description="The usual.")
     HIGH = strawberry.enum_value("high", description="Soon.")
-    UNKNOWN = strawberry.enum_value(
-        "unknown", description="The stored value is none of these. Can be asked for in a filter, never set."
-    )
+    UNKNOWN = strawberry.enum_value("unknown", description="The stored value is none of these. Can't be set.")
 
     @classmethod
     def _missing_(cls, _: object) -> TaskPriority:
@@ -66,9 +64,7 @@ class Task(Interaction):
     due_at: datetime | None = strawberry.field(description="When it is due.")
     completed_at: datetime | None = strawberry.field(description="When it was completed.")
     is_overdue: bool = strawberry.field(description="Still open although its due date has passed.")
-    version: str = strawberry.field(
-        description="Changes with every change by anyone. Give it back as `expectedVersion`; it means nothing else."
-    )
+    version: str = strawberry.field(description="Changes with every change by anyone; it means nothing else.")
 
     @strawberry.field(description="No linked record is left: what it was linked to has been deleted.")
     async def is_orphan(self, info: Info) -> bool:

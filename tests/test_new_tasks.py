@@ -194,6 +194,7 @@ def test_somebody_who_is_no_user_here_must_name_an_assignee(api: Api, organizati
     payload = create(api, stranger, contactId=str(organization.contact()))
 
     assert [("RecordNotFoundError", "RECORD_NOT_FOUND", ["input", "assigneeId"])] == refusals(payload)
+    assert "needs an assigneeId" in payload["errors"][0]["message"]
     assert [] == stored(organization)
 
 
@@ -306,6 +307,9 @@ def test_a_viewer_may_create_nothing(api: Api, organization: Organization) -> No
         {"dueAt": "tomorrow"},
         {"dueAt": ""},
         {"dueAt": 1_770_000_000},
+        {"dueAt": True},
+        {"dueAt": ["a", None]},
+        {"dueAt": {"a": {"b": None}}},
         {"dueAt": "2026-02-30T00:00:00Z"},
         {"dueAt": "infinity"},
         {"dueAt": "9999-12-31T23:59:59-01:00"},
@@ -323,6 +327,7 @@ def test_a_value_that_cant_be_read_is_bad_user_input(
 
     assert answer.status_code < 500
     assert ["BAD_USER_INPUT"] == [error["extensions"]["code"] for error in answer.json()["errors"]]
+    assert not [word for word in ("True", "None", "Error") if word in answer.text]  # Python's words
     assert [] == stored(organization)
 
 

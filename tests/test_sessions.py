@@ -1,19 +1,29 @@
 """One connection for a request: fields that ask at once, failures, full pools, clients and databases that go away."""
 
+import asyncio
 import socket
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from typing import Any
 from uuid import UUID
 
 import pytest
+from pydantic import SecretStr
 
-from tests.apis import Api, api
-from tests.databases import CrmDatabase
+from db.statements import Statement
+from errors import ConstraintViolated, DatabaseRefused, SettingsInvalid, Unavailable
+from server.databases import check, database_of
+from settings import Settings
+from tests.apis import NOWHERE, Api, api
+from tests.databases import APP, CrmDatabase
 from tests.organizations import Organization, new_organization
 from tests.owners import Owner, owner_of
 
 TASKS = "{ tasks { totalCount nodes { subject contact { displayName } } } }"
+# There is no such organization and no such contact: a foreign key refuses it.
+REFUSED_INSERT = """INSERT INTO accounts (organization_id, contact_id, account_name)
+  VALUES ('00000000-0000-0000-0000-000000000001', '00000000-0000-0000-0000-000000000003', 'x')"""
 ANSWER = {"totalCount": 1, "nodes": [{"subject": "Call", "contact": {"displayName": "Cora Contact"}}]}
 
 
@@ -233,3 +243,43 @@ def test_an_answer_that_ends_early_gives_its_connection_back(single: Api, filled
     assert [None] * 5 == [body["data"] for body in bodies]
     assert {"LIMIT_EXCEEDED"} == {error["extensions"]["code"] for body in bodies for error in body["errors"]}
     assert ANSWER == single.data(filled.viewer(), TASKS)["tasks"]
+
+
+@pytest.mark.parametrize(
+    ("change", "failure"),
+    [
+        (lambda url: url.replace("postgresql://", "mysql://"), SettingsInvalid),
+        (lambda _: "postgresql://somebody@127.0.0.1:99999/crm", SettingsInvalid),
+        (lambda url: url.replace(f"{APP}:", f"{APP}:wrong"), DatabaseRefused),
+        (
+            lambda url: url.replace(f"/{url.partition('@/')[2].partition('?')[0]}?", "/no_such_database?"),
+            DatabaseRefused,
+        ),
+        (lambda _: NOWHERE, Unavailable),
+    ],
+    ids=["scheme", "port", "password", "database", "nobody"],
+)
+def test_what_is_wrong_with_an_address_is_told_apart(
+    crm: CrmDatabase, change: Callable[[str], str], failure: type[Exception]
+) -> None:
+    settings = Settings(database_url=SecretStr(change(crm.app_url)))
+
+    with pytest.raises(failure) as raised:
+        asyncio.run(check(settings))
+
+    assert failure is raised.type
+
+
+def test_a_change_that_failed_in_part_is_not_committed(crm: CrmDatabase) -> None:
+    async def go_on_after_a_failure() -> None:
+        database = database_of(Settings(database_url=SecretStr(crm.app_url)))
+        await database.open()
+        try:
+            async with database.session(UUID(int=1)) as session, session.write(UUID(int=2)):
+                with suppress(ConstraintViolated):
+                    await session.rows(Statement(REFUSED_INSERT, (), {}))
+        finally:
+            await database.close()
+
+    with pytest.raises(Unavailable, match="undone"):
+        asyncio.run(go_on_after_a_failure())

@@ -1,0 +1,125 @@
+"""A session: the statements of one operation, for one organization.
+
+It holds at most one connection and runs its statements in turn, so sibling fields may ask at once and a request can
+never wait for a second connection while it holds one.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from contextlib import asynccontextmanager
+from typing import TYPE_CHECKING
+
+from db.driver_errors import while_running
+from errors import Unavailable
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+    from typing import Self
+    from uuid import UUID
+
+    from db.engine import Connection, Database, Record
+    from db.statements import Statement
+
+# One snapshot for all statements of a query, so that a page and its relations agree.
+BEGIN_READ = "BEGIN ISOLATION LEVEL REPEATABLE READ, READ ONLY"
+BEGIN_WRITE = "BEGIN"
+COMMIT = "COMMIT"
+ROLLBACK = "ROLLBACK"
+
+
+class Session:
+    """One operation's statements for one organization, in turn on one connection."""
+
+    def __init__(self, database: Database, organization_id: UUID) -> None:
+        self.organization_id = organization_id
+        self.statements = 0
+        """How many statements that read or write data have run; BEGIN, the setting and COMMIT are not counted."""
+        self._database = database
+        self._connection: Connection | None = None
+        self._turn = asyncio.Lock()
+        self._lost: Unavailable | None = None
+
+    async def __aenter__(self) -> Self:
+        """Start without a connection: the first statement takes one."""
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        """End the open transaction, if any, and give the connection back. A statement that comes later is refused."""
+        async with self._turn:
+            self._lost = self._lost or Unavailable("The answer was given up before it was whole. Try again.")
+            await self._end(ROLLBACK)
+
+    async def settled(self) -> None:
+        """Return when no statement runs or waits for its turn."""
+        async with self._turn:
+            return
+
+    async def rows(self, statement: Statement, **values: object) -> list[Record]:
+        """Run one statement and return its rows.
+
+        `organization_id` is always among its values. Raises ConstraintViolated, TimedOut or Unavailable. A failed
+        statement ends its transaction, which would refuse all others; the next one begins a new one.
+        """
+        arguments = statement.arguments(values | {"organization_id": self.organization_id})
+        async with self._turn:
+            try:
+                connection = self._connection or await self._begin(BEGIN_READ)
+                self.statements += 1
+                with while_running():
+                    found: list[Record] = await connection.fetch(statement.sql, *arguments)
+            except Exception:
+                await self._end(ROLLBACK)
+                raise
+        return found
+
+    async def number(self, statement: Statement, **values: object) -> int:
+        """Run a statement that returns one row with one number, a count for instance."""
+        ((number,),) = await self.rows(statement, **values)
+        return int(number)
+
+    @asynccontextmanager
+    async def write(self, actor_id: UUID) -> AsyncIterator[None]:
+        """Run the statements of the block in one transaction that writes; commit it at the end, or undo all of it.
+
+        The actor is left in the setting app.current_user_id, which triggers of older databases read.
+        """
+        async with self._turn:
+            await self._end(ROLLBACK)  # of what was read before: a new snapshot begins
+            await self._begin(BEGIN_WRITE, f"; SET LOCAL app.current_user_id = '{actor_id}'")
+        try:
+            yield
+        except BaseException:
+            await self._end(ROLLBACK)
+            raise
+        if self._connection is None:  # a statement failed, and the block went on all the same
+            raise Unavailable("The change was undone, because a part of it failed. Try again.")
+        await self._end(COMMIT)
+
+    async def _begin(self, begin: str, more: str = "") -> Connection:
+        """Open a transaction and set the tenant in one packet. A uuid printed by uuid.UUID is safe in SQL."""
+        if self._lost:  # the answer is lost already: not each of its fields waits anew
+            raise Unavailable(str(self._lost))
+        try:
+            connection = self._connection = await self._database.acquire()
+        except Unavailable as exc:
+            self._lost = exc
+            raise
+        with while_running():
+            tenant = f"SET LOCAL app.current_organization_id = '{self.organization_id}'"
+            await connection.execute(f"{begin}; {tenant}{more}")
+        return connection
+
+    async def _end(self, how: str) -> None:
+        connection, self._connection = self._connection, None
+        if connection is None:
+            return
+        try:
+            with while_running():
+                await connection.execute(how)
+        except BaseException as exc:
+            connection.terminate()  # whatever state it is in, nobody else gets it
+            if how == COMMIT or not isinstance(exc, Unavailable):
+                raise
+        finally:
+            await self._database.release(connection)
