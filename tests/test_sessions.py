@@ -87,7 +87,7 @@ def test_a_client_that_hangs_up_leaves_the_connection_usable(single: Api, filled
 
 @pytest.mark.parametrize(
     "limits",
-    [{"lock_timeout_ms": 50}, {"lock_timeout_ms": 8_000, "statement_timeout_ms": 50}],
+    [{"lock_timeout_ms": 50}, {"lock_timeout_ms": 8_000, "statement_timeout_ms": 300}],
     ids=["lock", "statement"],
 )
 def test_what_takes_too_long_is_a_timeout_and_spoils_no_other_field(
@@ -163,7 +163,7 @@ def test_a_full_pool_is_waited_for_once_by_all_fields_together(
 
     assert 503 == refused.status_code
     assert {"UNAVAILABLE"} == {error["extensions"]["code"] for error in refused.json()["errors"]}
-    assert refused.elapsed.total_seconds() < 5 * 0.2
+    assert refused.elapsed.total_seconds() < 15 * 0.2
 
 
 def test_a_record_that_goes_while_it_is_linked_is_not_found(api: Api, owner: Owner, filled: Organization) -> None:
