@@ -1,21 +1,16 @@
 """Two walls keep organizations apart, the predicate in each statement and row security: either of them is enough."""
 
-import asyncio
 import json
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from uuid import UUID, uuid4
 
 import pytest
-from pydantic import SecretStr
 from sqlalchemy import ColumnElement, FromClause, true
 
 from db import accounts, contacts, interactions, leads, records, tasks, users
 from db.tables import METADATA
-from errors import UnboundRole
 from resolvers.viewers import Role, Viewer
-from server.databases import check
-from settings import Settings
 from tests.apis import Api, api
 from tests.databases import CrmDatabase
 from tests.organizations import Organization, new_organization
@@ -260,35 +255,3 @@ def test_row_security_refuses_to_write_a_task_of_theirs(crm: CrmDatabase, pair: 
 
     with pytest.raises(AssertionError, match="row-level security"):
         crm.psql(f"SET app.current_organization_id = '{mine.organization.id}'; {insert}", url=crm.app_url)
-
-
-def settings_for(url: str) -> Settings:
-    return Settings.model_validate({"database_url": SecretStr(url)})
-
-
-@pytest.mark.parametrize("who", ["owner_url", "superuser_url"])
-def test_the_api_refuses_a_role_that_escapes_row_security(crm: CrmDatabase, pair: Sequence[Mirrored], who: str) -> None:
-    url = getattr(crm, who)
-
-    with pytest.raises(UnboundRole, match="lead_interactions" if who == "owner_url" else "superuser"):
-        asyncio.run(check(settings_for(url)))
-    with api(database_url=url) as running:
-        body = running.ask(LISTS["tasks"], viewer=pair[0].organization.viewer()).json()
-    assert {"tasks": None} == body["data"]
-    assert ["INTERNAL"] == [error["extensions"]["code"] for error in body["errors"]]
-    assert "crm_owner" not in json.dumps(body)
-
-
-@pytest.mark.parametrize("attributes", ["BYPASSRLS", "IN ROLE crm_owner"])
-def test_the_api_refuses_roles_with_borrowed_rights(crm: CrmDatabase, attributes: str) -> None:
-    role = f"borrower_{uuid4().hex[:12]}"
-    crm.psql(f"CREATE ROLE {role} LOGIN PASSWORD 'x' {attributes}")
-    try:
-        with pytest.raises(UnboundRole, match=role):
-            asyncio.run(check(settings_for(crm.server.url(crm.name, role, password="x"))))
-    finally:
-        crm.psql(f"DROP ROLE {role}")
-
-
-def test_the_api_accepts_a_role_that_row_security_binds(crm: CrmDatabase) -> None:
-    asyncio.run(check(settings_for(crm.app_url)))
