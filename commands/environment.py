@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import fcntl
+import os
 import shutil
 import subprocess
 import sys
@@ -12,10 +13,16 @@ import venv
 from pathlib import Path
 
 LOCKS = ("requirements-dev.lock", "requirements.lock")  # the first holds all that the second holds
+HALF_MADE = "half-made"  # a file that lies in the environment as long as it is being made
 
 
 def main(folder: Path, root: Path, lock: str) -> int:
-    """Bring `folder` up to date with the lock file; 0 when it is, 1 with a reason on standard error."""
+    """Bring `folder` up to date with the lock file; 0 when it is, 1 with a reason on standard error, 130 on Ctrl-C."""
+    if os.pathsep in str(folder):
+        return _fail(
+            f"a Python environment can't lie in {folder}, because a colon divides the search path. "
+            "Point TASKLINE_HOME to a folder without one, and run this again."
+        )
     try:
         folder.parent.mkdir(parents=True, exist_ok=True)
         # Two first starts at once (demo and test) take turns; the kernel frees the lock of a killed one.
@@ -27,6 +34,8 @@ def main(folder: Path, root: Path, lock: str) -> int:
             f"can't write the Python environment to {folder}: {exc.strerror}. "
             "Point TASKLINE_HOME to a folder that you can write, and run this again."
         )
+    except KeyboardInterrupt:
+        return 130
 
 
 def _is_current(folder: Path, root: Path, lock: str) -> bool:
@@ -36,7 +45,9 @@ def _is_current(folder: Path, root: Path, lock: str) -> bool:
 
 def _works(folder: Path) -> bool:
     python = folder / "bin" / "python"
-    return python.exists() and subprocess.run([python, "-c", ""], check=False, capture_output=True).returncode == 0
+    if not python.exists() or (folder / HALF_MADE).exists():
+        return False
+    return subprocess.run([python, "-c", ""], check=False, capture_output=True).returncode == 0
 
 
 def _install(folder: Path, root: Path, lock: str) -> int:
@@ -44,7 +55,10 @@ def _install(folder: Path, root: Path, lock: str) -> int:
     if not _works(folder):
         _say(f"Making a Python environment in {folder} (once) …")
         shutil.rmtree(folder, ignore_errors=True)
+        folder.mkdir()
+        (folder / HALF_MADE).touch()
         venv.create(folder, with_pip=True)
+        (folder / HALF_MADE).unlink()
     count = sum(not line.startswith((" ", "#")) for line in (root / lock).read_text().splitlines() if line)
     _say(f"Installing {count} packages from {lock}, each checked by its hash …")
     if not _run_pip(folder, root / lock, count):
@@ -60,7 +74,7 @@ def _install(folder: Path, root: Path, lock: str) -> int:
 
 
 def _run_pip(folder: Path, lock: Path, count: int) -> bool:
-    command = [str(folder / "bin" / "python"), "-m", "pip", "install", "--require-hashes", "--no-deps"]
+    command = [str(folder / "bin" / "python"), "-P", "-m", "pip", "install", "--require-hashes", "--no-deps"]
     command += ["--only-binary=:all:", "--disable-pip-version-check", "--no-input", "--progress-bar=off"]
     seen = 0
     with (

@@ -3,7 +3,6 @@
 import json
 import signal
 import socket
-import subprocess
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -248,23 +247,3 @@ def test_each_command_has_help_with_an_example(tmp_path: Path, name: str) -> Non
 
     assert done.returncode == 0, done.stderr
     assert "Example: " in done.stdout
-
-
-def test_the_launcher_names_a_missing_python(tmp_path: Path) -> None:
-    launcher = Path(__file__).parent.parent / "taskline"
-    tools = tmp_path / "bin"
-    tools.mkdir()
-    for name in ("dirname", "readlink", "cmp"):
-        found = subprocess.run(["/bin/sh", "-c", f"command -v {name}"], capture_output=True, text=True, check=True)
-        (tools / name).symlink_to(found.stdout.strip())
-
-    done = subprocess.run(
-        ["/bin/sh", launcher, "demo"],
-        env={"PATH": str(tools), "TASKLINE_HOME": str(tmp_path)},
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-
-    assert done.returncode == 1
-    assert "Python 3.11" in done.stderr
