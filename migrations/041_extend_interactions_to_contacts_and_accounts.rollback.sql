@@ -112,6 +112,11 @@ CREATE OR REPLACE FUNCTION pg_temp.has_column(relation regclass, col text) RETUR
                   WHERE attrelid = relation AND attname = col AND attnum > 0 AND NOT attisdropped)
 $$;
 
+-- A number of rows, in words.
+CREATE OR REPLACE FUNCTION pg_temp.rows_in_words(n bigint) RETURNS text LANGUAGE sql IMMUTABLE AS $$
+  SELECT n || CASE n WHEN 1 THEN ' row' ELSE ' rows' END
+$$;
+
 -- What alter_shortly writes down beside a change: how the rollback must go about it, and the words that undo it.
 CREATE OR REPLACE FUNCTION pg_temp.undo(migration integer, kind text, relation regclass, object_name text, ddl text)
 RETURNS jsonb LANGUAGE sql STABLE AS $$
@@ -228,7 +233,7 @@ BEGIN
     END IF;
   END LOOP;
   RETURN QUERY EXECUTE format($q$
-    SELECT format('  - %%s rows linked to %%s, for example %%s', count(*),
+    SELECT format('  - %%s linked to %%s, for example %%s', pg_temp.rows_in_words(count(*)),
                   CASE WHEN has_contact AND has_account AND has_lead THEN 'all three'
                        WHEN has_contact AND has_account THEN 'a contact and an account'
                        WHEN has_contact THEN CASE WHEN has_lead THEN 'a lead and a contact' ELSE 'a contact alone' END
@@ -374,7 +379,7 @@ BEGIN
     EXECUTE format('SELECT count(*), array_to_string((array_agg(id::text ORDER BY id))[1:3], '', '')
                       FROM %s WHERE lead_id IS NULL', item.rel) INTO n, found;
     IF n > 0 THEN
-      RAISE EXCEPTION '041 is taken back in part: % rows of % have no lead, for example %', n, item.rel, found
+      RAISE EXCEPTION '041 is taken back in part: found % of % without a lead, for example %', pg_temp.rows_in_words(n), item.rel, found
         USING ERRCODE = 'object_not_in_prerequisite_state',
               HINT = 'No row was lost. Give them a lead or delete them, and run this file again; or run 041 to go forward.';
     END IF;

@@ -121,6 +121,11 @@ CREATE OR REPLACE FUNCTION pg_temp.has_column(relation regclass, col text) RETUR
                   WHERE attrelid = relation AND attname = col AND attnum > 0 AND NOT attisdropped)
 $$;
 
+-- A number of rows, in words.
+CREATE OR REPLACE FUNCTION pg_temp.rows_in_words(n bigint) RETURNS text LANGUAGE sql IMMUTABLE AS $$
+  SELECT n || CASE n WHEN 1 THEN ' row' ELSE ' rows' END
+$$;
+
 -- What alter_shortly writes down beside a change: how the rollback must go about it, and the words that undo it.
 CREATE OR REPLACE FUNCTION pg_temp.undo(migration integer, kind text, relation regclass, object_name text, ddl text)
 RETURNS jsonb LANGUAGE sql STABLE AS $$
@@ -671,9 +676,9 @@ BEGIN
                      WHERE t.%1$I IS NOT NULL AND NOT EXISTS (SELECT FROM %3$s x WHERE x.id = t.%1$I)',
                    item.col, item.rel, item.target) INTO dangling, sample;
     IF dangling > 0 THEN
-      RETURN NEXT format('%s.%s: found %s rows that name no row of %s, for example %s; no key can be made. '
+      RETURN NEXT format('%s.%s: found %s without a counterpart in %s, for example %s; no key can be made. '
                          'Next: restore what they name, link them to something else, or clear them.',
-                         item.rel, item.col, dangling, item.target, sample);
+                         item.rel, item.col, pg_temp.rows_in_words(dangling), item.target, sample);
     END IF;
   END LOOP;
 

@@ -5,8 +5,9 @@
 --      migrating role act as it;
 --   2. fills organization_id where it is null, from the lead (or the contact, or the account), 500 rows at a time with a
 --      commit each, and leaves every other column and the lead as they were, stamps included;
---   3. lists the rows that name another organization than their lead does, and keeps them visible to the lead's organization
---      and to nobody else, as they were, until a person decides;
+--   3. lists the rows that name another organization than their lead does, and lets row security show them to the lead's
+--      organization and to nobody else, as before, until a person decides; the API's statements also ask for the row's own
+--      organization, so that the API shows them to nobody meanwhile;
 --   4. replaces the policies that ask the lead by one that asks the row.
 -- The policies of the other six tables stay. They raise an error when the tenant's setting is missing or empty, where ours
 -- shows nothing; both are safe, and the API sets it in every transaction, so exchanging them would buy exclusive locks on
@@ -120,6 +121,11 @@ CREATE OR REPLACE FUNCTION pg_temp.has_column(relation regclass, col text) RETUR
                   WHERE attrelid = relation AND attname = col AND attnum > 0 AND NOT attisdropped)
 $$;
 
+-- A number of rows, in words.
+CREATE OR REPLACE FUNCTION pg_temp.rows_in_words(n bigint) RETURNS text LANGUAGE sql IMMUTABLE AS $$
+  SELECT n || CASE n WHEN 1 THEN ' row' ELSE ' rows' END
+$$;
+
 -- What alter_shortly writes down beside a change: how the rollback must go about it, and the words that undo it.
 CREATE OR REPLACE FUNCTION pg_temp.undo(migration integer, kind text, relation regclass, object_name text, ddl text)
 RETURNS jsonb LANGUAGE sql STABLE AS $$
@@ -203,6 +209,20 @@ BEGIN
     END IF;
     PERFORM pg_sleep(0.1 + 0.3 * random());
   END LOOP;
+END $$;
+
+-- What this database wrote down for a migration, last step first; `forget` is the statement that strikes it out.
+CREATE OR REPLACE FUNCTION pg_temp.saved(wanted integer)
+RETURNS TABLE (step integer, kind text, relation text, object_name text, ddl text, forget text)
+LANGUAGE plpgsql STABLE AS $$
+DECLARE
+  list constant text := pg_temp.home() || '.taskline_saved_ddl';
+BEGIN
+  IF to_regclass(list) IS NOT NULL THEN
+    RETURN QUERY EXECUTE format(
+      'SELECT s.step, s.kind, s.relation, s.object_name, s.ddl, format(''DELETE FROM %1$s WHERE step = %%s'', s.step)
+         FROM %1$s s WHERE s.migration = $1 ORDER BY s.step DESC', list) USING wanted;
+  END IF;
 END $$;
 
 -- The table whose id the column lead_id holds: the one its key names, else leads, else none that is known.
@@ -812,6 +832,7 @@ DECLARE
   list  constant text := pg_temp.home() || '.taskline_disputed_interactions';
   drop_ constant text := format('DROP POLICY IF EXISTS lead_interactions_disputed_seen ON %1$s; '
                                 'DROP POLICY IF EXISTS lead_interactions_disputed_hidden ON %1$s', pg_temp.full_name(li));
+  forgets text;
   n     bigint;
 BEGIN
   CALL pg_temp.list_disputed();
@@ -824,7 +845,10 @@ BEGIN
   COMMIT;
   EXECUTE format('SELECT count(*) FROM %s', list) INTO n;
   IF n = 0 THEN
-    CALL pg_temp.alter_shortly('drop the list of disputed rows, all of which are decided', drop_ || '; DROP TABLE ' || list);
+    SELECT string_agg('; ' || s.forget, '') INTO forgets FROM pg_temp.saved(42) s
+     WHERE s.object_name IN ('taskline_disputed_interactions', 'lead_interactions_disputed');
+    CALL pg_temp.alter_shortly('drop the list of disputed rows, all of which are decided',
+                               concat(drop_, '; DROP TABLE ', list, forgets));
   ELSIF NOT EXISTS (SELECT FROM pg_policy WHERE polrelid = li AND polname = 'lead_interactions_disputed_seen') THEN
     CALL pg_temp.alter_shortly('keep disputed rows visible to those who saw them', format($make$
       CREATE POLICY lead_interactions_disputed_seen ON %1$s
@@ -866,11 +890,13 @@ DECLARE
   n         bigint;
   found     text;
 BEGIN
-  RETURN NEXT format('✅ organization_id: %s rows filled, all else in them as it was', current_setting('taskline.filled'));
+  RETURN NEXT format('✅ organization_id: %s filled, all else as it was',
+                     pg_temp.rows_in_words(current_setting('taskline.filled')::bigint));
   SELECT count(*), array_to_string((array_agg(id ORDER BY id))[1:3], ', ') INTO n, found
     FROM lead_interactions WHERE organization_id IS NULL;
   IF n > 0 THEN
-    RETURN NEXT format('⚠️ %s rows name no organization, nor does what they link to: nobody sees them, as before: %s', n, found);
+    RETURN NEXT format('⚠️ %s without an organization, nor is there one in what is linked; seen by nobody, as before: %s',
+                       pg_temp.rows_in_words(n), found);
   END IF;
   RETURN NEXT CASE WHEN EXISTS (SELECT FROM pg_trigger WHERE tgname = '~taskline_042_keep')
                    THEN '❌ triggers: one that kept the stamps is still there' ELSE '✅ triggers: as they were' END;
@@ -897,16 +923,23 @@ DECLARE
   is_met boolean;
 BEGIN
   IF to_regclass(list) IS NULL THEN
-    RETURN NEXT '✅ no row names another organization than its lead does, or did when this file first ran';
+    RETURN NEXT '✅ disputed: no row; each names its lead''s organization, or a person has decided';
     RETURN;
   END IF;
   EXECUTE format('SELECT count(*) OVER () AS n, d.* FROM %s d ORDER BY interaction_id LIMIT 1', list) INTO item;
-  RETURN NEXT format('⚠️ %s rows name another organization than their lead does, and stay visible to the lead''s alone, '
-                     'for example %s', item.n, item.interaction_id);
-  RETURN NEXT 'ℹ️ they are listed in taskline_disputed_interactions; decide on each, then run this file again:';
-  RETURN NEXT 'ℹ️   the lead is right: UPDATE lead_interactions t SET organization_id = d.seen_by '
-              'FROM taskline_disputed_interactions d WHERE d.interaction_id = t.id;';
-  RETURN NEXT 'ℹ️   the row is right: DELETE FROM taskline_disputed_interactions WHERE interaction_id = …;';
+  RETURN NEXT format('⚠️ disputed: %s not naming the lead''s organization, for example %s: the old application shows '
+                     'them to the lead''s organization as before; the API shows them to nobody until you decide',
+                     pg_temp.rows_in_words(item.n), item.interaction_id);
+  RETURN NEXT 'ℹ️ each is listed in taskline_disputed_interactions; decide on each, as here, then run this file again:';
+  RETURN NEXT format('ℹ️   the lead is right: UPDATE lead_interactions t SET organization_id = d.seen_by '
+                     'FROM taskline_disputed_interactions d WHERE d.interaction_id = t.id AND t.id = %L;', item.interaction_id);
+  IF pg_temp.has_column(to_regclass('interaction_events'), 'interaction_id')
+     AND pg_temp.has_column(to_regclass('interaction_events'), 'organization_id') THEN
+    RETURN NEXT format('ℹ️     and its history: UPDATE interaction_events e SET organization_id = t.organization_id '
+                       'FROM lead_interactions t WHERE t.id = e.interaction_id AND t.id = %L;', item.interaction_id);
+  END IF;
+  RETURN NEXT format('ℹ️   the row is right: DELETE FROM taskline_disputed_interactions WHERE interaction_id = %L;',
+                     item.interaction_id);
   IF NOT pg_temp.can_become(pg_temp.wanted_role()) THEN
     RETURN;
   END IF;

@@ -91,14 +91,14 @@ REFUSED = {
            ALTER TABLE lead_interactions DISABLE TRIGGER USER;
            UPDATE lead_interactions SET contact_id = gen_random_uuid()
             WHERE id IN (SELECT id FROM lead_interactions LIMIT 3)""",
-        "lead_interactions.contact_id: found 3 rows that name no row of contacts",
+        "lead_interactions.contact_id: found 3 rows without a counterpart in contacts",
     ),
     "lead_id names leads that are gone": (
         """ALTER TABLE lead_interactions DROP CONSTRAINT lead_interactions_lead_id_fkey;
            ALTER TABLE lead_interactions DISABLE TRIGGER USER;
            UPDATE lead_interactions SET lead_id = gen_random_uuid()
             WHERE id IN (SELECT id FROM lead_interactions LIMIT 2)""",
-        "lead_interactions.lead_id: found 2 rows that name no row of leads",
+        "lead_interactions.lead_id: found 2 rows without a counterpart in leads",
     ),
     "another table has an index's name": (
         """CREATE TABLE idx_lead_interactions_contact_id (id int)""",

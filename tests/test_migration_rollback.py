@@ -14,18 +14,18 @@ LINK = "UPDATE lead_interactions SET {} WHERE id = (SELECT id FROM lead_interact
 LOSSES = {
     "contact alone": (
         "contact_id = (SELECT id FROM contacts LIMIT 1), lead_id = NULL",
-        "1 rows linked to a contact alone",
+        "1 row linked to a contact alone",
     ),
     "account alone": (
         "account_id = (SELECT id FROM accounts LIMIT 1), lead_id = NULL",
-        "1 rows linked to an account alone",
+        "1 row linked to an account alone",
     ),
-    "lead and contact": ("contact_id = (SELECT id FROM contacts LIMIT 1)", "1 rows linked to a lead and a contact"),
+    "lead and contact": ("contact_id = (SELECT id FROM contacts LIMIT 1)", "1 row linked to a lead and a contact"),
     "all three": (
         "contact_id = (SELECT id FROM contacts LIMIT 1), account_id = (SELECT id FROM accounts LIMIT 1)",
-        "1 rows linked to all three",
+        "1 row linked to all three",
     ),
-    "nothing": ("lead_id = NULL", "1 rows linked to nothing"),
+    "nothing": ("lead_id = NULL", "1 row linked to nothing"),
 }
 
 

@@ -1,5 +1,7 @@
 """042: an interaction belongs to the organization that it names itself."""
 
+import re
+
 import pytest
 
 from tests.databases import CrmDatabase
@@ -41,7 +43,7 @@ def test_each_organization_sees_exactly_what_it_saw_before(legacy_database: CrmD
 
     assert before == legacy_database.psql(SEEN_BY_EACH)
     assert "✅ organization_id: 12 rows filled" in report
-    assert "⚠️ 12 rows name another organization than their lead does" in report
+    assert "⚠️ disputed: 12 rows not naming the lead's organization" in report
     assert "✅ tried: a disputed row seen by its lead's organization and by no other" in report
 
 
@@ -76,19 +78,63 @@ def test_a_backfill_that_was_stopped_goes_on_and_leaves_no_trigger(legacy_databa
     assert "0" == legacy_database.psql("SELECT count(*) FROM pg_trigger WHERE tgname = '~taskline_042_keep'")
 
 
-def test_decided_rows_are_no_longer_disputed(legacy_database: CrmDatabase) -> None:
-    migrate(legacy_database)
-    legacy_database.psql(
-        "UPDATE lead_interactions t SET organization_id = d.seen_by FROM taskline_disputed_interactions d "
-        "WHERE d.interaction_id = t.id"
-    )
+def test_a_disputed_row_is_seen_as_before_by_the_old_application_and_by_nobody_in_the_api(
+    legacy_database: CrmDatabase,
+) -> None:
+    report = migrate(legacy_database)
+    row = legacy_database.psql("SELECT interaction_id, seen_by, named FROM taskline_disputed_interactions LIMIT 1")
+    id_, *organizations = row.split("|")
+    # The API's statements name the organization; the old application leaves that to row security.
+    ways = {"old application": "true", "API": "organization_id = current_setting('app.current_organization_id')::uuid"}
 
+    seen = {
+        way: [
+            legacy_database.psql(
+                f"SET app.current_organization_id = '{organization}'; "
+                f"SELECT count(*) FROM lead_interactions WHERE id = '{id_}' AND {condition}",
+                url=legacy_database.app_url,
+            )
+            for organization in organizations
+        ]
+        for way, condition in ways.items()
+    }
+
+    assert {"old application": ["1", "0"], "API": ["0", "0"]} == seen
+    assert "the old application shows them to the lead's organization as before; the API shows them to nobody" in report
+
+
+def remedies(report: str) -> dict[str, str]:
+    """Return the statements that a report offers for disputed rows."""
+    return dict(re.findall(r"^ℹ️ +(the lead is right|and its history|the row is right): (.*;)$", report, re.MULTILINE))
+
+
+def test_once_decided_by_the_statements_as_printed_nothing_of_a_dispute_remains(legacy_database: CrmDatabase) -> None:
+    legacy_database.psql(
+        "ALTER TABLE lead_interactions DISABLE TRIGGER USER; "
+        f"DELETE FROM lead_interactions WHERE id IN (SELECT t.id FROM {MISMATCHED} ORDER BY t.id OFFSET 2); "
+        "ALTER TABLE lead_interactions ENABLE TRIGGER USER"
+    )
+    first = remedies(migrate(legacy_database))
+    listed = legacy_database.psql("SELECT interaction_id FROM taskline_disputed_interactions ORDER BY 1")
+    moved, kept = listed.splitlines()
+
+    for name in ("the lead is right", "and its history"):
+        legacy_database.psql(first[name], url=legacy_database.owner_url)
+    second = remedies(by_psql(legacy_database, TENANT).report)
+    legacy_database.psql(second["the row is right"], url=legacy_database.owner_url)
     outcome = by_psql(legacy_database, TENANT)
 
-    assert outcome.is_success
-    assert "|" == legacy_database.psql(
+    assert outcome.is_success, outcome.report + outcome.errors
+    assert "✅ disputed: no row" in outcome.report
+    assert kept == legacy_database.psql(f"SELECT t.id FROM {MISMATCHED}")
+    assert "f" == legacy_database.psql(
+        "SELECT bool_or(e.organization_id <> l.organization_id) FROM interaction_events e "
+        f"JOIN lead_interactions t ON t.id = e.interaction_id JOIN leads l ON l.id = t.lead_id WHERE t.id = '{moved}'"
+    )
+    assert "||0" == legacy_database.psql(
         "SELECT to_regclass('taskline_disputed_interactions'), "
-        "(SELECT string_agg(polname, ',') FROM pg_policy WHERE polname LIKE '%disputed%')"
+        "(SELECT string_agg(polname, ',') FROM pg_policy WHERE polname LIKE '%disputed%'), "
+        "(SELECT count(*) FROM taskline_saved_ddl WHERE concat(object_name, ddl) LIKE '%disputed%')"
     )
 
 
@@ -100,7 +146,7 @@ def test_without_contradictions_no_policy_for_them_is_made(legacy_database: CrmD
 
     report = migrate(legacy_database)
 
-    assert "✅ no row names another organization than its lead does" in report
+    assert "✅ disputed: no row" in report
     assert "lead_interactions_tenant" == legacy_database.psql(
         "SELECT string_agg(polname, ',') FROM pg_policy WHERE polrelid = 'lead_interactions'::regclass"
     )
