@@ -122,6 +122,22 @@ def test_a_failed_field_leaves_those_after_it_alone(crm: CrmDatabase, owner: Own
     } == body["data"]
 
 
+def test_a_relation_that_cant_be_loaded_is_null_and_the_others_are_there(
+    crm: CrmDatabase, owner: Owner, filled: Organization
+) -> None:
+    filled.task(contact_id=filled.contact())
+    query = "{ tasks { nodes { contact { id } assignee { displayName } lead { id } } } }"
+
+    with api(database_url=crm.app_url, lock_timeout_ms=50) as running, owner.locked("contacts"):
+        body = running.ask(query, viewer=filled.viewer()).json()
+
+    assert [("TIMEOUT", ["tasks", "nodes", number, "contact"]) for number in (0, 1)] == sorted(
+        (error["extensions"]["code"], error["path"]) for error in body["errors"]
+    )
+    node = {"contact": None, "assignee": {"displayName": "Una User"}, "lead": None}
+    assert [node, node] == body["data"]["tasks"]["nodes"]
+
+
 def test_a_pool_that_stays_full_is_unavailable(crm: CrmDatabase, owner: Owner, filled: Organization) -> None:
     limits: dict[str, Any] = {
         "pool_size": 1,
