@@ -114,6 +114,16 @@ class RecordNotFound(Refusal):
         self.missing_id = missing_id
 
 
+class StaleVersion(Refusal):
+    """Somebody changed the task in the meantime; `current` is its row as it is now."""
+
+    code = "STALE_VERSION"
+
+    def __init__(self, message: str, field: str, current: object) -> None:
+        super().__init__(message, field)
+        self.current = current
+
+
 class Forbidden(Refusal):
     """The caller's role doesn't allow this."""
 

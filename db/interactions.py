@@ -58,6 +58,9 @@ OCCURS_AT = func.coalesce(
     literal_column("'-infinity'::timestamptz", TIMESTAMP(timezone=True)),
 )
 
+# Changes with every update by anyone, the old application included (manual: System Columns).
+VERSION = cast(literal_column("lead_interactions.xmin"), Text)
+
 COLUMNS = (
     interactions.c.id,
     interactions.c.interaction_type,
@@ -76,8 +79,7 @@ COLUMNS = (
     interactions.c.account_id,
     interactions.c.user_id,
     interactions.c.created_by,
-    # Changes with every update by anyone, the old application included (manual: System Columns).
-    cast(literal_column("lead_interactions.xmin"), Text).label("version"),
+    VERSION.label("version"),
 )
 
 BY_TIME = (

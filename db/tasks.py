@@ -6,11 +6,11 @@ from dataclasses import dataclass
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import String, Text, bindparam, case, exists, func, insert, literal, null, or_, select
+from sqlalchemy import String, Text, bindparam, case, exists, func, insert, literal, null, or_, select, update
 from sqlalchemy.dialects.postgresql import TIMESTAMP
 
 from db.filters import TaskFilter, condition
-from db.interactions import COLUMNS, TASK, InteractionRow
+from db.interactions import COLUMNS, TASK, VERSION, InteractionRow
 from db.keyset import Key, Page, Window, page_of
 from db.statements import Statement, compiled, of_tenant, uuid_argument
 from db.tables import accounts, contacts, interactions, leads, users
@@ -19,9 +19,11 @@ if TYPE_CHECKING:
     from datetime import datetime
     from uuid import UUID
 
-    from sqlalchemy import ColumnElement, FromClause
+    from sqlalchemy import ColumnElement, FromClause, ScalarSelect
 
     from db.sessions import Session
+
+COMPLETED = "completed"
 
 BY_DUE_DATE = (
     Key("due_at", "instant", interactions.c.scheduled_at),
@@ -43,6 +45,16 @@ class NewTask:
     account_id: UUID | None
 
 
+@dataclass(frozen=True, slots=True)
+class Completion:
+    """How a task ended. Notes are added to its description; None keeps what is there."""
+
+    task_id: UUID
+    outcome: str | None
+    notes: str | None
+    expected_version: str | None
+
+
 async def page(session: Session, tasks: TaskFilter, window: Window) -> Page:
     """Return a page of matching tasks by due date, those without one last. At most `limit` rows. 1 statement."""
     return await page_of(session, select(*COLUMNS).where(*_matching(tasks)), BY_DUE_DATE, window)
@@ -59,6 +71,13 @@ async def create(session: Session, task: NewTask, actor_id: UUID) -> Interaction
     Raises ConstraintViolated when a record goes away at the same moment.
     """
     rows = await session.rows(_create(), **_arguments(task), actor_id=actor_id)
+    return InteractionRow(*rows[0]) if rows else None
+
+
+async def complete(session: Session, completion: Completion, actor_id: UUID) -> InteractionRow | None:
+    """Complete a task that isn't completed yet; None when nothing matches. 1 statement."""
+    values = {name: getattr(completion, name) for name in Completion.__slots__}
+    rows = await session.rows(_complete(), **values, actor_id=actor_id)
     return InteractionRow(*rows[0]) if rows else None
 
 
@@ -105,13 +124,41 @@ def _create() -> Statement:
         "lead_id": uuid_argument("lead_id"),
         "contact_id": uuid_argument("contact_id"),
         "account_id": uuid_argument("account_id"),
-        # Empty when the token's person is no user of this organization: a machine recorded it.
-        "created_by": select(users.c.id)
-        .where(of_tenant(users), users.c.id == uuid_argument("actor_id"))
-        .scalar_subquery(),
+        "created_by": _actor(),
     }
     row = select(*values.values()).where(*(_is_there(name, table) for name, table in _REFERENCES.items()))
     return compiled(insert(interactions).from_select(list(values), row).returning(*COLUMNS))
+
+
+@cache
+def _complete() -> Statement:
+    outcome, notes = bindparam("outcome", type_=String), bindparam("notes", type_=Text)
+    expected = bindparam("expected_version", type_=Text)
+    described = func.concat_ws("\n\n", func.nullif(interactions.c.description, ""), notes)
+    change = (
+        update(interactions)
+        .where(
+            of_tenant(interactions),
+            interactions.c.id == uuid_argument("task_id"),
+            interactions.c.interaction_type == TASK,
+            interactions.c.status.is_distinct_from(COMPLETED),
+            or_(expected.is_(None), expected == VERSION),
+        )
+        .values(
+            status=COMPLETED,
+            completed_at=func.now(),
+            outcome=func.coalesce(outcome, interactions.c.outcome),
+            description=case((notes.is_(None), interactions.c.description), else_=described),
+            last_modified_by=_actor(),  # old triggers read the actor from it
+            updated_at=func.now(),
+        )
+    )
+    return compiled(change.returning(*COLUMNS))
+
+
+def _actor() -> ScalarSelect[UUID]:
+    """Select the acting user; null when the token's person is no user of this organization: a machine did it."""
+    return select(users.c.id).where(of_tenant(users), users.c.id == uuid_argument("actor_id")).scalar_subquery()
 
 
 @cache

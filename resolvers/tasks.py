@@ -1,4 +1,4 @@
-"""What people do with tasks: list them and create them."""
+"""What people do with tasks: list them, create them, complete them."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from db import interactions, tasks
-from errors import ConstraintViolated, Forbidden, Invalid, LinkRequired, RecordNotFound, Refusal, Refused
+from errors import ConstraintViolated, Forbidden, Invalid, LinkRequired, RecordNotFound, Refusal, Refused, StaleVersion
 from resolvers.cursors import scope_of
 from resolvers.pages import PageRequest, RowPage, row_page
 
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from resolvers.viewers import Viewer
 
 LONGEST_SUBJECT = 255  # characters; the column's length
+LONGEST_OUTCOME = 100  # characters; the column's length
 LONGEST_DESCRIPTION = 100_000
 
 
@@ -70,6 +71,49 @@ async def create_task(session: Session, viewer: Viewer, draft: TaskDraft) -> Int
     return row
 
 
+async def complete_task(session: Session, viewer: Viewer, completion: tasks.Completion) -> tuple[InteractionRow, bool]:
+    """Complete a task, once; return it as stored, and whether that had been done before.
+
+    Raises Refused. 1 statement, 2 when nothing was changed.
+    """
+    problems = [*_forbidden(viewer), *_completion_problems(completion)]
+    if problems:
+        raise Refused(*problems)
+    async with session.write(viewer.user_id):
+        row = await tasks.complete(session, completion, viewer.user_id)
+        if row:
+            return row, False
+        found = await interactions.by_ids(session, [completion.task_id])
+    if not found or found[0].kind != interactions.TASK:
+        id_ = str(completion.task_id)
+        raise Refused(RecordNotFound(f"There is no task {id_} in your organization. Choose another one.", "id", id_))
+    if found[0].status != tasks.COMPLETED:
+        raise Refused(
+            StaleVersion("The task was changed in the meantime. Look at it as it is now.", "expected_version", found[0])
+        )
+    return found[0], True
+
+
+def _completion_problems(completion: tasks.Completion) -> list[Refusal]:
+    outcome, notes = completion.outcome or "", completion.notes or ""
+    problems: list[Refusal] = []
+    if len(outcome) > LONGEST_OUTCOME:
+        problems.append(
+            Invalid(f"The outcome has {len(outcome)} characters. Shorten it to {LONGEST_OUTCOME}.", "outcome")
+        )
+    if len(notes) > LONGEST_DESCRIPTION:
+        problems.append(Invalid(f"The notes are longer than {LONGEST_DESCRIPTION} characters. Shorten them.", "notes"))
+    return [*problems, *_unstorable(outcome=outcome, notes=notes)]
+
+
+def _unstorable(**texts: str | None) -> list[Refusal]:
+    return [
+        Invalid(f"The {name} holds a NUL character, which can't be stored. Remove it.", name)
+        for name, text in texts.items()
+        if "\0" in (text or "")
+    ]
+
+
 def _forbidden(viewer: Viewer) -> list[Refusal]:
     if viewer.may_write:
         return []
@@ -86,11 +130,7 @@ def _problems(draft: TaskDraft) -> list[Refusal]:
         )
     if len(draft.description or "") > LONGEST_DESCRIPTION:
         problems.append(Invalid(f"The description is longer than {LONGEST_DESCRIPTION} characters.", "description"))
-    problems += [
-        Invalid(f"The {name} holds a NUL character, which can't be stored. Remove it.", name)
-        for name in ("subject", "description")
-        if "\0" in (getattr(draft, name) or "")
-    ]
+    problems += _unstorable(subject=draft.subject, description=draft.description)
     if not (draft.lead_id or draft.contact_id or draft.account_id):
         problems.append(LinkRequired("The task has no link. Give at least one of leadId, contactId and accountId."))
     return problems

@@ -8,10 +8,11 @@ from typing import Annotated
 import strawberry
 from strawberry import UNSET, field
 
+from db.tasks import Completion
 from errors import BadUserInput, Refused
-from resolvers.tasks import TaskDraft, create_task
+from resolvers.tasks import TaskDraft, complete_task, create_task
 from schema.context import Info
-from schema.scalars import to_uuid_or_none
+from schema.scalars import to_uuid, to_uuid_or_none
 from schema.tasks import Task, TaskPriority, task
 from schema.user_errors import TaskError, user_error
 
@@ -48,6 +49,28 @@ class CreateTaskInput:
         )
 
 
+@strawberry.input(description="How a task ended.")
+class CompleteTaskInput:
+    """How a task ended."""
+
+    id: strawberry.ID = field(description="The task to complete.")
+    expected_version: str | None = field(default=UNSET, description="Complete it only if it still has this version.")
+    outcome: str | None = field(default=UNSET, description="What came of it: at most 100 characters.")
+    notes: str | None = field(default=UNSET, description="Added to the end of the description.")
+    client_mutation_id: str | None = field(
+        default=UNSET, description="Any text of yours; it comes back in the payload."
+    )
+
+    def completion(self) -> Completion:
+        """Return it as plain data. Raises BadUserInput for a malformed id. An empty text says nothing."""
+        return Completion(
+            task_id=to_uuid(self.id, "id"),
+            outcome=(self.outcome or "").strip() or None,
+            notes=(self.notes or "").strip() or None,
+            expected_version=self.expected_version if isinstance(self.expected_version, str) else None,
+        )
+
+
 @strawberry.type(description="The answer to a change of one task.")
 class TaskPayload:
     """The answer to a change of one task."""
@@ -56,6 +79,7 @@ class TaskPayload:
     errors: list[TaskError] = field(
         default_factory=list, description="Why the change was refused. Empty when it was made."
     )
+    replayed: bool = field(default=False, description="True when nothing was done because it had been done before.")
     client_mutation_id: str | None = field(default=None, description="Your own text, as you gave it.")
 
 
@@ -77,3 +101,18 @@ class Mutation:
             reasons = [user_error(refusal) for refusal in refused.refusals]
             return TaskPayload(errors=reasons, client_mutation_id=own_text)
         return TaskPayload(task=task(row), client_mutation_id=own_text)
+
+    @strawberry.mutation(description="Complete a task.")
+    async def complete_task(
+        self,
+        info: Info,
+        input: Annotated[CompleteTaskInput, strawberry.argument(description="The task, and how it ended.")],
+    ) -> TaskPayload:
+        """Complete a task, once."""
+        own_text = input.client_mutation_id or None
+        try:
+            row, replayed = await complete_task(info.context.session, info.context.viewer, input.completion())
+        except Refused as refused:
+            reasons = [user_error(refusal) for refusal in refused.refusals]
+            return TaskPayload(errors=reasons, client_mutation_id=own_text)
+        return TaskPayload(task=task(row), replayed=replayed, client_mutation_id=own_text)

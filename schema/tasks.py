@@ -64,7 +64,9 @@ class Task(Interaction):
     due_at: datetime | None = strawberry.field(description="When it is due.")
     completed_at: datetime | None = strawberry.field(description="When it was completed.")
     is_overdue: bool = strawberry.field(description="Still open although its due date has passed.")
-    version: str = strawberry.field(description="Changes with every change by anyone; it means nothing else.")
+    version: str = strawberry.field(
+        description="Changes with every change by anyone. Give it back as `expectedVersion`; it means nothing else."
+    )
 
     @strawberry.field(description="No linked record is left: what it was linked to has been deleted.")
     async def is_orphan(self, info: Info) -> bool:

@@ -7,7 +7,9 @@ from typing import Annotated
 import strawberry
 
 import errors
+from db.interactions import InteractionRow
 from schema.links import RecordKind
+from schema.tasks import Task, task
 
 
 @strawberry.interface(description="A refusal that the caller can do something about.")
@@ -34,6 +36,13 @@ class RecordNotFoundError(UserError):
     id: strawberry.ID = strawberry.field(description="The identifier that was given.")
 
 
+@strawberry.type(description="Somebody changed the task in the meantime; nothing was changed now.")
+class StaleVersionError(UserError):
+    """A task that isn't what the caller thinks."""
+
+    current: Task = strawberry.field(description="The task as it is now.")
+
+
 @strawberry.type(description="A task must be linked to a lead, a contact or an account.")
 class LinkRequiredError(UserError):
     """A task without a link."""
@@ -45,14 +54,16 @@ class ForbiddenError(UserError):
 
 
 TaskError = Annotated[
-    ValidationError | RecordNotFoundError | LinkRequiredError | ForbiddenError,
+    ValidationError | RecordNotFoundError | StaleVersionError | LinkRequiredError | ForbiddenError,
     strawberry.union(name="TaskError", description="Why a change of tasks was refused."),
 ]
 
 KINDS = {"lead_id": RecordKind.LEAD, "contact_id": RecordKind.CONTACT, "account_id": RecordKind.ACCOUNT}
 
 
-def user_error(refusal: errors.Refusal) -> ValidationError | RecordNotFoundError | LinkRequiredError | ForbiddenError:
+def user_error(
+    refusal: errors.Refusal,
+) -> ValidationError | RecordNotFoundError | StaleVersionError | LinkRequiredError | ForbiddenError:
     """Show a refusal."""
     path = ["input", _camel(refusal.field)] if refusal.field else None
     if isinstance(refusal, errors.RecordNotFound):
@@ -65,6 +76,8 @@ def user_error(refusal: errors.Refusal) -> ValidationError | RecordNotFoundError
         )
     words = {"code": refusal.code, "message": str(refusal)}
     match refusal:
+        case errors.StaleVersion(current=InteractionRow() as row):
+            return StaleVersionError(path=path, current=task(row), **words)
         case errors.Forbidden():
             return ForbiddenError(path=path, **words)
         case errors.LinkRequired():
