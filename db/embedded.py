@@ -53,7 +53,7 @@ class EmbeddedServer:
         try:
             with locked(self._home.lock):
                 if try_lock(users_fd, fcntl.LOCK_EX):
-                    embedded_process.stop(self._home)
+                    embedded_process.stop(self._home, self.socket_dir)
                 elif not try_lock(users_fd, fcntl.LOCK_SH):
                     # Only the keeper locks everyone out: it saw us leave first, and is stopping the server.
                     fcntl.flock(users_fd, fcntl.LOCK_SH)

@@ -38,7 +38,7 @@ def main(users_fd: int, log: Path, socket_dir: Path, identity: str, command: lis
     signal.signal(signal.SIGTERM, lambda *_: os.kill(server_pid, signal.SIGINT))
     threading.Thread(target=_stop_when_unused, args=(users_fd, server_pid), daemon=True).start()
     _keep_log(read_end, log)
-    _remove(socket_dir)
+    remove(socket_dir)
     os.waitpid(server_pid, 0)
     os._exit(0)
 
@@ -83,7 +83,8 @@ def _keep_log(read_end: int, log: Path) -> None:
             continue
 
 
-def _remove(socket_dir: Path) -> None:
+def remove(socket_dir: Path) -> None:
+    """Remove the folder of a socket that nobody listens at any more."""
     # A server that was killed leaves its socket. What can't be removed is harmless, and the next start tries again.
     try:
         for leftover in socket_dir.iterdir():

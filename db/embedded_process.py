@@ -66,17 +66,26 @@ def attach_or_start(home: Home, binaries: Binaries, account: Account, *, durable
     )
 
 
-def stop(home: Home) -> None:
+def stop(home: Home, socket_dir: Path) -> None:
     """Shut the server down and return when all its processes are gone. Raises ServerStuck."""
+    if not _is_ended(home):
+        raise ServerStuck(
+            f"The PostgreSQL server of {home.data} doesn't stop. End its processes; its log is {home.log}."
+        )
+    # The keeper's work, but the keeper may have been killed.
+    embedded_keeper.remove(socket_dir)
+
+
+def _is_ended(home: Home) -> bool:
     for number, patience_s in embedded_keeper.STOP_SIGNALS:
         if is_free(home.alive):
-            return
+            return True
         running = _postmaster(home)
         if running:
             _signal(running.pid, number)
         if any(is_free(home.alive) for _ in _until(patience_s)):
-            return
-    raise ServerStuck(f"The PostgreSQL server of {home.data} doesn't stop. End its processes; its log is {home.log}.")
+            return True
+    return False
 
 
 def _start(home: Home, binaries: Binaries, account: Account, *, durable: bool) -> Path:

@@ -69,6 +69,7 @@ def test_without_its_keeper_it_is_adopted_by_the_next_start(home: Path) -> None:
             assert postmaster(home).pid == server_process.pid
 
     assert is_stopped(home)
+    assert not server.socket_dir.exists()
 
 
 def test_after_a_kill_of_the_server_the_next_start_has_all_that_was_committed(home: Path) -> None:
