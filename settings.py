@@ -32,7 +32,13 @@ def variables() -> Mapping[str, str]:
 class Settings(BaseSettings):
     """All settings. Each is read from TASKLINE_<NAME>, the two database addresses from their plain names too."""
 
-    model_config = SettingsConfigDict(env_prefix="TASKLINE_", frozen=True, extra="ignore", populate_by_name=True)
+    model_config = SettingsConfigDict(
+        env_prefix="TASKLINE_",
+        env_ignore_empty=True,  # as for a shell: NAME= takes the value away
+        frozen=True,
+        extra="ignore",
+        populate_by_name=True,
+    )
 
     home: Path = Field(default_factory=default_home)
 
@@ -79,15 +85,15 @@ class Settings(BaseSettings):
 
     def export(self) -> None:
         """Put these settings into the environment, from which the server's processes read them again."""
-        for name, value in self.model_dump(exclude_none=True).items():
+        for name, value in self.model_dump().items():
             text = value.get_secret_value() if isinstance(value, SecretStr) else str(value)
-            os.environ[_variable((name,))] = text
+            os.environ[_variable((name,))] = "" if value is None else text
 
     @classmethod
-    def from_env(cls, **overrides: object) -> Self:
-        """Read the environment; `overrides` win over it. Raises SettingsInvalid with each wrong setting by name."""
+    def from_env(cls) -> Self:
+        """Read the environment. Raises SettingsInvalid with each wrong setting by name."""
         try:
-            return cls.model_validate(cls().model_dump() | overrides) if overrides else cls()
+            return cls()
         except ValidationError as exc:
             problems = "; ".join(f"{_variable(error['loc'])}: {error['msg']}" for error in exc.errors())
             raise SettingsInvalid(f"Can't use these settings: {problems}. Correct them in the environment.") from None
