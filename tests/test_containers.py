@@ -94,6 +94,13 @@ def test_compose_hands_on_settings_that_exist() -> None:
     assert set() == set(MIGRATE["environment"]) - set(SETTINGS)
 
 
+def test_compose_hands_on_each_setting_that_means_something_in_a_container() -> None:
+    chosen_by_compose = {"MIGRATION_DATABASE_URL", "TASKLINE_HOST", "TASKLINE_PORT", "TASKLINE_HOME"}
+    never = {"TASKLINE_ALLOW_UNBOUND_ROLE", "TASKLINE_DEMO_ORGANIZATION_ID"}
+
+    assert set(SETTINGS) - chosen_by_compose - never == set(API["environment"])
+
+
 def test_compose_asks_for_the_passwords_of_the_example() -> None:
     assert set(re.findall(r"\$\{(\w+)", COMPOSE_TEXT)) == PASSWORDS
 
