@@ -1,6 +1,8 @@
--- readiness.sql: is the schema what the migrations make? One read-only statement over the catalogue, some milliseconds, for
--- any role; /readyz and the runner ask the same question by it. A ledger is not asked: it can be missing, or wrong.
--- Rows (name, is_met, detail): name begins with the migration's number, detail says what was found.
+-- readiness.sql: is the schema what the migrations make, and may the API use it? One read-only statement over the catalogue,
+-- some milliseconds, for any role; /readyz and the runner ask the same question by it. A ledger is not asked: it can be
+-- missing, or wrong. Rights are those of the role that the setting taskline.api_role names, else of whoever asks.
+-- Rows (name, is_met, detail): name begins with the migration's number, detail says what was found. There is a row for each
+-- check in every database, an empty one too.
 WITH li AS (
   SELECT c.oid, c.relnamespace, c.relrowsecurity FROM pg_class c WHERE c.oid = to_regclass('lead_interactions')
 ), col AS (
@@ -23,6 +25,23 @@ WITH li AS (
 ), policies AS (
   SELECT string_agg(polname || CASE WHEN asks_lead THEN ' (asks the lead)' ELSE '' END, ', ' ORDER BY polname) AS names
     FROM policy
+), api AS (
+  SELECT oid FROM pg_roles WHERE rolname = coalesce(nullif(current_setting('taskline.api_role', true), ''), current_user)
+), writes AS (
+  -- what the table's triggers may write with the rights of whoever changes a row
+  SELECT bool_or(p.prosrc ~ '\mleads\M') AS leads, bool_or(p.prosrc ~ '\minteraction_events\M') AS events
+    FROM li
+    JOIN pg_trigger t ON t.tgrelid = li.oid AND NOT t.tgisinternal AND t.tgenabled <> 'D'
+    JOIN pg_proc p ON p.oid = t.tgfoid AND NOT p.prosecdef
+), needs AS (
+  SELECT v.name, to_regclass(v.name) AS rel, v.is_vital, n AS place, privilege
+    FROM (VALUES ('organizations', false, NULL), ('users', true, NULL), ('contacts', true, NULL), ('accounts', true, NULL),
+                 ('leads', true, (SELECT CASE WHEN leads THEN '{UPDATE}'::text[] END FROM writes)),
+                 ('interaction_events', false, (SELECT CASE WHEN events THEN '{INSERT}'::text[] END FROM writes)),
+                 ('lead_interactions', true, '{INSERT,UPDATE}')) AS v(name, is_vital, writes)
+   CROSS JOIN unnest('{SELECT}' || v.writes) WITH ORDINALITY AS u(privilege, n)
+), rights AS (
+  SELECT needs.*, coalesce(has_table_privilege((SELECT oid FROM api), rel, privilege), false) AS is_held FROM needs
 )
 SELECT '040.lead_interactions' AS name, EXISTS (SELECT FROM li) AS is_met,
        CASE WHEN EXISTS (SELECT FROM li) THEN 'there' ELSE 'no table lead_interactions on the search path' END AS detail
@@ -36,7 +55,7 @@ SELECT '041.' || wanted, coalesce(bool_and(col.type = 'uuid' AND NOT col.attnotn
  UNION ALL
 SELECT '041.' || wanted || '_key',
        CASE WHEN count(fk.attname) > 0 THEN bool_and(fk.is_right AND (wanted = 'lead_id' OR fk.target = to_regclass(v.target)))
-            ELSE wanted = 'lead_id' AND to_regclass('leads') IS NULL END,
+            ELSE wanted = 'lead_id' AND to_regclass('leads') IS NULL AND EXISTS (SELECT FROM li) END,
        coalesce(string_agg(fk.definition, '; '), 'no foreign key')
   FROM (VALUES ('lead_id', 'leads'), ('contact_id', 'contacts'), ('account_id', 'accounts')) v(wanted, target)
   LEFT JOIN fk ON fk.attname = wanted
@@ -67,21 +86,41 @@ SELECT '041.history', coalesce(bool_and(NOT a.attnotnull), true),
 
  UNION ALL
 SELECT '041.row_security',
-       NOT li.relrowsecurity
-       OR EXISTS (SELECT FROM policy WHERE is_general AND (NOT asks_lead OR polname = 'lead_interactions_without_lead')),
-       CASE WHEN li.relrowsecurity THEN coalesce('policies: ' || policies.names, 'on, without any policy') ELSE 'off' END
-  FROM li CROSS JOIN policies
+       coalesce(NOT li.relrowsecurity
+                OR EXISTS (SELECT FROM policy WHERE is_general AND (NOT asks_lead OR polname = 'lead_interactions_without_lead')),
+                false),
+       CASE WHEN li.oid IS NULL THEN 'no such table'
+            WHEN li.relrowsecurity THEN coalesce('policies: ' || policies.names, 'on, without any policy') ELSE 'off' END
+  FROM policies LEFT JOIN li ON true
 
  UNION ALL
 SELECT '042.row_security',
-       li.relrowsecurity AND NOT EXISTS (SELECT FROM policy WHERE asks_lead)
+       coalesce(li.relrowsecurity, false) AND NOT EXISTS (SELECT FROM policy WHERE asks_lead)
        AND EXISTS (SELECT FROM policy WHERE polname = 'lead_interactions_tenant' AND is_general AND shape = check_shape
                       AND shape = 'organization_id=SELECTNULLIFcurrent_setting''app.current_organization_id''::text,true,''''::text::uuid'),
-       CASE WHEN li.relrowsecurity THEN coalesce('policies: ' || policies.names, 'on, without any policy') ELSE 'off' END
-  FROM li CROSS JOIN policies
+       CASE WHEN li.oid IS NULL THEN 'no such table'
+            WHEN li.relrowsecurity THEN coalesce('policies: ' || policies.names, 'on, without any policy') ELSE 'off' END
+  FROM policies LEFT JOIN li ON true
 
  UNION ALL
 SELECT '042.stamps', NOT EXISTS (SELECT FROM pg_trigger WHERE tgname = '~taskline_042_keep'),
        CASE WHEN EXISTS (SELECT FROM pg_trigger WHERE tgname = '~taskline_042_keep')
             THEN 'the trigger of an unfinished backfill is still there' ELSE 'no trigger left' END
+
+ UNION ALL
+SELECT '042.rights_on_schema', coalesce(has_schema_privilege(api.oid, li.relnamespace, 'USAGE'), false),
+       CASE WHEN li.oid IS NULL THEN 'no such table'
+            WHEN has_schema_privilege(api.oid, li.relnamespace, 'USAGE') THEN 'USAGE'
+            ELSE format('no USAGE; as the owner: GRANT USAGE ON SCHEMA %s TO NAME; or ./taskline migrate up --api-role NAME',
+                        li.relnamespace::regnamespace) END
+  FROM (VALUES (1)) AS always LEFT JOIN li ON true LEFT JOIN api ON true
+
+ UNION ALL
+SELECT '042.rights_on_' || name,
+       CASE WHEN rel IS NULL THEN NOT is_vital AND EXISTS (SELECT FROM li) ELSE bool_and(is_held) END,
+       CASE WHEN rel IS NULL THEN 'no such table'
+            WHEN bool_and(is_held) THEN string_agg(privilege, ', ' ORDER BY place)
+            ELSE format('no %1$s; as the owner: GRANT %1$s ON %2$s TO NAME; or ./taskline migrate up --api-role NAME',
+                        string_agg(privilege, ', ' ORDER BY place) FILTER (WHERE NOT is_held), rel) END
+  FROM rights GROUP BY name, rel, is_vital
  ORDER BY 1

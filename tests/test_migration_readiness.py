@@ -1,0 +1,111 @@
+"""readiness.sql: what the API needs, asked as whoever asks, in every database."""
+
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+from uuid import uuid4
+
+import pytest
+
+from migrations.runner.catalogue import READINESS
+from tests.apis import api
+from tests.databases import CrmDatabase
+
+pytestmark = pytest.mark.slow
+
+PASSWORD = "bare"  # noqa: S105 - of a role that lives for one test
+LEAST = {
+    "organizations": "SELECT",
+    "users": "SELECT",
+    "leads": "SELECT, UPDATE",
+    "contacts": "SELECT",
+    "accounts": "SELECT",
+    "lead_interactions": "SELECT, INSERT, UPDATE",
+    "interaction_events": "SELECT, INSERT",
+}
+
+
+@contextmanager
+def bare_role(database: CrmDatabase) -> Iterator[str]:
+    """A role without any right."""
+    name = f"bare_{uuid4().hex[:12]}"
+    database.psql(f"CREATE ROLE {name} LOGIN PASSWORD '{PASSWORD}'")
+    try:
+        yield name
+    finally:
+        database.psql(f"DROP OWNED BY {name}; DROP ROLE {name}")
+
+
+def checks(database: CrmDatabase, url: str | None = None) -> dict[str, tuple[bool, str]]:
+    """Return `{name: (is_met, detail)}`."""
+    rows = (line.split("|", 2) for line in database.psql(READINESS.read_text(), url=url).splitlines())
+    return {name: (is_met == "t", detail) for name, is_met, detail in rows}
+
+
+def missing(database: CrmDatabase, url: str | None = None) -> dict[str, str]:
+    return {name: detail for name, (is_met, detail) in checks(database, url).items() if not is_met}
+
+
+def test_an_api_whose_role_has_no_right_is_not_ready_and_told_the_grants(database: CrmDatabase) -> None:
+    with (
+        bare_role(database) as role,
+        api(database_url=database.server.url(database.name, role, password=PASSWORD)) as running,
+    ):
+        before = running.client.get("/readyz")
+        told = {thing["name"]: thing["detail"] for thing in before.json()["missing"]}
+        for detail in told.values():
+            (grant,) = re.findall(r"as the owner: (GRANT .* TO )NAME; or ./taskline migrate up --api-role NAME$", detail)
+            database.psql(grant + role, url=database.owner_url)
+        after = running.client.get("/readyz")
+
+    assert {f"042.rights_on_{table}" for table in LEAST} == set(told)
+    assert "no SELECT, INSERT, UPDATE; as the owner" in told["042.rights_on_lead_interactions"]
+    assert role not in before.text
+    assert (503, 200) == (before.status_code, after.status_code)
+
+
+@pytest.mark.parametrize("table", LEAST)
+def test_each_right_that_is_taken_away_is_named(database: CrmDatabase, table: str) -> None:
+    with bare_role(database) as role:
+        url = database.server.url(database.name, role, password=PASSWORD)
+        for name, rights in LEAST.items():
+            database.psql(f"GRANT {rights} ON {name} TO {role}")
+        before = missing(database, url)
+        last = LEAST[table].split(", ")[-1]
+        database.psql(f"REVOKE {last} ON {table} FROM {role}")
+
+        after = missing(database, url)
+
+    assert {} == before
+    assert [f"042.rights_on_{table}"] == list(after)
+    assert after[f"042.rights_on_{table}"].startswith(f"no {last}; as the owner: GRANT {last} ON {table} TO NAME")
+
+
+def test_what_a_trigger_writes_with_its_own_rights_needs_none_of_the_api(database: CrmDatabase) -> None:
+    with bare_role(database) as role:
+        url = database.server.url(database.name, role, password=PASSWORD)
+        database.psql("ALTER FUNCTION update_lead_next_follow_up() SECURITY DEFINER")
+        for name, rights in (LEAST | {"leads": "SELECT"}).items():
+            database.psql(f"GRANT {rights} ON {name} TO {role}")
+
+        assert {} == missing(database, url)
+
+
+def test_a_schema_that_may_not_be_used_is_named(database: CrmDatabase) -> None:
+    with bare_role(database) as role:
+        database.psql("REVOKE USAGE ON SCHEMA public FROM PUBLIC")
+
+        named = database.psql(f"SET taskline.api_role = {role}; {READINESS.read_text()}")
+
+    assert "042.rights_on_schema|f|no USAGE; as the owner: GRANT USAGE ON SCHEMA public TO NAME" in named
+
+
+def test_every_database_answers_every_check_and_an_empty_one_meets_none_of_042(legacy_database: CrmDatabase) -> None:
+    names = set(checks(legacy_database))
+    legacy_database.psql("DROP SCHEMA public CASCADE; CREATE SCHEMA public AUTHORIZATION crm_owner")
+
+    found = checks(legacy_database)
+
+    assert names == set(found)
+    assert ["041.history", "042.stamps"] == [name for name, (is_met, _) in found.items() if is_met]
+    assert all(detail for _, detail in found.values())
