@@ -118,6 +118,7 @@ def test_tasks_of_all_kinds_survive_ctrl_c_and_kill(tmp_path: Path) -> None:
     with running(tmp_path, "demo", "--port", "0") as demo:
         user = taskline(tmp_path, "token", "--role", "user").stdout.strip()
         made = {name: create(demo.url, user, name, links) for name, links in link_choices(demo.url, user).items()}
+        existing = complete_an_existing_task_of_a_lead(demo.url, user)
         children = psutil.Process(demo.process.pid).children(recursive=True)
         assert demo.stop(signal.SIGINT) == 0
     assert [child for child in children if child.is_running()] == []
@@ -129,23 +130,36 @@ def test_tasks_of_all_kinds_survive_ctrl_c_and_kill(tmp_path: Path) -> None:
         demo.stop(signal.SIGKILL)
     with running(tmp_path, "demo", "--port", "0") as demo:
         after_kill = {name: subject(demo.url, user, id_) for name, id_ in made.items()}
+        status = ask(demo.url, user, "query ($id: ID!) { task(id: $id) { status outcome } }", id=existing)["task"]
 
     assert {name: f"For {name}" for name in made} == after_ctrl_c == after_kill
+    assert status == {"status": "COMPLETED", "outcome": "Successful"}
     assert servers_of(tmp_path) == []
 
 
 def link_choices(url: str, token: str) -> dict[str, dict[str, str]]:
     query = """{ searchRecords(search: "a", kinds: [ACCOUNT], first: 1) { id ... on Account { contact { id } } }
-                 leads: searchRecords(search: "a", kinds: [LEAD], first: 1) { id } }"""
+               }"""
     found: Any = ask(url, token, query)
-    account, lead = found["searchRecords"][0], found["leads"][0]
+    account = found["searchRecords"][0]
     contact_link, account_link = {"contactId": account["contact"]["id"]}, {"accountId": account["id"]}
     return {
         "contact": contact_link,
         "account": account_link,
         "both": contact_link | account_link,
-        "lead": {"leadId": lead["id"]},
     }
+
+
+def complete_an_existing_task_of_a_lead(url: str, token: str) -> str:
+    query = "{ tasks(first: 1, filter: {links: {only: [LEAD]}, status: [PENDING]}) { nodes { id } } }"
+    found: Any = ask(url, token, query)
+    id_: str = found["tasks"]["nodes"][0]["id"]
+    mutation = """mutation ($id: ID!) { completeTask(input: {id: $id, outcome: "Successful"}) {
+      task { lead { id } } errors { __typename } } }"""
+    payload: Any = ask(url, token, mutation, id=id_)["completeTask"]
+    assert payload["errors"] == []
+    assert payload["task"]["lead"]
+    return id_
 
 
 def create(url: str, token: str, name: str, links: dict[str, str]) -> str:
