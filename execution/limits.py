@@ -11,6 +11,7 @@ class Limits:
 
     characters: int = 100_000
     tokens: int = 2_500
+    """Words, signs and comments."""
     nesting: int = 100
     """Brackets within brackets in the text; selections within selections with fragments expanded."""
     directives: int = 50
@@ -24,5 +25,5 @@ class Limits:
     page_default: int = 50
     page_max: int = 200
     """No page is longer, so a larger `first` counts as this and is left to its field to refuse."""
-    kept_tokens: int = 50_000
-    """Of all documents kept parsed. A token takes about 0.5 kB (tracemalloc: 1.0 MB for 2,400), so 25 MB in all."""
+    kept_bytes: int = 25_000_000
+    """Of all documents kept parsed, in memory; ordinary ones take some 100,000."""

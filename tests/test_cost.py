@@ -1,13 +1,14 @@
 """The limits of one operation, and how its cost is counted."""
 
-import time
+import sys
+from collections.abc import Callable
+from types import FrameType
 
 import pytest
-from graphql import GraphQLSyntaxError, OperationDefinitionNode, build_schema, get_introspection_query, parse
+from graphql import OperationDefinitionNode, build_schema, get_introspection_query, parse
 
-from errors import BadUserInput, LimitExceeded
+from errors import LimitExceeded
 from execution.cost import Measure, measure
-from execution.documents import Documents, check_tokens
 from execution.limits import Limits
 
 SCHEMA = build_schema("""
@@ -124,14 +125,14 @@ def test_the_standard_introspection_query_is_allowed() -> None:
 
 
 def test_fragments_that_multiply_one_another_are_counted_at_once() -> None:
-    bomb = "{ task { ...F0 } }" + "".join(f"fragment F{i} on Task {{ ...F{i + 1} ...F{i + 1} }}" for i in range(60))
-    bomb += "fragment F60 on Task { account { id } }"
-    started = time.perf_counter()
+    def walk(fragments: int) -> None:
+        bomb = "{ task { ...F0 } }" + "".join(
+            f"fragment F{i} on Task {{ ...F{i + 1} ...F{i + 1} }}" for i in range(fragments)
+        )
+        with pytest.raises(LimitExceeded, match="more objects"):
+            measured(bomb + f"fragment F{fragments} on Task {{ account {{ id }} }}")
 
-    with pytest.raises(LimitExceeded, match="more objects"):
-        measured(bomb)
-
-    assert time.perf_counter() - started < 0.1
+    assert calls_of(lambda: walk(60)) < 3 * calls_of(lambda: walk(30))
 
 
 def test_fragments_in_a_circle_end() -> None:
@@ -155,46 +156,18 @@ def test_limits_can_be_set() -> None:
         measured("{ tasks(first: 10) { nodes { id } } }", limits=Limits(points=10))
 
 
-@pytest.mark.parametrize(
-    ("text", "reason"),
-    [
-        ("{" + "a " * 2_500 + "}", "more tokens than the 2,500"),
-        ("{ tasks(filter: " + "[" * 100 + "]" * 100 + ") }", "deeper nesting than the 100"),
-        ("{ a" + "{a" * 100 + "}" * 101, "deeper nesting than the 100"),
-        ("{ a" + " @skip(if: true)" * 51 + "}", "more directives than the 50"),
-        ("{ a(n: " + "9" * 5_000 + ") }", "5,000 characters; at most 100"),
-        ("{ a(n: 1." + "9" * 5_000 + ") }", "5,002 characters; at most 100"),
-        ("#" + "x" * 100_000 + "\n{ a }", "100,007 characters"),
-    ],
-)
-def test_a_text_over_a_limit_is_refused(text: str, reason: str) -> None:
-    with pytest.raises(LimitExceeded, match=reason):
-        check_tokens(text, Limits())
+def calls_of(work: Callable[[], None]) -> int:
+    """Return how many calls of Python functions the work takes: the same on a busy machine."""
+    calls = 0
 
+    def count(_frame: FrameType, event: str, _argument: object) -> None:
+        nonlocal calls
+        calls += event == "call"
 
-@pytest.mark.parametrize("text", [r'{ a(s: "\u0000") }', r'{ a(s: "\u{0}") }', '{ a(s: "x\0") }', '{ a(s: """\0""") }'])
-def test_the_character_that_postgresql_cant_store_is_refused(text: str) -> None:
-    with pytest.raises((BadUserInput, GraphQLSyntaxError)):
-        check_tokens(text, Limits())
-
-
-def test_a_valid_document_is_parsed_once() -> None:
-    documents = Documents(Limits())
-    document, is_kept = documents.parsed("{ a }")
-    documents.keep("{ a }", document)
-
-    again = documents.parsed("{ a }")
-
-    assert not is_kept
-    assert again == (document, True)
-    assert again[0] is document
-
-
-def test_the_documents_kept_are_bounded_and_the_latest_stay() -> None:
-    documents = Documents(Limits(kept_tokens=100))
-    texts = [f"{{ a{i} b c d e f g h }}" for i in range(11)]
-
-    for text in texts:
-        documents.keep(text, documents.parsed(text)[0])
-
-    assert [False] + 10 * [True] == [documents.parsed(text)[1] for text in texts]
+    before = sys.getprofile()
+    sys.setprofile(count)
+    try:
+        work()
+    finally:
+        sys.setprofile(before)
+    return calls

@@ -1,0 +1,113 @@
+"""Documents: read within bounds before they are parsed, and kept within bounds of memory."""
+
+import gc
+import tracemalloc
+from collections.abc import Callable
+
+import pytest
+from graphql import GraphQLSyntaxError
+
+from errors import BadUserInput, LimitExceeded
+from execution.documents import Documents, bytes_charged, check_tokens
+from execution.limits import Limits
+
+
+@pytest.mark.parametrize(
+    ("text", "reason"),
+    [
+        ("{" + "a " * 2_500 + "}", "more tokens than the 2,500"),
+        ("{ tasks(filter: " + "[" * 100 + "]" * 100 + ") }", "deeper nesting than the 100"),
+        ("{ a" + "{a" * 100 + "}" * 101, "deeper nesting than the 100"),
+        ("{ a" + " @skip(if: true)" * 51 + "}", "more directives than the 50"),
+        ("{ a(n: " + "9" * 5_000 + ") }", "5,000 characters; at most 100"),
+        ("{ a(n: 1." + "9" * 5_000 + ") }", "5,002 characters; at most 100"),
+        ("#" + "x" * 100_000 + "\n{ a }", "100,007 characters"),
+        ("{ a }" + "#\n" * 2_498, "more tokens than the 2,500"),
+    ],
+)
+def test_a_text_over_a_limit_is_refused(text: str, reason: str) -> None:
+    with pytest.raises(LimitExceeded, match=reason):
+        check_tokens(text, Limits())
+
+
+@pytest.mark.parametrize("text", [r'{ a(s: "\u0000") }', r'{ a(s: "\u{0}") }', '{ a(s: "x\0") }', '{ a(s: """\0""") }'])
+def test_the_character_that_postgresql_cant_store_is_refused(text: str) -> None:
+    with pytest.raises((BadUserInput, GraphQLSyntaxError)):
+        check_tokens(text, Limits())
+
+
+def test_a_valid_document_is_parsed_once() -> None:
+    documents = Documents(Limits())
+    document, is_kept = documents.parsed("{ a }")
+    documents.keep("{ a }", document)
+
+    again = documents.parsed("{ a }")
+
+    assert not is_kept
+    assert again == (document, True)
+    assert again[0] is document
+
+
+def test_of_the_documents_kept_the_latest_stay() -> None:
+    texts = [f"{{ a{i} b c d e f g h }}" for i in range(100, 111)]
+    documents = Documents(Limits(kept_bytes=10 * bytes_charged(texts[0], tokens=10)))
+
+    for text in texts:
+        documents.keep(text, documents.parsed(text)[0])
+
+    assert [False] + 10 * [True] == [documents.parsed(text)[1] for text in texts]
+
+
+# Each differs from the others by a number, and takes as much memory as its shape can.
+SHAPES: dict[str, Callable[[int], str]] = {
+    "tiny": lambda n: f"{{a{n}}}",
+    "fields": lambda n: f"{{a{n} " + "a " * 2_490 + "}",
+    "nested fields": lambda n: f"{{a{n} " + "a{b}" * 620 + "}",
+    "spreads": lambda n: f"{{a{n} " + "...a " * 1_240 + "}",
+    "arguments": lambda n: f"{{a{n} " + "a(b:c) " * 410 + "}",
+    "lists": lambda n: f"{{a{n} a(b:[" + "[]" * 1_240 + "])}",
+    "variables": lambda n: "query(" + "$a:b " * 600 + f"){{a{n}}}",
+    "comments": lambda n: f"{{a{n}}}" + "#\n" * 2_490,
+    "a long comment": lambda n: f"{{a{n}}}#" + "x" * 99_000,
+    "a long comment beyond 16 bits": lambda n: f"{{a{n}}}#" + "😀" * 99_000,
+    "a long string": lambda n: f'{{a{n}(b:"' + "x" * 99_000 + '")}',
+    "a long string beyond 16 bits": lambda n: f'{{a{n}(b:"' + "😀" * 99_000 + '")}',
+    "a long string, wide by one escape": lambda n: f'{{a{n}(b:"\\u{{1F600}}' + "x" * 98_000 + '")}',
+    "a long block string": lambda n: f'{{a{n}(b:"""' + "x\n" * 49_000 + '""")}',
+    "spaces": lambda n: f"{{a{n}}}" + " " * 99_000,
+}
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("shape", SHAPES.values(), ids=SHAPES)
+def test_the_memory_of_documents_kept_is_bounded(shape: Callable[[int], str]) -> None:
+    limits = Limits(kept_bytes=1_700_000)
+    documents = Documents(limits)
+    charged = number = 0
+
+    gc.collect()
+    tracemalloc.start()
+    try:
+        while charged < 1.3 * limits.kept_bytes:
+            text = shape(number)
+            document, _ = documents.parsed(text)
+            documents.keep(text, document)
+            charged += bytes_charged(text, document.token_count)
+            number += 1
+        del text, document
+        gc.collect()
+        kept_bytes, _ = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+
+    assert 0 < kept_bytes <= limits.kept_bytes
+
+
+def test_a_document_larger_than_the_memory_for_all_is_not_kept() -> None:
+    documents = Documents(Limits(kept_bytes=3_000))
+    small, large = "{ a }", "{ b }" + " " * 3_000
+    documents.keep(small, documents.parsed(small)[0])
+
+    documents.keep(large, documents.parsed(large)[0])
+
+    assert [True, False] == [documents.parsed(text)[1] for text in (small, large)]
