@@ -31,6 +31,7 @@ if TYPE_CHECKING:
 
     from graphql import (
         DocumentNode,
+        GraphQLArgument,
         GraphQLField,
         GraphQLInputType,
         GraphQLNamedType,
@@ -191,22 +192,38 @@ class _Walk:
 
     def _size(self, node: FieldNode, definition: GraphQLField) -> int | None:
         """Return how many items the field's arguments ask for; None when it has no argument that could say so."""
-        given = {argument.name.value: self._known(argument.value) for argument in node.arguments or ()}
+        values = {name: _default_of(argument) for name, argument in definition.args.items()} | self._given(node)
         pages = [name for name in ("first", "last") if name in definition.args]
         if pages:
-            asked = [size for name in pages if (size := _number(given.get(name))) is not None]
+            asked = [size for name in pages if (size := _number(values[name])) is not None]
             return min(max(0, *asked), self._limits.page_max) if asked else self._limits.page_default
         lists = [name for name, argument in definition.args.items() if _is_required_list(argument.type)]
-        return max((_length(given.get(name)) for name in lists), default=None)
+        return max((_length(values[name]) for name in lists), default=None)
 
-    def _known(self, node: ValueNode) -> object:
-        return self._values.get(node.name.value) if isinstance(node, VariableNode) else node
+    def _given(self, node: FieldNode) -> dict[str, object]:
+        """Return the arguments that have a value: one whose variable was left out has its own default."""
+        given: dict[str, object] = {}
+        for argument in node.arguments or ():
+            value = argument.value
+            if not isinstance(value, VariableNode):
+                given[argument.name.value] = value
+            elif value.name.value in self._values:
+                given[argument.name.value] = self._values[value.name.value]
+        return given
 
 
 def _values(operation: OperationDefinitionNode, variables: Mapping[str, object]) -> dict[str, object]:
     """Return the variables' values as the client sent them, and the literal defaults of those left out."""
-    declared = operation.variable_definitions or ()
+    declared = [node for node in operation.variable_definitions or () if node.default_value]
     return {node.variable.name.value: node.default_value for node in declared} | dict(variables)
+
+
+def _default_of(argument: GraphQLArgument) -> object:
+    """Return the argument's default, as a literal or as a value; Undefined when it has none."""
+    default = argument.default
+    if default is None:
+        return argument.default_value
+    return default.value if default.literal is None else default.literal
 
 
 def _number(value: object) -> int | None:

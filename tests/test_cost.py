@@ -17,6 +17,8 @@ SCHEMA = build_schema("""
     tasks(first: Int, after: String, last: Int): TaskConnection
     nodes(ids: [ID!]!): [Task]!
     search(term: String!, first: Int, kinds: [String!]): [Task!]!
+    suggest(term: String!, first: Int! = 10): [Task!]!
+    pages(first: Int = 20, last: Int): TaskConnection
   }
   type Mutation { createTasks(input: [ID!]!): Payload! }
   type Payload { results: [Task!]! }
@@ -58,6 +60,11 @@ def measured(text: str, *, limits: Limits | None = None, **variables: object) ->
         ('{ search(term: "x", first: 20) { id } }', 20),
         ('{ search(term: "x", first: 20, kinds: ["a", "b"]) { id } }', 20),
         ('{ search(term: "x") { account { id } } }', 100),
+        ('{ suggest(term: "x") { id } }', 10),
+        ('{ suggest(term: "x", first: 3) { id } }', 3),
+        ("{ pages { nodes { id } } }", 21),
+        ("{ pages(first: null) { nodes { id } } }", 51),
+        ("{ pages(last: 5) { nodes { id } } }", 21),
         ('mutation { createTasks(input: ["a", "b"]) { results { id } } }', 4),
         ("{ tasks(first: 10) { ...Page } } fragment Page on TaskConnection { nodes { id } }", 11),
         ("{ tasks(first: 10) { ... on TaskConnection { ... { nodes { id } } } } }", 11),
@@ -75,6 +82,13 @@ def test_a_page_size_in_a_variable_counts() -> None:
     assert 8 == measured(text).points
     assert 21 == measured(text, n=20).points
     assert 51 == measured(text, n=None).points
+
+
+def test_the_arguments_own_default_counts_where_a_variable_was_left_out() -> None:
+    text = 'query ($n: Int!, $m: Int! = 4) { a: suggest(term: "x", first: $n) { id } b: suggest(term: "x", first: $m) { id } }'
+
+    assert 14 == measured(text).points
+    assert 9 == measured(text, n=2, m=7).points
 
 
 def test_ids_in_a_variable_count() -> None:

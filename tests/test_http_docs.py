@@ -14,7 +14,7 @@ import errors
 from errors import TasklineError
 from execution.cost import measure
 from execution.limits import Limits
-from resolvers.pages import LARGEST_SIZE
+from resolvers.pages import DEFAULT_SIZE, LARGEST_SIZE
 from schema.build import build_schema
 from server.refusals import status_of
 from settings import Settings
@@ -65,7 +65,7 @@ def test_the_limits_of_the_settings_are_those_of_execution() -> None:
     names = ("tokens", "depth", "aliases", "points")
 
     assert [getattr(Limits(), name) for name in names] == [default_of(f"max_query_{name}") for name in names]
-    assert Limits().page_max == LARGEST_SIZE
+    assert (Limits().page_default, Limits().page_max) == (DEFAULT_SIZE, LARGEST_SIZE)
 
 
 @pytest.mark.parametrize("row", rows(ERRORS, "Codes of a request"), ids=lambda row: row[0])
@@ -80,6 +80,13 @@ def test_each_code_is_one_of_ours_with_its_statuses(row: list[str]) -> None:
 
     assert kinds
     assert "200" in listed or statuses <= {int(status) for status in listed.split(", ")}
+
+
+def test_a_list_with_a_default_of_its_own_costs_what_it_answers() -> None:
+    document = parse('{ searchRecords(search: "x") { id } }')
+    (operation,) = [node for node in document.definitions if isinstance(node, OperationDefinitionNode)]
+
+    assert 10 == measure(build_schema()._schema, document, operation, {}, Limits()).points
 
 
 def test_the_example_has_as_many_points_as_is_said() -> None:
