@@ -210,9 +210,10 @@ END $$;
 -- == Row security and rights ==
 DO $$
 DECLARE
-  li    constant regclass := 'lead_interactions';
-  lines text := '';
-  item  record;
+  li      constant regclass := 'lead_interactions';
+  had_any constant boolean := EXISTS (SELECT FROM pg_temp.saved(42));
+  lines   text := '';
+  item    record;
 BEGIN
   IF NOT pg_has_role(pg_temp.owner_of(li)::oid, 'USAGE') THEN
     RAISE EXCEPTION '042 can''t be taken back: % belongs to %, not to %', li, pg_temp.owner_of(li), current_user
@@ -237,7 +238,9 @@ BEGIN
     COMMIT;
   END LOOP;
   PERFORM set_config('taskline.misses', '0', false),
-          set_config('taskline.report', lines || '✅ 042 is taken back: the earlier policies decide again who sees an interaction', false);
+          set_config('taskline.report', lines || CASE
+            WHEN had_any THEN '✅ 042 is taken back: the earlier policies decide again who sees an interaction'
+            ELSE 'ℹ️ there is nothing to take back: 042 is not in place; nothing was changed' END, false);
 END $$;
 
 COPY (SELECT line FROM unnest(string_to_array(current_setting('taskline.report'), E'\n')) WITH ORDINALITY AS r(line, n)

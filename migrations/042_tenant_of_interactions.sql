@@ -832,7 +832,7 @@ DECLARE
   list  constant text := pg_temp.home() || '.taskline_disputed_interactions';
   drop_ constant text := format('DROP POLICY IF EXISTS lead_interactions_disputed_seen ON %1$s; '
                                 'DROP POLICY IF EXISTS lead_interactions_disputed_hidden ON %1$s', pg_temp.full_name(li));
-  forgets text;
+  undos text;
   n     bigint;
 BEGIN
   CALL pg_temp.list_disputed();
@@ -845,10 +845,10 @@ BEGIN
   COMMIT;
   EXECUTE format('SELECT count(*) FROM %s', list) INTO n;
   IF n = 0 THEN
-    SELECT string_agg('; ' || s.forget, '') INTO forgets FROM pg_temp.saved(42) s
+    SELECT string_agg('; ' || s.forget, '') INTO undos FROM pg_temp.saved(42) s
      WHERE s.object_name IN ('taskline_disputed_interactions', 'lead_interactions_disputed');
     CALL pg_temp.alter_shortly('drop the list of disputed rows, all of which are decided',
-                               concat(drop_, '; DROP TABLE ', list, forgets));
+                               concat(drop_, '; DROP TABLE ', list, undos));
   ELSIF NOT EXISTS (SELECT FROM pg_policy WHERE polrelid = li AND polname = 'lead_interactions_disputed_seen') THEN
     CALL pg_temp.alter_shortly('keep disputed rows visible to those who saw them', format($make$
       CREATE POLICY lead_interactions_disputed_seen ON %1$s

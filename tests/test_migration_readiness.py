@@ -13,7 +13,7 @@ from tests.databases import CrmDatabase
 
 pytestmark = pytest.mark.slow
 
-PASSWORD = "bare"  # noqa: S105 - of a role that lives for one test
+PASSWORD = "bare"
 LEAST = {
     "organizations": "SELECT",
     "users": "SELECT",
@@ -54,7 +54,9 @@ def test_an_api_whose_role_has_no_right_is_not_ready_and_told_the_grants(databas
         before = running.client.get("/readyz")
         told = {thing["name"]: thing["detail"] for thing in before.json()["missing"]}
         for detail in told.values():
-            (grant,) = re.findall(r"as the owner: (GRANT .* TO )NAME; or ./taskline migrate up --api-role NAME$", detail)
+            (grant,) = re.findall(
+                r"as the owner: (GRANT .* TO )NAME; or ./taskline migrate up --api-role NAME$", detail
+            )
             database.psql(grant + role, url=database.owner_url)
         after = running.client.get("/readyz")
 

@@ -11,18 +11,23 @@ from uuid import UUID, uuid4
 
 import asyncpg
 
-from errors import MigrationFailed, MigrationRefused, MigrationServerUnreachable, TasklineError
+from errors import MigrationRefused, TasklineError
 from migrations.runner import files, ledger
 from migrations.runner.catalogue import fingerprint, is_in_place, readiness
 from migrations.runner.execution import run_file
 from migrations.runner.ledger import Entry, Outcome
-from migrations.runner.sessions import LOST, Say, lock_out_others, place, session
+from migrations.runner.sessions import Say, lock_out_others, session
 
 if TYPE_CHECKING:
     from migrations.runner.files import MigrationFile
 
 BASELINE = 40
+API_ROLE = "taskline_api"
 _HAS_TABLE = "SELECT to_regclass('lead_interactions') IS NOT NULL"
+_IS_BOUND = """
+SELECT NOT (r.rolsuper OR r.rolbypassrls OR coalesce(pg_has_role(r.oid, c.relowner, 'MEMBER'), false))
+  FROM pg_roles r LEFT JOIN pg_class c ON c.oid = to_regclass('lead_interactions') WHERE r.rolname = $1
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,19 +59,27 @@ async def rollback(url: str, version: int, *, api_role: str | None = None, say: 
 async def _run(url: str, wanted: list[MigrationFile], say: Say, *, api_role: str | None, is_forced: bool) -> Run:
     run = Run(uuid4())
     async with session(url, say, api_role=api_role) as connection:
-        try:
-            await lock_out_others(connection, say)
-            for file in wanted:
-                await _bring(connection, run, file, say, is_forced=is_forced)
-        except LOST as exc:
-            raise MigrationServerUnreachable(
-                f"The connection to {place(url)} was lost: {exc}. Run it again: it goes on where it stopped."
-            ) from exc
-        except asyncpg.InsufficientPrivilegeError as exc:
-            raise MigrationRefused(f"{place(url)}: {exc}. Run migrations as the owner of the tables.") from exc
-        except asyncpg.PostgresError as exc:
-            raise MigrationFailed(f"{place(url)}, outside of a file: {exc} (SQLSTATE {exc.sqlstate}).") from exc
+        if api_role:
+            await _check_role(connection, api_role)
+        await lock_out_others(connection, say)
+        for file in wanted:
+            await _bring(connection, run, file, say, is_forced=is_forced)
     return run
+
+
+async def _check_role(connection: asyncpg.Connection, name: str) -> None:
+    """Refuse a role that isn't there, or that row security doesn't bind, before anything is done for it."""
+    is_bound = await connection.fetchval(_IS_BOUND, name)
+    if is_bound is None and name != API_ROLE:  # which 042 makes
+        raise MigrationRefused(
+            f"--api-role {name}: the server has no such role. Check the name, or make the role as an administrator "
+            f'(CREATE ROLE "{name}" LOGIN;). Nothing was changed.'
+        )
+    if is_bound is False:
+        raise MigrationRefused(
+            f"--api-role {name}: row security doesn't bind it. It is a superuser, has BYPASSRLS, or belongs to the "
+            "owner of lead_interactions. Name the role with which the API signs in. Nothing was changed."
+        )
 
 
 async def _bring(connection: asyncpg.Connection, run: Run, file: MigrationFile, say: Say, *, is_forced: bool) -> None:
@@ -78,12 +91,16 @@ async def _bring(connection: asyncpg.Connection, run: Run, file: MigrationFile, 
         if outcome:
             await _record(connection, run, file, outcome, clock)
         return
+    before = await fingerprint(connection)
     try:
         await run_file(connection, file, say)
     except TasklineError:
         await _record_failure(connection, run, file, clock)
         raise
-    await _record(connection, run, file, Outcome.ROLLED_BACK if file.is_rollback else Outcome.APPLIED, clock)
+    if not file.is_rollback:
+        await _record(connection, run, file, Outcome.APPLIED, clock)
+    elif before != await fingerprint(connection) or file.version in await ledger.latest(connection):
+        await _record(connection, run, file, Outcome.ROLLED_BACK, clock)
 
 
 async def _standing(connection: asyncpg.Connection, file: MigrationFile) -> tuple[Outcome | None, str] | None:
@@ -122,7 +139,8 @@ async def _record(
 
 async def _record_failure(connection: asyncpg.Connection, run: Run, file: MigrationFile, clock: _Clock) -> None:
     """Record that a file failed, where that is possible; the failure itself matters more."""
-    await connection.execute("ROLLBACK")
+    if connection.is_in_transaction():
+        await connection.execute("ROLLBACK")
     with contextlib.suppress(asyncpg.InsufficientPrivilegeError, asyncpg.ReadOnlySQLTransactionError):
         if await connection.fetchval(_HAS_TABLE):  # else not a CRM's database: leave no trace in it
             await _record(connection, run, file, Outcome.FAILED, clock)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import asyncpg
 
 from errors import MigrationBlocked, MigrationFailed, MigrationRefused
-from migrations.runner.sessions import LOST
+from migrations.runner.sessions import LOST, words_of
 
 if TYPE_CHECKING:
     from errors import TasklineError
@@ -75,9 +75,7 @@ async def _send(connection: asyncpg.Connection, statement: Statement, say: Say) 
 
 
 def _translated(exc: asyncpg.PostgresError, file: MigrationFile, statement: Statement) -> TasklineError:
-    words = str(exc)
-    details = [text for text in (getattr(exc, "detail", None), getattr(exc, "hint", None)) if text]
-    said = "\n".join([words, *details])
+    said = words_of(exc)
     if isinstance(exc, _BLOCKED):  # asked first: the driver counts a lock among wrong states
         return MigrationBlocked(f"{file.name}: {said}\nRun it again: it goes on where it stopped.")
     if isinstance(exc, _REFUSALS):

@@ -25,9 +25,16 @@ class MigrationFile:
 
 
 def forward(through: int | None = None) -> list[MigrationFile]:
-    """Return the migrations in order, up to and including number `through`."""
+    """Return the migrations in order, up to and including number `through`.
+
+    Raises MigrationFileUnusable if no file has that number.
+    """
     paths = sorted(path for path in FOLDER.glob("[0-9][0-9][0-9]_*.sql") if not path.name.endswith(".rollback.sql"))
-    return [read(path) for path in paths if through is None or int(path.name[:3]) <= through]
+    numbers = [int(path.name[:3]) for path in paths]
+    if through is not None and through not in numbers:
+        there = ", ".join(f"{number:03}" for number in numbers)
+        raise MigrationFileUnusable(f"There is no migration {through:03}; there are {there}. Nothing was changed.")
+    return [read(path) for path, number in zip(paths, numbers, strict=True) if through is None or number <= through]
 
 
 def rollback_of(version: int) -> MigrationFile:

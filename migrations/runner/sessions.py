@@ -12,7 +12,14 @@ from urllib.parse import urlsplit
 
 import asyncpg
 
-from errors import MigrationBlocked, MigrationServerUnreachable, MigrationSignInRefused, MigrationTargetUnknown
+from errors import (
+    MigrationBlocked,
+    MigrationFailed,
+    MigrationRefused,
+    MigrationServerUnreachable,
+    MigrationSignInRefused,
+    MigrationTargetUnknown,
+)
 
 Say = Callable[[str], None]
 
@@ -44,7 +51,8 @@ SELECT a.pid, a.usename, a.application_name, a.backend_start
 async def session(url: str, say: Say, *, api_role: str | None = None) -> AsyncIterator[asyncpg.Connection]:
     """Yield a connection; the server's notices go to `say`.
 
-    Raises MigrationTargetUnknown, MigrationServerUnreachable or MigrationSignInRefused; none quotes the password.
+    Raises MigrationTargetUnknown, MigrationServerUnreachable or MigrationSignInRefused; none quotes the password. What
+    the server says to a statement inside comes out as MigrationServerUnreachable, MigrationRefused or MigrationFailed.
     """
     connection = await _connect(url)
     try:
@@ -57,6 +65,16 @@ async def session(url: str, say: Say, *, api_role: str | None = None) -> AsyncIt
         if api_role:
             await connection.execute("SELECT set_config('taskline.api_role', $1, false)", api_role)
         yield connection
+    except LOST as exc:
+        raise MigrationServerUnreachable(
+            f"The connection to {place(url)} was lost: {exc}. Run it again: it goes on where it stopped."
+        ) from exc
+    except asyncpg.InsufficientPrivilegeError as exc:
+        raise MigrationRefused(f"{place(url)}: {words_of(exc)}. Run it as the owner of the tables.") from exc
+    except asyncpg.PostgresError as exc:
+        raise MigrationFailed(
+            f"{place(url)}, outside of a file: {words_of(exc)} (SQLSTATE {exc.sqlstate}). Run it again."
+        ) from exc
     finally:
         connection.terminate()
 
@@ -84,6 +102,11 @@ async def lock_out_others(connection: asyncpg.Connection, say: Say) -> None:
                 f"Another migration still runs after {LOCK_WAIT_S // 60} minutes: {words}. Nothing was changed."
             )
         await asyncio.sleep(random.uniform(0.1, 0.3))  # noqa: S311 - jitter, not a secret
+
+
+def words_of(exc: asyncpg.PostgresError) -> str:
+    """Return the server's message, its detail and its hint, each on a line, without the labels that the driver adds."""
+    return "\n".join(str(text) for text in (exc.args[0], exc.detail, exc.hint) if text)
 
 
 def place(url: str) -> str:
