@@ -24,7 +24,12 @@ class Owner:
     _runner: asyncio.Runner
 
     def run(self, sql: str) -> None:
-        self._runner.run(self._connection.execute(sql))
+        """Run SQL; what it begins and doesn't end stays open, unless it fails."""
+        try:
+            self._runner.run(self._connection.execute(sql))
+        except asyncpg.PostgresError:
+            self._runner.run(self._connection.execute("ROLLBACK"))
+            raise
 
     def rows(self, query: str) -> list[dict[str, Any]]:
         """Return what a query finds, with the values that JSON has for them."""
@@ -33,27 +38,34 @@ class Owner:
         return rows
 
     @contextmanager
-    def locked(self, table: str) -> Iterator[None]:
-        """Keep everybody else, readers too, out of a table until the block ends."""
-        self.run(f"BEGIN; LOCK TABLE {table} IN ACCESS EXCLUSIVE MODE")
+    def transaction(self, sql: str) -> Iterator[None]:
+        """Begin a transaction with some SQL; what the block doesn't commit is taken back at its end."""
+        self.run(f"BEGIN; {sql}")
         try:
             yield
         finally:
             self.run("ROLLBACK")
 
+    @contextmanager
+    def locked(self, table: str) -> Iterator[None]:
+        """Keep everybody else, readers too, out of a table until the block ends."""
+        with self.transaction(f"LOCK TABLE {table} IN ACCESS EXCLUSIVE MODE"):
+            yield
+
     def wait_for_waiters(self, count: int = 1) -> None:
-        """Return as soon as this many statements of others wait for a lock."""
+        """Return as soon as this many statements of others wait for a lock of mine."""
         deadline = time.monotonic() + DEADLINE_S
-        sql = "SELECT count(DISTINCT pid) FROM pg_locks WHERE NOT granted"
+        mine = "pg_backend_pid() = ANY (pg_blocking_pids(pid))"
+        sql = f"SELECT count(DISTINCT pid) FROM pg_locks WHERE NOT granted AND {mine}"
         while self._runner.run(self._connection.fetchval(sql)) < count:
             assert time.monotonic() < deadline, f"fewer than {count} statements wait after {DEADLINE_S} s"
             self._runner.run(asyncio.sleep(0.005))
 
 
 @contextmanager
-def owner_of(database: CrmDatabase) -> Iterator[Owner]:
+def owner_of(database: CrmDatabase, *, is_superuser: bool = False) -> Iterator[Owner]:
     with asyncio.Runner() as runner:
-        connection = runner.run(asyncpg.connect(database.owner_url))
+        connection = runner.run(asyncpg.connect(database.superuser_url if is_superuser else database.owner_url))
         try:
             yield Owner(database, connection, runner)
         finally:

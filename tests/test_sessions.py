@@ -187,8 +187,7 @@ def test_a_record_that_goes_while_it_is_linked_is_not_found(api: Api, owner: Own
       task { id } errors { __typename ... on UserError { path } } } }"""
     contact = filled.contact()
 
-    with ThreadPoolExecutor(1) as threads:
-        owner.run(f"BEGIN; DELETE FROM contacts WHERE id = '{contact}'")
+    with ThreadPoolExecutor(1) as threads, owner.transaction(f"DELETE FROM contacts WHERE id = '{contact}'"):
         waiting = threads.submit(api.data, filled.viewer(), create, id=str(contact))
         owner.wait_for_waiters()
         owner.run("COMMIT")
@@ -202,18 +201,23 @@ def test_a_record_that_goes_while_it_is_linked_is_not_found(api: Api, owner: Own
 
 
 @pytest.mark.slow
-def test_the_loser_of_a_deadlock_is_told_to_try_again(crm: CrmDatabase, owner: Owner, filled: Organization) -> None:
+def test_the_loser_of_a_deadlock_is_told_to_try_again(crm: CrmDatabase, filled: Organization) -> None:
     create = """mutation ($lead: ID!, $contact: ID!) {
       createTask(input: {subject: "New", leadId: $lead, contactId: $contact}) { task { id } } }"""
     ids = {"lead": str(filled.lead()), "contact": str(filled.contact())}
 
     limits: dict[str, Any] = {"lock_timeout_ms": 8_000, "statement_timeout_ms": 8_000}
-    with api(database_url=crm.app_url, **limits) as running, ThreadPoolExecutor(1) as threads:
-        owner.run(f"BEGIN; UPDATE leads SET notes = 'x' WHERE id = '{ids['lead']}'")
+    with (
+        owner_of(crm, is_superuser=True) as rival,
+        api(database_url=crm.app_url, **limits) as running,
+        ThreadPoolExecutor(1) as threads,
+    ):
+        rival.run("SET deadlock_timeout = '1min'")  # so that it is never the one to lose
+        rival.run(f"BEGIN; UPDATE leads SET notes = 'x' WHERE id = '{ids['lead']}'")
         waiting = threads.submit(running.codes, filled.viewer(), create, **ids)
-        owner.wait_for_waiters()
+        rival.wait_for_waiters()
         # The task's key holds the contact, its trigger waits for the lead.
-        owner.run(f"SELECT FROM contacts WHERE id = '{ids['contact']}' FOR UPDATE; ROLLBACK")
+        rival.run(f"SELECT FROM contacts WHERE id = '{ids['contact']}' FOR UPDATE; ROLLBACK")
 
     assert ["TIMEOUT"] == waiting.result()
 
@@ -238,11 +242,16 @@ def test_a_database_that_goes_is_unavailable_until_it_is_back(database: CrmDatab
     assert all(answer.headers["retry-after"] for answer in away)
 
 
-def test_a_connection_that_is_cut_while_idle_is_replaced(crm: CrmDatabase, filled: Organization) -> None:
-    with api(database_url=crm.app_url, pool_size=1) as running:
+@pytest.mark.slow
+def test_a_connection_that_is_cut_while_idle_is_replaced(database: CrmDatabase) -> None:
+    with owner_of(database) as owner:
+        filled = new_organization(owner)
+        filled.task(contact_id=filled.contact())
+
+    with api(database_url=database.app_url, pool_size=1) as running:
         before = running.data(filled.viewer(), TASKS)["tasks"]
         cut = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE usename = 'crm_app'"
-        crm.psql(f"{cut} AND datname = '{crm.name}'")
+        database.psql(f"{cut} AND datname = '{database.name}'")
         answers = [running.ask(TASKS, viewer=filled.viewer()) for _ in range(2)]
 
     assert ANSWER == before
