@@ -71,6 +71,10 @@ class TimedOut(TasklineError):
     code = "TIMEOUT"
 
 
+class BodyTooSlow(TimedOut):
+    """The body of the request didn't come in the time allowed."""
+
+
 class Unavailable(TasklineError):
     """Something that the answer needs can't be reached for the moment."""
 

@@ -69,6 +69,8 @@ class Settings(BaseSettings):
 
     is_graphiql_on: bool = True
     is_introspection_on: bool = True
+    read_timeout_ms: Annotated[int, Field(ge=1)] = 10_000
+    """How long a client may take to send a body."""
     max_body_bytes: Annotated[int, Field(ge=1)] = 256_000
     max_query_tokens: Annotated[int, Field(ge=1)] = 2_500
     """Words and signs of one document."""

@@ -39,7 +39,6 @@ if TYPE_CHECKING:
         InlineFragmentNode,
         SelectionNode,
         SelectionSetNode,
-        ValueNode,
     )
 
     from execution.limits import Limits

@@ -40,7 +40,7 @@ def routes(settings: Settings, database: Database) -> list[Route]:
     async def token(request: Request) -> Response:
         _check_caller(request)
         operations.require_json(request)
-        role = await _wanted_role(request)
+        role = await _wanted_role(request, settings.read_timeout_ms)
         async with database.session(organization_id) as session:
             person = await users.first_of_role(session, role.value)
         if person is None:
@@ -62,8 +62,8 @@ def is_loopback(host: str | None) -> bool:
         return False
 
 
-async def _wanted_role(request: Request) -> Role:
-    body = operations.parsed_json(await operations.body_within(request, MAX_BODY_BYTES), "body")
+async def _wanted_role(request: Request, read_timeout_ms: int) -> Role:
+    body = operations.parsed_json(await operations.body_within(request, MAX_BODY_BYTES, read_timeout_ms), "body")
     role = body.get("role") if isinstance(body, dict) else None
     if not isinstance(role, str) or role.lower() not in set(Role):
         known = ", ".join(f'{{"role": "{role}"}}' for role in Role)

@@ -9,9 +9,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from graphql import GraphQLError
 from starlette.requests import Request
 from starlette.routing import Route
 from strawberry.schema.exceptions import CannotGetOperationTypeError, InvalidOperationTypeError
+from strawberry.types import ExecutionResult
 from strawberry.types.graphql import OperationType
 
 from errors import BadUserInput, MethodNotAllowed, TasklineError, Unavailable
@@ -23,7 +25,6 @@ if TYPE_CHECKING:
     import strawberry
     from starlette.responses import Response
     from starlette.types import Receive, Scope, Send
-    from strawberry.types import ExecutionResult
 
     from db.engine import Database
     from server.operations import Operation
@@ -38,17 +39,17 @@ _ALLOWED = {"GET": {OperationType.QUERY}, "POST": {OperationType.QUERY, Operatio
 
 def endpoint(schema: strawberry.Schema, database: Database, verifier: Verifier, settings: Settings) -> Route:
     """Return the route of /graphql."""
-    return Route("/graphql", Endpoint(schema, database, verifier, settings.max_body_bytes))
+    return Route("/graphql", Endpoint(schema, database, verifier, settings))
 
 
 class Endpoint:
     """ASGI application for one GraphQL schema."""
 
-    def __init__(self, schema: strawberry.Schema, database: Database, verifier: Verifier, max_body_bytes: int) -> None:
+    def __init__(self, schema: strawberry.Schema, database: Database, verifier: Verifier, settings: Settings) -> None:
         self._schema = schema
         self._database = database
         self._verifier = verifier
-        self._max_body_bytes = max_body_bytes
+        self._settings = settings
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one HTTP request."""
@@ -62,7 +63,7 @@ class Endpoint:
 
     async def _answer(self, request: Request, media_type: str) -> Response:
         viewer = await self._verifier.viewer(request.headers.get("authorization"))
-        operation = await operations.read(request, self._max_body_bytes)
+        operation = await operations.read(request, self._settings.max_body_bytes, self._settings.read_timeout_ms)
         async with self._database.session(viewer.organization_id) as session:
             result = await self._execute(operation, Context(viewer=viewer, session=session), request.method)
         return _response(result, request_ids.of(request), media_type)
@@ -76,13 +77,18 @@ class Endpoint:
                 context_value=context,
                 allowed_operation_types=_ALLOWED[method],
             )
-        except CannotGetOperationTypeError as exc:
+        except CannotGetOperationTypeError:
             wanted = f"no operation named {operation.name}" if operation.name else "not exactly one operation"
-            raise BadUserInput(f"The document has {wanted}. Name one of its operations in `operationName`.") from exc
+            return _not_run(f"The document has {wanted}. Name one of its operations in `operationName`.")
         except InvalidOperationTypeError as exc:
             if exc.operation_type is OperationType.SUBSCRIPTION:
-                raise BadUserInput("Subscriptions can't be sent here. Send a query or a mutation.") from exc
+                return _not_run("Subscriptions can't be sent here. Send a query or a mutation.")
             raise MethodNotAllowed("A mutation can't be sent by GET. Send it by POST.") from exc
+
+
+def _not_run(reason: str) -> ExecutionResult:
+    """Return what Strawberry returns for any other document that can't be run; for these two it raises instead."""
+    return ExecutionResult(data=None, errors=[GraphQLError(reason, original_error=BadUserInput(reason))])
 
 
 def preferred_media_type(accept: str) -> str:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 import time
 from typing import TYPE_CHECKING
 
 from starlette.datastructures import Headers, MutableHeaders
 
+from errors import Unavailable
 from server import refusals, request_ids
 
 if TYPE_CHECKING:
@@ -43,6 +45,11 @@ class RequestLog:
 
         try:
             await self._app(scope, receive, send_with_id)
+        except asyncio.CancelledError:
+            # Only a server that has waited long enough for its requests, and stops, cancels them: an ordinary end.
+            if not status:
+                stopping = Unavailable("The server stops before this was answered. Try again in a few seconds.")
+                await refusals.response(stopping, request_id)(scope, receive, send_with_id)
         except Exception as exc:  # noqa: BLE001 whatever it is, the client gets JSON and the log the trace
             answer = refusals.response(exc, request_id)
             if not status:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import orjson
 from starlette.requests import ClientDisconnect
 
-from errors import BadUserInput, BodyTooLarge, LimitExceeded, MediaTypeUnsupported, MethodNotAllowed
+from errors import BadUserInput, BodyTooLarge, BodyTooSlow, LimitExceeded, MediaTypeUnsupported, MethodNotAllowed
 
 if TYPE_CHECKING:
     from starlette.requests import Request
@@ -26,18 +27,18 @@ class Operation:
     name: str | None
 
 
-async def read(request: Request, max_body_bytes: int) -> Operation:
+async def read(request: Request, max_body_bytes: int, read_timeout_ms: int) -> Operation:
     """Return the operation of a GET or POST request.
 
-    Raises MethodNotAllowed, MediaTypeUnsupported, BodyTooLarge (before the body's rest is read), BadUserInput,
-    and LimitExceeded for values nested deeper than MAX_NESTING.
+    Raises MethodNotAllowed, MediaTypeUnsupported, BodyTooLarge (before the body's rest is read), BodyTooSlow,
+    BadUserInput, and LimitExceeded for values nested deeper than MAX_NESTING.
     """
     if request.method == "GET":
         return _checked(_parameters_of_get(request))
     if request.method != "POST":
         raise MethodNotAllowed(f"{request.method} is not possible here. Send queries and mutations by POST.")
     require_json(request)
-    return _checked(parsed_json(await body_within(request, max_body_bytes), "body"))
+    return _checked(parsed_json(await body_within(request, max_body_bytes, read_timeout_ms), "body"))
 
 
 def require_json(request: Request) -> None:
@@ -54,8 +55,12 @@ def require_json(request: Request) -> None:
         raise MediaTypeUnsupported(f"The content encoding is {encoding}. Send the body uncompressed.")
 
 
-async def body_within(request: Request, max_body_bytes: int) -> bytes:
-    """Return the whole body. Raises BodyTooLarge as soon as it is known to be longer; the rest is never read."""
+async def body_within(request: Request, max_body_bytes: int, read_timeout_ms: int) -> bytes:
+    """Return the whole body.
+
+    Raises BodyTooLarge as soon as it is known to be longer, and the rest is never read; BodyTooSlow when it hasn't
+    come in time, BadUserInput when it never will.
+    """
     too_large = BodyTooLarge(f"The body is longer than {max_body_bytes:,} bytes. Send a smaller request.")
     announced = request.headers.get("content-length", "")
     # A number this long can't be compared cheaply, and is too large anyway.
@@ -63,10 +68,15 @@ async def body_within(request: Request, max_body_bytes: int) -> bytes:
         raise too_large
     body = bytearray()
     try:
-        async for chunk in request.stream():
-            body += chunk
-            if len(body) > max_body_bytes:
-                raise too_large
+        async with asyncio.timeout(read_timeout_ms / 1_000):
+            async for chunk in request.stream():
+                body += chunk
+                if len(body) > max_body_bytes:
+                    raise too_large
+    except TimeoutError as exc:
+        raise BodyTooSlow(
+            f"The body did not come within {read_timeout_ms:,} ms: {len(body):,} bytes are here. Send it in one go."
+        ) from exc
     except ClientDisconnect as exc:
         raise BadUserInput("The body ended early. Send it whole.") from exc
     return bytes(body)

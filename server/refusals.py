@@ -8,11 +8,13 @@ from starlette.exceptions import HTTPException
 
 from errors import (
     BodyTooLarge,
+    BodyTooSlow,
     Forbidden,
     MediaTypeUnsupported,
     MethodNotAllowed,
     NotFound,
     TasklineError,
+    TimedOut,
     Unauthenticated,
     Unavailable,
 )
@@ -35,15 +37,18 @@ STATUS: Mapping[type[BaseException], int] = {
     Forbidden: 403,
     NotFound: 404,
     MethodNotAllowed: 405,
+    BodyTooSlow: 408,
     BodyTooLarge: 413,
     MediaTypeUnsupported: 415,
     BaseException: 500,
+    TimedOut: 503,
     Unavailable: 503,
 }
-# A refused body is left unread, so the connection can't be used again.
+# A body that was refused or given up is left unread, so the connection can't be used again.
 HEADERS: Mapping[int, Mapping[str, str]] = {
     401: {"WWW-Authenticate": "Bearer"},
     405: {"Allow": "GET, POST"},
+    408: {"Connection": "close"},
     413: {"Connection": "close"},
     503: {"Retry-After": str(RETRY_AFTER_S)},
 }

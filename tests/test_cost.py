@@ -85,7 +85,8 @@ def test_a_page_size_in_a_variable_counts() -> None:
 
 
 def test_the_arguments_own_default_counts_where_a_variable_was_left_out() -> None:
-    text = 'query ($n: Int!, $m: Int! = 4) { a: suggest(term: "x", first: $n) { id } b: suggest(term: "x", first: $m) { id } }'
+    fields = 'a: suggest(term: "x", first: $n) { id } b: suggest(term: "x", first: $m) { id }'
+    text = f"query ($n: Int!, $m: Int! = 4) {{ {fields} }}"
 
     assert 14 == measured(text).points
     assert 9 == measured(text, n=2, m=7).points
