@@ -257,12 +257,18 @@ class MigrationMissing(TasklineError):
 
 
 class DemoNotMade(TasklineError):
-    """The demo's database could not be made, or what is kept of it can't be read."""
+    """There is no demo, or what is kept of it can't be read."""
 
     code = "DEMO_NOT_MADE"
 
 
-class AddressInUse(TasklineError):
-    """Another program listens where the server should."""
+class DatabaseNotMade(TasklineError):
+    """A database on the embedded server could not be made or filled."""
 
-    code = "ADDRESS_IN_USE"
+    code = "DATABASE_NOT_MADE"
+
+
+class AddressUnusable(TasklineError):
+    """The server can't listen where it should: the address is taken, not allowed, or not this machine's."""
+
+    code = "ADDRESS_UNUSABLE"

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import errno
+import os
 import signal
 import socket
 from contextlib import contextmanager, suppress
@@ -10,7 +12,7 @@ from typing import TYPE_CHECKING
 import click
 import uvicorn
 
-from errors import AddressInUse
+from errors import AddressUnusable
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -22,17 +24,29 @@ SHUTDOWN_S = 10
 
 @contextmanager
 def listening(host: str, port: int) -> Iterator[socket.socket]:
-    """Take the address before anything slow is done. Raises AddressInUse when it can't be had."""
+    """Take the address before anything slow is done. Raises AddressUnusable when it can't be had."""
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     try:
         taken = socket.create_server((host, port), family=family, backlog=2048)
-    except OSError as exc:
-        raise AddressInUse(
-            f"Can't listen on {host}:{port}: {exc.strerror}. "
-            "Stop the program that listens there, or choose another port: --port 8001."
-        ) from exc
+    except (OSError, UnicodeError) as exc:  # the latter: no name of a machine looks like that
+        raise unusable(host, port, exc) from exc
     with taken:
         yield taken
+
+
+def unusable(host: str, port: int, reason: OSError | UnicodeError) -> AddressUnusable:
+    """Return the failure to listen there, with what to do about its reason."""
+    number = reason.errno if isinstance(reason, OSError) else None
+    if number == errno.EADDRINUSE:
+        advice = "Stop the program that listens there, or choose another port: --port 0 takes any."
+    elif number == errno.EACCES:
+        advice = "Ports below 1024 are for the administrator: choose a higher one, --port 8000 for example."
+    else:
+        advice = "Check --host: it must be an address of this machine, 127.0.0.1 for example."
+    # The reason's own text holds Python's idea of the address; a resolver's numbers are not the system's.
+    is_resolver = isinstance(reason, socket.gaierror) or number is None
+    words = "no such host" if is_resolver else os.strerror(number or 0)
+    return AddressUnusable(f"Can't listen on {host}:{port}: {words}. {advice}")
 
 
 def run(settings: Settings, taken: socket.socket, *, when_up: Callable[[], None]) -> None:
