@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import secrets
+import shlex
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -11,14 +12,15 @@ from typing import TYPE_CHECKING
 import click
 from pydantic import SecretStr
 
-from commands import serving
+from commands import own_databases, serving
 from commands.demo_state import DemoState
 from commands.progress import step
 from db import embedded
 from db.embedded_crm import EmbeddedCrm
+from errors import DemoNotMade
 from migrations.runner import apply
 from resolvers.viewers import Role
-from server.sign_in import issue
+from server.sign_in import DEMO_TOKEN_LIFETIME, issue
 from settings import Settings
 
 if TYPE_CHECKING:
@@ -26,7 +28,6 @@ if TYPE_CHECKING:
 
 LEGACY = Path(__file__).parent.parent / "migrations" / "legacy"
 INTERACTIONS = 20_000
-TOKEN_LIFETIME = timedelta(hours=12)
 
 QUERY = "{ tasks(first: 3, filter: {links: {only: [ACCOUNT]}}) { nodes { subject dueAt account { displayName } } } }"
 
@@ -42,17 +43,21 @@ def command(*, host: str, port: int, fresh: bool) -> None:
     """
     settings = Settings.from_env()
     with serving.listening(host, port) as taken, _started(settings.home) as server:
-        crm = EmbeddedCrm(server, "demo")
+        crm = EmbeddedCrm(server, "demo", way_out="Try ./taskline demo --fresh")
         state = None if fresh else DemoState.read(settings.home)
         if state is None or not crm.exists():
             state = _made(crm, settings.home)
+        else:
+            own_databases.bring_up_to_date(crm)
         update = {
             "host": host,
             "port": port,
             "database_url": SecretStr(crm.api_url),
-            "demo_organization_id": state.viewer(Role.ADMIN).organization_id,
+            "demo_organization_id": state.organization_id,
             "jwt_secret": SecretStr(state.jwt_secret),
             "jwt_algorithm": "HS256",
+            "jwks_file": None,
+            "jwks_url": None,
         }
         serving.run(
             served := settings.model_copy(update=update),
@@ -68,22 +73,32 @@ def _started(home: Path) -> EmbeddedServer:
 
 def _made(crm: EmbeddedCrm, home: Path) -> DemoState:
     """Make the legacy CRM, migrate it before everybody's eyes, add what only a migrated one can hold."""
-    (home / "demo.json").unlink(missing_ok=True)
+    jwt_secret = _kept_secret(home) or secrets.token_urlsafe(32)
+    DemoState.forget(home)
     with step(f"A legacy CRM: 3 organizations, {INTERACTIONS:,} interactions, each on a lead"):
         crm.create()
         crm.load_legacy(LEGACY, INTERACTIONS, datetime.now(UTC))
     asyncio.run(apply.up(crm.owner_url, api_role=crm.api_role, say=serving.say))
     with step("Tasks for contacts and accounts, which the CRM can hold now"):
         crm.load_linked_tasks(LEGACY)
-    state = DemoState.of(crm.people(), secrets.token_urlsafe(32))
+    state = DemoState.of(crm.people(), jwt_secret)
     state.write(home)
     return state
 
 
+def _kept_secret(home: Path) -> str | None:
+    """Return the key of the demo before, so that one that still runs accepts the tokens of the new one."""
+    try:
+        before = DemoState.read(home)
+    except DemoNotMade:
+        return None
+    return before.jwt_secret if before else None
+
+
 def _greeting(settings: Settings, state: DemoState, crm: EmbeddedCrm, url: str) -> str:
     tokens = "\n".join(
-        f"  {role.value:<7} {state.people[role.value][1]}\n          "
-        + issue(settings, state.viewer(role), lifetime=TOKEN_LIFETIME)
+        f"  {role.value:<7} {state.people[role][1]}\n          "
+        + issue(settings, state.viewer(role), lifetime=DEMO_TOKEN_LIFETIME)
         for role in Role
     )
     return f"""
@@ -93,7 +108,7 @@ Taskline is up. Ctrl-C stops it and its PostgreSQL.
   GraphQL                         {url}/graphql
   Ready?                          {url}/readyz
 
-Tokens, good for 12 hours (another one: ./taskline token --role user):
+Tokens, good for {DEMO_TOKEN_LIFETIME // timedelta(hours=1)} hours (another one: ./taskline token --role user):
 {tokens}
 
 Ask something:
@@ -102,9 +117,15 @@ Ask something:
     -d '{{"query": "{QUERY}"}}'
 
 Look into the database, as the API sees it:
-  {crm.server.bin_dir}/psql '{crm.api_url}'
+  {_psql_line(crm, state)}
 
 On a database of your own (README, "A database of your own"):
   MIGRATION_DATABASE_URL=postgresql://owner@host/crm ./taskline migrate up
   DATABASE_URL=postgresql://taskline_api@host/crm TASKLINE_JWT_SECRET=… ./taskline serve
 """
+
+
+def _psql_line(crm: EmbeddedCrm, state: DemoState) -> str:
+    """Return a line for the shell. Row security shows it one organization, as it does the API."""
+    options = f"-c app.current_organization_id={state.organization_id}"
+    return f"PGOPTIONS={shlex.quote(options)} {shlex.join([str(crm.server.bin_dir / 'psql'), crm.api_url])}"

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-import json
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Self
-from uuid import UUID
+from uuid import UUID  # noqa: TC003 - pydantic reads the annotations
+
+from pydantic import TypeAdapter, ValidationError
 
 from errors import DemoNotMade
 from resolvers.viewers import Role, Viewer
@@ -23,17 +24,17 @@ class DemoState:
     """A demo database that was made to the end."""
 
     jwt_secret: str
-    organization_id: str
-    people: dict[str, tuple[str, str]]
-    """Role: (user id, name)."""
+    organization_id: UUID
+    people: dict[Role, tuple[UUID, str]]
+    """Each one's id and name."""
 
     @classmethod
     def of(cls, people: list[DemoPerson], jwt_secret: str) -> Self:
         """Describe a database that has just been made."""
         return cls(
             jwt_secret=jwt_secret,
-            organization_id=str(people[0].organization_id),
-            people={person.role: (str(person.user_id), person.display_name) for person in people},
+            organization_id=people[0].organization_id,
+            people={Role(person.role): (person.user_id, person.display_name) for person in people},
         )
 
     @classmethod
@@ -41,21 +42,30 @@ class DemoState:
         """Return what is kept in this home; None when there is no demo. Raises DemoNotMade when it can't be read."""
         path = home / FILE
         try:
-            return cls(**json.loads(path.read_text()))
+            return TypeAdapter(cls).validate_json(path.read_bytes())
         except FileNotFoundError:
             return None
-        except (OSError, ValueError, TypeError) as exc:
-            raise DemoNotMade(f"{path} can't be read ({exc}). Make the demo anew: ./taskline demo --fresh.") from exc
+        except OSError as exc:
+            raise DemoNotMade(f"{path} can't be read: {exc.strerror}. Run this as the user who made the demo.") from exc
+        except ValidationError as exc:
+            raise DemoNotMade(
+                f"{path} isn't as the demo wrote it. Make the demo anew: ./taskline demo --fresh."
+            ) from exc
 
     def write(self, home: Path) -> None:
         """Keep it, whole or not at all."""
         unfinished = home / f"{FILE}.new"
         unfinished.touch(mode=0o600)
-        unfinished.write_text(json.dumps(asdict(self), indent=2))
+        unfinished.write_bytes(TypeAdapter(DemoState).dump_json(self, indent=2))
         unfinished.replace(home / FILE)
+
+    @staticmethod
+    def forget(home: Path) -> None:
+        """Keep nothing, while there is no whole database."""
+        (home / FILE).unlink(missing_ok=True)
 
     def viewer(self, role: Role) -> Viewer:
         """Return the demo's person with this role."""
-        if role.value not in self.people:
+        if role not in self.people:
             raise DemoNotMade(f"Nobody in the demo is {role.value}. Make it anew: ./taskline demo --fresh.")
-        return Viewer(UUID(self.people[role.value][0]), UUID(self.organization_id), role)
+        return Viewer(self.people[role][0], self.organization_id, role)

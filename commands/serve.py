@@ -8,12 +8,11 @@ from contextlib import ExitStack
 import click
 from pydantic import SecretStr
 
-from commands import serving
+from commands import own_databases, serving
 from commands.progress import step
 from db import embedded
 from db.embedded_crm import EmbeddedCrm
-from errors import Unavailable
-from migrations.runner import apply
+from errors import DatabaseRefused, Unavailable
 from server import databases
 from server.sign_in import Verifier
 from settings import Settings
@@ -39,6 +38,8 @@ def command(*, host: str | None, port: int | None) -> None:
             settings = settings.model_copy(update={"database_url": SecretStr(_own_database(server))})
         try:
             asyncio.run(databases.check(settings))
+        except DatabaseRefused:
+            raise  # waiting doesn't mend it
         except Unavailable as exc:
             serving.say(f"{exc} Serving all the same: /readyz says when it is there.")
         url = serving.address(taken, settings.host)
@@ -46,8 +47,8 @@ def command(*, host: str | None, port: int | None) -> None:
 
 
 def _own_database(server: embedded.EmbeddedServer) -> str:
-    crm = EmbeddedCrm(server, "taskline")
+    crm = EmbeddedCrm(server, "taskline", way_out=f"Start again; if that doesn't help, read {server.log}")
     if not crm.exists():
         crm.create()
-    asyncio.run(apply.up(crm.owner_url, api_role=crm.api_role, say=serving.say))
+    own_databases.bring_up_to_date(crm)
     return crm.api_url

@@ -10,7 +10,7 @@ from pydantic import SecretStr
 from commands.demo_state import DemoState
 from errors import DemoNotMade
 from resolvers.viewers import Role
-from server.sign_in import issue
+from server.sign_in import DEMO_TOKEN_LIFETIME, issue
 from settings import Settings
 
 
@@ -19,7 +19,11 @@ from settings import Settings
 )
 @click.option("--role", required=True, type=click.Choice([role.value for role in Role]), help="Who to be.")
 @click.option(
-    "--hours", default=12, show_default=True, type=click.IntRange(1, 24 * 365), help="How long it is good for."
+    "--hours",
+    default=DEMO_TOKEN_LIFETIME // timedelta(hours=1),
+    show_default=True,
+    type=click.IntRange(1, 24 * 365),
+    help="How long it is good for.",
 )
 def command(role: str, hours: int) -> None:
     """Print one token of the demo, and nothing else."""

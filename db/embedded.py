@@ -27,6 +27,7 @@ class EmbeddedServer:
         self._password = embedded_cluster.superuser_password(home.data)
         self.socket_dir = socket_dir
         self.bin_dir = binaries.folder
+        self.log = home.log
         self.version = binaries.version
 
     def url(self, database: str = "postgres", user: str = "postgres", *, password: str | None = None) -> str:

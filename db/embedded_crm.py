@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 from uuid import UUID
 
-from errors import DemoNotMade
+from errors import DatabaseNotMade
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -37,6 +37,8 @@ class EmbeddedCrm:
 
     server: EmbeddedServer
     name: str
+    way_out: str
+    """What to do when it can't be made; a sentence without its full stop."""
 
     @property
     def owner(self) -> str:
@@ -65,54 +67,58 @@ class EmbeddedCrm:
     def create(self) -> None:
         """Make the database anew, empty, and its two roles when they are missing."""
         admin = self.server.url()
-        _psql(self.server, admin, f"DROP DATABASE IF EXISTS {self.name} WITH (FORCE)")
+        self._psql(admin, f"DROP DATABASE IF EXISTS {self.name} WITH (FORCE)")
         self._make_role(self.owner, by=admin, can="CREATEROLE")
-        _psql(self.server, admin, f"CREATE DATABASE {self.name} OWNER {self.owner}")
+        self._psql(admin, f"CREATE DATABASE {self.name} OWNER {self.owner}")
+        self.make_roles()
+
+    def make_roles(self) -> None:
+        """Make those roles of an existing database that are missing."""
+        self._make_role(self.owner, by=self.server.url(), can="CREATEROLE")
         # The owner makes the API's role, so that its migrations may grant to it.
         self._make_role(self.api_role, by=self.owner_url, can="")
 
     def load_legacy(self, folder: Path, interactions: int, now: datetime) -> None:
         """Make a CRM as it was before tasks could hang on contacts and accounts; its dates lie around `now`."""
         variables = {"interactions": str(interactions), "anchor": now.isoformat(timespec="seconds")}
-        _psql_file(self.server, self.owner_url, folder / "legacy_crm.sql")
-        _psql_file(self.server, self.owner_url, folder / "legacy_data.sql", variables)
+        self._psql_file(self.owner_url, folder / "legacy_crm.sql")
+        self._psql_file(self.owner_url, folder / "legacy_data.sql", variables)
         # The API's role has what the old application's has, so that each migration can be tried as it.
-        _psql(self.server, self.owner_url, f"GRANT crm_app TO {self.api_role}")
+        self._psql(self.owner_url, f"GRANT crm_app TO {self.api_role}")
 
     def load_linked_tasks(self, folder: Path) -> None:
         """Add tasks of contacts and accounts, which only a migrated database can hold."""
-        _psql_file(self.server, self.owner_url, folder / "linked_tasks.sql")
+        self._psql_file(self.owner_url, folder / "linked_tasks.sql")
 
     def _url(self, role: str) -> str:
         return self.server.url(self.name, role, password=self.server.secret(role))
 
     def _has(self, catalogue: str, column: str, name: str) -> bool:
-        return _psql(self.server, self.server.url(), f"SELECT 1 FROM {catalogue} WHERE {column} = '{name}'") == "1"
+        return self._psql(self.server.url(), f"SELECT 1 FROM {catalogue} WHERE {column} = '{name}'") == "1"
 
     def _make_role(self, role: str, *, by: str, can: str) -> None:
         if not self._has("pg_roles", "rolname", role):
-            _psql(self.server, by, f"CREATE ROLE {role} LOGIN {can} PASSWORD '{self.server.secret(role)}'")
+            self._psql(by, f"CREATE ROLE {role} LOGIN {can} PASSWORD '{self.server.secret(role)}'")
 
     def people(self) -> list[DemoPerson]:
         """Return one colleague of each role in the largest organization."""
-        lines = _psql(self.server, self.owner_url, PEOPLE).splitlines()
+        lines = self._psql(self.owner_url, PEOPLE).splitlines()
         found = (line.split("|") for line in lines)
         return [DemoPerson(role, UUID(id_), UUID(organization), name) for role, id_, organization, name in found]
 
+    def _psql(self, url: str, sql: str) -> str:
+        return self._run(url, ["-c", sql])
 
-def _psql(server: EmbeddedServer, url: str, sql: str) -> str:
-    return _run(server, url, ["-c", sql])
+    def _psql_file(self, url: str, path: Path, variables: dict[str, str] | None = None) -> None:
+        named = [part for name, value in (variables or {}).items() for part in ("-v", f"{name}={value}")]
+        self._run(url, [*named, "-f", str(path)])
 
-
-def _psql_file(server: EmbeddedServer, url: str, path: Path, variables: dict[str, str] | None = None) -> None:
-    named = [part for name, value in (variables or {}).items() for part in ("-v", f"{name}={value}")]
-    _run(server, url, [*named, "-f", str(path)])
-
-
-def _run(server: EmbeddedServer, url: str, arguments: list[str]) -> str:
-    # The password stands in the process list for a moment; the socket's folder lets nobody else use it.
-    command = [str(server.bin_dir / "psql"), "-XqAt", "-v", "ON_ERROR_STOP=1", "-d", url, *arguments]
-    done = subprocess.run(command, capture_output=True, text=True, check=False)
-    if done.returncode:
-        raise DemoNotMade(f"The demo's database could not be made: {done.stderr.strip()} Try ./taskline demo --fresh.")
-    return done.stdout.strip()
+    def _run(self, url: str, arguments: list[str]) -> str:
+        # The password stands in the process list for a moment; the socket's folder lets nobody else use it.
+        command = [str(self.server.bin_dir / "psql"), "-XqAt", "-v", "ON_ERROR_STOP=1", "-d", url, *arguments]
+        # Ctrl-C in the terminal is for us, and we end it; by itself it would complain first.
+        done = subprocess.run(command, capture_output=True, text=True, check=False, start_new_session=True)
+        if done.returncode:
+            reason = " ".join(done.stderr.split())
+            raise DatabaseNotMade(f"The database {self.name} could not be made ready: {reason} {self.way_out}.")
+        return done.stdout.strip()

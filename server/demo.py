@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import ipaddress
-from datetime import timedelta
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
@@ -14,7 +13,7 @@ from errors import BadUserInput, Forbidden, NotFound
 from resolvers.viewers import Role, Viewer
 from server import operations
 from server.answers import answer
-from server.sign_in import issue
+from server.sign_in import DEMO_TOKEN_LIFETIME, issue
 
 if TYPE_CHECKING:
     from starlette.requests import Request
@@ -23,7 +22,6 @@ if TYPE_CHECKING:
     from db.engine import Database
     from settings import Settings
 
-TOKEN_LIFETIME = timedelta(hours=12)
 # {"role": "viewer"} has 18.
 MAX_BODY_BYTES = 1_000
 
@@ -47,7 +45,7 @@ def routes(settings: Settings, database: Database) -> list[Route]:
             raise NotFound(f"Nobody in the demo has the role {role.value}. Start it afresh: ./taskline demo --fresh.")
         viewer = Viewer(person.id, organization_id, role)
         user = {"id": str(person.id), "displayName": person.display_name, "role": role.name}
-        return answer({"token": issue(settings, viewer, lifetime=TOKEN_LIFETIME), "user": user})
+        return answer({"token": issue(settings, viewer, lifetime=DEMO_TOKEN_LIFETIME), "user": user})
 
     return [Route("/demo/token", token, methods=["POST"])]
 

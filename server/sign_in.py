@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 
 # Clocks of two machines that keep time by NTP differ by far less; a token lives minutes to hours.
 LEEWAY = timedelta(seconds=5)
+# Of the demo's tokens; other issuers choose theirs.
+DEMO_TOKEN_LIFETIME = timedelta(hours=12)
 # A longer token is no token of a person: it would only be hashed at our cost.
 MAX_TOKEN_BYTES = 8_192
 

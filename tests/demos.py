@@ -7,14 +7,14 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
 ROOT = Path(__file__).parent.parent
 DEADLINE_S = 120
-UP = re.compile(r"Taskline is up")
+UP = re.compile(r"Taskline is up at|TASKLINE_JWT_SECRET=… ./taskline serve")  # the last line of `serve`, of `demo`
 ADDRESS = re.compile(r"http://[^\s/)]+")
 
 
@@ -59,6 +59,14 @@ class Running:
         assert found, self.text
         return found[0]
 
+    def wait_until(self, holds: Callable[[], bool]) -> None:
+        """Return as soon as it holds; fail when the process ends before, or takes too long."""
+        deadline = time.monotonic() + DEADLINE_S
+        while not holds():
+            assert self.process.poll() is None, self.text
+            assert time.monotonic() < deadline, self.text
+            time.sleep(0.01)
+
     def stop(self, how: signal.Signals = signal.SIGINT) -> int:
         """Send a signal to this process alone and wait for its end."""
         self.process.send_signal(how)
@@ -68,6 +76,14 @@ class Running:
 @contextmanager
 def running(home: Path, *arguments: str, **more: str) -> Iterator[Running]:
     """Start a server command and yield it once it says that it is up; stop it at the end if it still runs."""
+    with starting(home, *arguments, **more) as started:
+        started.wait_until(lambda: UP.search(started.text) is not None)
+        yield started
+
+
+@contextmanager
+def starting(home: Path, *arguments: str, **more: str) -> Iterator[Running]:
+    """Start a server command, in a process group of its own as in a terminal, and yield it at once."""
     process = subprocess.Popen(
         [sys.executable, "-u", "-m", "commands", *arguments],
         env=environment(home, **more),
@@ -75,16 +91,12 @@ def running(home: Path, *arguments: str, **more: str) -> Iterator[Running]:
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,
+        process_group=0,
     )
     started = Running(process, [])
     reader = threading.Thread(target=_read, args=(process, started.said), daemon=True)
     reader.start()
-    deadline = time.monotonic() + DEADLINE_S
     try:
-        while "readyz" not in started.text and not UP.search(started.text):
-            assert process.poll() is None, started.text
-            assert time.monotonic() < deadline, started.text
-            reader.join(0.05)
         yield started
     finally:
         if process.poll() is None:

@@ -1,8 +1,11 @@
 """`./taskline demo`, `token` and `serve`, as a newcomer meets them."""
 
+import asyncio
 import json
+import os
 import signal
 import socket
+import subprocess
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -11,8 +14,11 @@ import httpx2
 import psutil
 import pytest
 
-from tests.databases import CrmDatabase
-from tests.demos import Running, running, taskline
+from db import embedded
+from db.embedded_crm import EmbeddedCrm
+from migrations.runner import apply, files
+from tests.databases import APP, APP_PASSWORD, CrmDatabase, psql
+from tests.demos import DEADLINE_S, Running, running, starting, taskline
 
 pytestmark = pytest.mark.slow
 
@@ -45,9 +51,19 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="module")
-def first_start(home: Path) -> Iterator[Running]:
-    """The demo's very first start, left running."""
-    with running(home, "demo", "--port", "0") as demo:
+def interrupted(home: Path) -> tuple[int, str]:
+    """The exit code and the words of the demo's very first start, which Ctrl-C ended while psql filled the database."""
+    with starting(home, "demo", "--port", "0") as demo:
+        demo.wait_until(lambda: any(child.name() == "psql" for child in psutil.Process(demo.process.pid).children()))
+        os.killpg(demo.process.pid, signal.SIGINT)
+        return demo.process.wait(DEADLINE_S), demo.text
+
+
+@pytest.fixture(scope="module")
+def first_start(home: Path, interrupted: tuple[int, str]) -> Iterator[Running]:
+    """The start after it, which makes the demo, left running."""
+    assert interrupted
+    with running(home, "demo", "--port", "0", TASKLINE_JWKS_URL="https://login.example.com/keys") as demo:
         yield demo
 
 
@@ -67,6 +83,13 @@ def ask(url: str, token: str, query: str, **variables: object) -> dict[str, dict
     assert "errors" not in answer, answer
     data: dict[str, dict[str, object]] = answer["data"]
     return data
+
+
+def test_ctrl_c_while_the_demo_is_made_is_quiet(interrupted: tuple[int, str]) -> None:
+    exit_code, said = interrupted
+
+    assert 130 == exit_code
+    assert [] == [line for line in said.splitlines() if line and not line.startswith("✓ PostgreSQL is running")]
 
 
 def test_the_migration_reports_before_everybodys_eyes(first_start: Running) -> None:
@@ -104,6 +127,20 @@ def test_the_printed_query_answers(first_start: Running, token: Callable[[str], 
     assert answer["tasks"]["nodes"]
 
 
+def test_the_printed_line_for_psql_shows_rows(first_start: Running) -> None:
+    line = next(line for line in first_start.text.splitlines() if "psql" in line)
+
+    shown = subprocess.run(
+        ["/bin/sh", "-c", f"{line} -XAt -c 'SELECT count(*) FROM lead_interactions'"],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+    assert (0, "") == (shown.returncode, shown.stderr)
+    assert int(shown.stdout) > 0
+
+
 def test_the_demo_has_late_and_coming_tasks(first_start: Running, token: Callable[[str], str]) -> None:
     query = """{ tasks(first: 200, filter: {links: {only: [ACCOUNT]}, status: [PENDING, SCHEDULED]}) {
         nodes { isOverdue } } }"""
@@ -124,17 +161,27 @@ def test_tasks_of_all_kinds_survive_ctrl_c_and_kill(tmp_path: Path) -> None:
     assert [child for child in children if child.is_running()] == []
     assert servers_of(tmp_path) == []
 
+    take_back_the_last_migration(tmp_path)
     with running(tmp_path, "demo", "--port", "0") as demo:
         after_ctrl_c = {name: subject(demo.url, user, id_) for name, id_ in made.items()}
+        assert {"status": "ready"} == httpx2.get(f"{demo.url}/readyz").json()
         assert "MIGRATION VALIDATION REPORT" not in demo.text  # everything is used again
+        assert ".sql" in demo.text  # what an older release didn't have is made up for
         demo.stop(signal.SIGKILL)
     with running(tmp_path, "demo", "--port", "0") as demo:
+        assert ".sql" not in demo.text  # nothing to do, nothing to say
         after_kill = {name: subject(demo.url, user, id_) for name, id_ in made.items()}
         status = ask(demo.url, user, "query ($id: ID!) { task(id: $id) { status outcome } }", id=existing)["task"]
 
     assert {name: f"For {name}" for name in made} == after_ctrl_c == after_kill
     assert status == {"status": "COMPLETED", "outcome": "Successful"}
     assert servers_of(tmp_path) == []
+
+
+def take_back_the_last_migration(home: Path) -> None:
+    with embedded.start(home) as server:
+        crm = EmbeddedCrm(server, "demo", way_out="")
+        asyncio.run(apply.rollback(crm.owner_url, files.forward(None)[-1].version, say=lambda _: None))
 
 
 def link_choices(url: str, token: str) -> dict[str, dict[str, str]]:
@@ -207,6 +254,7 @@ def test_a_token_without_a_demo_says_how_to_get_one(tmp_path: Path) -> None:
     [
         ("mysql://somewhere", "postgresql://"),
         ("postgresql://u:p#w@[half", "postgresql://"),
+        ("postgresql://u@127.0.0.1:99999/crm", "postgresql://"),
     ],
 )
 def test_a_broken_address_is_one_clear_sentence(tmp_path: Path, url: str, word: str) -> None:
@@ -216,6 +264,23 @@ def test_a_broken_address_is_one_clear_sentence(tmp_path: Path, url: str, word: 
     assert done.stderr.count("\n") == 1
     assert "DATABASE_URL" in done.stderr
     assert word in done.stderr
+
+
+def test_a_database_that_refuses_us_is_one_clear_sentence(database: CrmDatabase, tmp_path: Path) -> None:
+    url = database.server.url("no_such_database", APP, password=APP_PASSWORD)
+
+    done = taskline(tmp_path, "serve", "--port", "0", DATABASE_URL=url, TASKLINE_JWT_SECRET="x" * 40)
+
+    assert (1, 1) == (done.returncode, done.stderr.count("\n"))
+    assert "DATABASE_URL" in done.stderr
+
+
+def test_a_database_that_is_away_is_waited_for(tmp_path: Path) -> None:
+    url = "postgresql://somebody@127.0.0.1:1/crm"
+
+    with running(tmp_path, "serve", "--port", "0", DATABASE_URL=url, TASKLINE_JWT_SECRET="x" * 40) as served:
+        assert "Serving all the same" in served.text
+        assert 503 == httpx2.get(f"{served.url}/readyz").status_code
 
 
 def test_serving_without_a_key_for_tokens_says_what_to_set(tmp_path: Path) -> None:
@@ -233,6 +298,16 @@ def test_serving_as_the_owner_is_refused(database: CrmDatabase, tmp_path: Path) 
 
 
 def test_serving_an_own_empty_database_migrates_it(tmp_path: Path) -> None:
+    with running(tmp_path, "serve", "--port", "0", TASKLINE_JWT_SECRET="x" * 40, DATABASE_URL="") as served:
+        assert httpx2.get(f"{served.url}/readyz").json() == {"status": "ready"}
+
+
+def test_serving_an_own_database_that_was_never_finished_finishes_it(tmp_path: Path) -> None:
+    with embedded.start(tmp_path) as server:
+        crm = EmbeddedCrm(server, "taskline", way_out="")
+        crm.create()
+        psql(server, server.url(), "-c", f"DROP ROLE {crm.api_role}")
+
     with running(tmp_path, "serve", "--port", "0", TASKLINE_JWT_SECRET="x" * 40) as served:
         assert httpx2.get(f"{served.url}/readyz").json() == {"status": "ready"}
 
