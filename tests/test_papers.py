@@ -119,7 +119,11 @@ def test_a_query_is_valid(committed_schema: GraphQLSchema, query: str) -> None:
 @pytest.mark.parametrize("query", README_QUERIES, ids=range(len(README_QUERIES)))
 def test_a_query_is_answered(api: Api, organization: Organization, query: str) -> None:
     contact_id = organization.contact(last_name="Moreau")
-    ids = {"contactId": str(contact_id), "accountId": str(organization.account(contact_id))}
+    ids = {
+        "contactId": str(contact_id),
+        "accountId": str(organization.account(contact_id)),
+        "taskId": str(organization.task(contact_id=contact_id)),
+    }
 
     data = api.data(organization.viewer(), query, **{name: id_ for name, id_ in ids.items() if f"${name}" in query})
 
