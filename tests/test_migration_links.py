@@ -19,6 +19,7 @@ from tests.migration_runs import (
     psql_command,
     schema_dump,
 )
+from tests.owners import owner_of
 
 pytestmark = pytest.mark.slow
 
@@ -209,10 +210,11 @@ def test_a_blocked_lock_is_tried_again_while_others_go_on(legacy_database: CrmDa
 
     def read_on() -> None:
         nonlocal longest
-        while migration.is_alive():
-            started = time.monotonic()
-            legacy_database.psql("SELECT count(*) FROM lead_interactions")
-            longest = max(longest, time.monotonic() - started)
+        with owner_of(legacy_database) as reader:
+            while migration.is_alive():
+                started = time.monotonic()
+                reader.run("SELECT count(*) FROM lead_interactions")
+                longest = max(longest, time.monotonic() - started)
 
     outcomes = []
     migration = threading.Thread(target=lambda: outcomes.append(by_psql(legacy_database, LINKS)))
@@ -230,8 +232,8 @@ def test_a_blocked_lock_is_tried_again_while_others_go_on(legacy_database: CrmDa
 
     assert outcomes[0].is_success
     assert "a table is in use, trying again" in outcomes[0].errors
-    # One try waits 150 ms; the rest is psql's start on a busy machine.
-    assert longest < 1.5
+    # One try waits 150 ms; the rest is for a busy machine.
+    assert 0 < longest < 0.5
 
 
 def test_without_a_lock_in_time_it_says_who_holds_it_and_goes_on_later(legacy_database: CrmDatabase) -> None:
@@ -297,9 +299,10 @@ def test_without_a_role_to_try_as_the_report_says_so(legacy_database: CrmDatabas
     assert "⚠️ not proven: row security: no role bound by row security has rights on the table" in outcome.report
 
 
-@pytest.mark.parametrize("text", ["as typed", "corrected"])
-def test_the_manual_verification_queries_run(legacy_database: CrmDatabase, text: str) -> None:
+@pytest.mark.parametrize(("text", "foreign"), [("as typed", {"idx_other_account_id"}), ("corrected", set())])
+def test_the_manual_verification_queries_run(legacy_database: CrmDatabase, text: str, foreign: set[str]) -> None:
     by_psql(legacy_database, LINKS)
+    legacy_database.psql("CREATE INDEX idx_other_account_id ON accounts (id)")  # of another table
     condition = "tablename = 'lead_interactions' AND indexname LIKE '%contact_id%' OR indexname LIKE '%account_id%'"
     if text == "corrected":
         condition = (
@@ -314,4 +317,4 @@ def test_the_manual_verification_queries_run(legacy_database: CrmDatabase, text:
     indexes = legacy_database.psql(f"SELECT indexname FROM pg_indexes WHERE {condition}").split("\n")
 
     assert "lead_id|uuid|YES\ncontact_id|uuid|YES\naccount_id|uuid|YES" == columns
-    assert {"idx_lead_interactions_contact_id", "idx_lead_interactions_account_id"} <= set(indexes)
+    assert {"idx_lead_interactions_contact_id", "idx_lead_interactions_account_id"} | foreign == set(indexes)

@@ -115,6 +115,7 @@ def test_taking_back_what_is_not_there_does_nothing(legacy_database: CrmDatabase
     outcomes = [by_psql(legacy_database, file) for file in (TENANT_BACK, LINKS_BACK)]
 
     assert [0, 0] == [outcome.code for outcome in outcomes]
+    assert [True, True] == ["there is nothing to take back" in outcome.report for outcome in outcomes]
     assert before == schema_dump(legacy_database)
 
 
