@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import secrets
 import shlex
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -17,7 +16,6 @@ from commands.demo_state import DemoState
 from commands.progress import step
 from db import embedded
 from db.embedded_crm import EmbeddedCrm
-from errors import DemoNotMade
 from migrations.runner import apply
 from resolvers.viewers import Role
 from server.sign_in import DEMO_TOKEN_LIFETIME, issue
@@ -73,7 +71,7 @@ def _started(home: Path) -> EmbeddedServer:
 
 def _made(crm: EmbeddedCrm, home: Path) -> DemoState:
     """Make the legacy CRM, migrate it before everybody's eyes, add what only a migrated one can hold."""
-    jwt_secret = _kept_secret(home) or secrets.token_urlsafe(32)
+    jwt_secret = DemoState.secret_for_the_next(home)
     DemoState.forget(home)
     with step(f"A legacy CRM: 3 organizations, {INTERACTIONS:,} interactions, each on a lead"):
         crm.create()
@@ -84,15 +82,6 @@ def _made(crm: EmbeddedCrm, home: Path) -> DemoState:
     state = DemoState.of(crm.people(), jwt_secret)
     state.write(home)
     return state
-
-
-def _kept_secret(home: Path) -> str | None:
-    """Return the key of the demo before, so that one that still runs accepts the tokens of the new one."""
-    try:
-        before = DemoState.read(home)
-    except DemoNotMade:
-        return None
-    return before.jwt_secret if before else None
 
 
 def _greeting(settings: Settings, state: DemoState, crm: EmbeddedCrm, url: str) -> str:

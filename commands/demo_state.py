@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import secrets
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Self
 from uuid import UUID  # noqa: TC003 - pydantic reads the annotations
@@ -51,6 +52,15 @@ class DemoState:
             raise DemoNotMade(
                 f"{path} isn't as the demo wrote it. Make the demo anew: ./taskline demo --fresh."
             ) from exc
+
+    @classmethod
+    def secret_for_the_next(cls, home: Path) -> str:
+        """Return the key of the demo before, so that one that still runs accepts the new tokens; else a new key."""
+        try:
+            before = cls.read(home)
+        except DemoNotMade:
+            before = None
+        return before.jwt_secret if before else secrets.token_urlsafe(32)
 
     def write(self, home: Path) -> None:
         """Keep it, whole or not at all."""

@@ -22,6 +22,23 @@ def test_what_is_kept_is_read_again(tmp_path: Path) -> None:
     assert KEPT == json.loads((tmp_path / FILE).read_text())
 
 
+def test_a_demo_made_afresh_keeps_the_key(tmp_path: Path) -> None:
+    STATE.write(tmp_path)
+
+    assert STATE.jwt_secret == DemoState.secret_for_the_next(tmp_path)
+
+
+@pytest.mark.parametrize("text", [None, "{}"])
+def test_without_a_key_to_keep_there_is_a_new_one(tmp_path: Path, text: str | None) -> None:
+    if text is not None:
+        (tmp_path / FILE).write_text(text)
+
+    keys = {DemoState.secret_for_the_next(tmp_path) for _ in range(2)}
+
+    assert 2 == len(keys)
+    assert {43} == {len(key) for key in keys}
+
+
 def test_only_we_can_read_it(tmp_path: Path) -> None:
     STATE.write(tmp_path)
 
