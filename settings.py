@@ -52,6 +52,8 @@ class Settings(BaseSettings):
     pool_wait_ms: Annotated[int, Field(ge=1)] = 2_000
     statement_timeout_ms: Annotated[int, Field(ge=1)] = 3_000
     lock_timeout_ms: Annotated[int, Field(ge=1)] = 1_000
+    request_timeout_ms: Annotated[int, Field(ge=1)] = 5_000
+    """How long all statements of one request may take together."""
 
     host: str = "127.0.0.1"
     port: Annotated[int, Field(ge=0, le=65_535)] = 8_000

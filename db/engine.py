@@ -38,11 +38,13 @@ class Database:
         pool_wait_ms: int,
         statement_timeout_ms: int,
         lock_timeout_ms: int,
+        request_timeout_ms: int,
         allow_unbound_role: bool = False,
     ) -> None:
         self._url = url
         self._pool_size = pool_size
         self._pool_wait_s = pool_wait_ms / 1000
+        self._request_timeout_ms = request_timeout_ms
         self._allow_unbound_role = allow_unbound_role
         self._settings = {
             "application_name": "taskline",
@@ -72,8 +74,8 @@ class Database:
             await self._pool.close()
 
     def session(self, organization_id: UUID) -> Session:
-        """Start a session for one organization; use it as an async context manager."""
-        return Session(self, organization_id)
+        """Start a session for one organization, and its time; use it as an async context manager."""
+        return Session(self, organization_id, self._request_timeout_ms)
 
     async def acquire(self) -> Connection:
         """Take a connection.

@@ -11,7 +11,7 @@ from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING
 
 from db.driver_errors import while_running
-from errors import Unavailable
+from errors import TimedOut, Unavailable
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -31,13 +31,15 @@ ROLLBACK = "ROLLBACK"
 class Session:
     """One operation's statements for one organization, in turn on one connection."""
 
-    def __init__(self, database: Database, organization_id: UUID) -> None:
+    def __init__(self, database: Database, organization_id: UUID, timeout_ms: int) -> None:
         self.organization_id = organization_id
         self.statements = 0
         """How many statements that read or write data have run; BEGIN, the setting and COMMIT are not counted."""
         self._database = database
         self._connection: Connection | None = None
         self._turn = asyncio.Lock()
+        self._timeout_ms = timeout_ms
+        self._deadline = asyncio.get_running_loop().time() + timeout_ms / 1_000
         self._lost: Unavailable | None = None
 
     async def __aenter__(self) -> Self:
@@ -59,15 +61,17 @@ class Session:
         """Run one statement and return its rows.
 
         `organization_id` is always among its values. Raises ConstraintViolated, TimedOut or Unavailable. A failed
-        statement ends its transaction, which would refuse all others; the next one begins a new one.
+        statement ends its transaction, which would refuse all others; the next one begins a new one. When the session's
+        time is up, the statement that runs is stopped, and none begins.
         """
         arguments = statement.arguments(values | {"organization_id": self.organization_id})
         async with self._turn:
             try:
-                connection = self._connection or await self._begin(BEGIN_READ)
-                self.statements += 1
-                with while_running():
-                    found: list[Record] = await connection.fetch(statement.sql, *arguments)
+                async with self._in_time():
+                    connection = self._connection or await self._begin(BEGIN_READ)
+                    self.statements += 1
+                    with while_running():
+                        found: list[Record] = await connection.fetch(statement.sql, *arguments)
             except Exception:
                 await self._end(ROLLBACK)
                 raise
@@ -82,11 +86,13 @@ class Session:
     async def write(self, actor_id: UUID) -> AsyncIterator[None]:
         """Run the statements of the block in one transaction that writes; commit it at the end, or undo all of it.
 
+        The commit is never stopped, so that nobody is told of a timeout when the change was made.
         The actor is left in the setting app.current_user_id, which triggers of older databases read.
         """
         async with self._turn:
             await self._end(ROLLBACK)  # of what was read before: a new snapshot begins
-            await self._begin(BEGIN_WRITE, f"; SET LOCAL app.current_user_id = '{actor_id}'")
+            async with self._in_time():
+                await self._begin(BEGIN_WRITE, f"; SET LOCAL app.current_user_id = '{actor_id}'")
         try:
             yield
         except BaseException:
@@ -95,6 +101,20 @@ class Session:
         if self._connection is None:  # a statement failed, and the block went on all the same
             raise Unavailable("The change was undone, because a part of it failed. Try again.")
         await self._end(COMMIT)
+
+    @asynccontextmanager
+    async def _in_time(self) -> AsyncIterator[None]:
+        """Stop the block when the session's time is up. Raises TimedOut."""
+        late = (
+            f"The request took longer than {self._timeout_ms:,} ms, and was stopped here. Ask for less, or try again."
+        )
+        if asyncio.get_running_loop().time() >= self._deadline:
+            raise TimedOut(late)
+        try:
+            async with asyncio.timeout_at(self._deadline):
+                yield
+        except TimeoutError as exc:
+            raise TimedOut(late) from exc
 
     async def _begin(self, begin: str, more: str = "") -> Connection:
         """Open a transaction and set the tenant in one packet. A uuid printed by uuid.UUID is safe in SQL."""

@@ -24,6 +24,7 @@ def database_of(settings: Settings) -> Database:
         pool_wait_ms=settings.pool_wait_ms,
         statement_timeout_ms=settings.statement_timeout_ms,
         lock_timeout_ms=settings.lock_timeout_ms,
+        request_timeout_ms=settings.request_timeout_ms,
         allow_unbound_role=settings.allow_unbound_role,
     )
 

@@ -1,0 +1,86 @@
+"""A request has so much time: then its statement is stopped, and what is left of it isn't begun."""
+
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from tests.apis import Api, api
+from tests.databases import CrmDatabase
+from tests.organizations import Organization
+from tests.owners import Owner
+
+# The statements that wait for a lock of mine.
+WAITING = "SELECT DISTINCT pid FROM pg_locks WHERE NOT granted AND pg_backend_pid() = ANY (pg_blocking_pids(pid))"
+CREATE = """mutation ($free: ID!, $taken: ID!) {
+  a: createTask(input: {subject: "Kept", contactId: $free}) { task { id } }
+  b: createTask(input: {subject: "Undone", contactId: $taken}) { task { id } }
+  c: createTask(input: {subject: "Not begun", contactId: $free}) { task { id } }
+}"""
+
+
+@pytest.fixture(scope="module")
+def hurried(crm: CrmDatabase) -> Iterator[Api]:
+    """The API with one connection and little time for a request, but much for a statement and a lock."""
+    limits: dict[str, Any] = {
+        "pool_size": 1,
+        "request_timeout_ms": 400,
+        "lock_timeout_ms": 8_000,
+        "statement_timeout_ms": 8_000,
+    }
+    with api(database_url=crm.app_url, **limits) as running:
+        yield running
+
+
+@pytest.mark.slow
+def test_a_request_beyond_its_time_ends_whatever_its_fields_wait_for(
+    hurried: Api, owner: Owner, organization: Organization
+) -> None:
+    fields = " ".join(f"a{n}: tasks {{ totalCount nodes {{ contact {{ id }} }} }}" for n in range(15))
+
+    with owner.locked("lead_interactions"):
+        response = hurried.ask(f"{{ {fields} viewer {{ role }} }}", viewer=organization.viewer())
+        waiting = owner.rows(WAITING)
+    again = hurried.data(organization.viewer(), "{ tasks { totalCount } }")
+
+    errors = response.json()["errors"]
+    assert 200 == response.status_code
+    assert {f"a{n}": "TIMEOUT" for n in range(15)} == {e["path"][0]: e["extensions"]["code"] for e in errors}
+    assert {"role": "USER"} == response.json()["data"]["viewer"]
+    assert all("400 ms" in error["message"] for error in errors)
+    assert [] == waiting
+    assert {"tasks": {"totalCount": 0}} == again
+
+
+@pytest.mark.slow
+def test_of_several_changes_those_committed_in_time_stay_and_the_others_are_undone_or_not_begun(
+    hurried: Api, owner: Owner, organization: Organization
+) -> None:
+    ids = {"free": str(organization.contact()), "taken": str(organization.contact())}
+
+    with owner.transaction(f"SELECT FROM contacts WHERE id = '{ids['taken']}' FOR UPDATE"):
+        response = hurried.ask(CREATE, ids, viewer=organization.viewer())
+        waiting = owner.rows(WAITING)
+
+    kept = hurried.data(organization.viewer(), "{ tasks { nodes { subject } } }")["tasks"]["nodes"]
+    assert "TIMEOUT" == response.json()["errors"][0]["extensions"]["code"]
+    assert "b" == response.json()["errors"][0]["path"][0]
+    assert [] == waiting
+    assert [{"subject": "Kept"}] == kept
+
+
+@pytest.mark.slow
+def test_a_demo_token_that_takes_too_long_can_be_asked_for_again(
+    crm: CrmDatabase, owner: Owner, organization: Organization
+) -> None:
+    body = {"role": "user"}
+    with api(
+        database_url=crm.app_url, demo_organization_id=organization.id, pool_size=1, request_timeout_ms=200
+    ) as demo:
+        with owner.locked("users"):
+            late = demo.client.post("/demo/token", json=body)
+        again = demo.client.post("/demo/token", json=body)
+
+    assert (503, "TIMEOUT") == (late.status_code, late.json()["errors"][0]["extensions"]["code"])
+    assert int(late.headers["retry-after"]) > 0
+    assert 200 == again.status_code
