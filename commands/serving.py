@@ -19,8 +19,6 @@ if TYPE_CHECKING:
 
     from settings import Settings
 
-SHUTDOWN_S = 10
-
 
 @contextmanager
 def listening(host: str, port: int) -> Iterator[socket.socket]:
@@ -61,7 +59,8 @@ def run(settings: Settings, taken: socket.socket, *, when_up: Callable[[], None]
         log_level="warning",
         access_log=False,
         server_header=False,
-        timeout_graceful_shutdown=SHUTDOWN_S,
+        # What is being answered by then has had its time; whoever is still sending is told to come back.
+        timeout_graceful_shutdown=settings.request_timeout_ms // 1_000 + 1,
     )
     # After its own shutdown uvicorn raises the signal that it caught again; for us that is an ordinary end.
     signal.signal(signal.SIGTERM, signal.default_int_handler)
