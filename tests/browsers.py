@@ -19,8 +19,10 @@ FLAGS = (
     "--disable-component-update",
     "--disable-sync",
 )
-# Every name but the test server's leads nowhere, as on a machine without a network.
-OFFLINE = "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1"
+# A name for the test server that isn't this machine's, as a deployment has one.
+DEPLOYED = "taskline.test"
+# Every other name leads nowhere, as on a machine without a network.
+OFFLINE = f"--host-resolver-rules=MAP {DEPLOYED} 127.0.0.1, MAP * ~NOTFOUND, EXCLUDE 127.0.0.1"
 
 
 @contextmanager

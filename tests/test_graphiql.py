@@ -7,7 +7,7 @@ from playwright.sync_api import Browser, Page, Request, Response, expect
 
 from resolvers.viewers import Role
 from tests.apis import Api, api
-from tests.browsers import Visit, chromium, visit
+from tests.browsers import DEPLOYED, Visit, chromium, visit
 from tests.organizations import Organization, new_organization
 from tests.owners import Owner
 
@@ -166,6 +166,17 @@ def test_a_viewer_is_told_that_creating_is_forbidden(graphiql: Visit) -> None:
 
     assert payload["task"] is None
     assert ["FORBIDDEN"] == [error["code"] for error in payload["errors"]]
+
+
+def test_a_deployed_page_asks_for_no_token_of_the_demo(page: Page, demo: Organization) -> None:
+    with api(database_url=demo.owner.database.app_url) as served:
+        deployed = visit(page)
+        page.goto(address(served).replace("127.0.0.1", DEPLOYED))
+        page.get_by_label("Bearer token").fill(served.token(demo.viewer(Role.VIEWER)))
+        page.get_by_role("button", name="Open GraphiQL").click()
+
+        assert execute(page, "AccountTimeline").json()["data"]["timeline"]["edges"]
+        assert [] == [url for url in deployed.asked if "/demo/" in url]
 
 
 def test_outside_of_the_demo_a_pasted_token_opens_it(page: Page, demo: Organization) -> None:
