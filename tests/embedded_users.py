@@ -2,8 +2,7 @@
 
 import subprocess
 import sys
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -48,13 +47,6 @@ def postmaster(home: Path) -> psutil.Process:
 
 def is_stopped(home: Path) -> bool:
     return is_free(Home.open(home).alive)
-
-
-def eventually(holds: Callable[[], bool], *, seconds: float = 20) -> bool:
-    deadline = time.monotonic() + seconds
-    while not (held := holds()) and time.monotonic() < deadline:
-        time.sleep(0.01)
-    return held
 
 
 @contextmanager

@@ -9,7 +9,8 @@ import psutil
 import pytest
 
 from db import embedded
-from tests.embedded_users import address_printed_by, ask, eventually, is_stopped, postmaster, start, user_process
+from tests.deadlines import eventually
+from tests.embedded_users import address_printed_by, ask, is_stopped, postmaster, start, user_process
 
 pytestmark = pytest.mark.slow
 

@@ -1,38 +1,20 @@
-"""GraphQL over HTTP: what may be sent, and how everything else is answered."""
+"""GraphQL over HTTP: which requests are read, how long they may be and take, and how they are answered."""
 
 import json
-import re
 import socket
 from collections.abc import Iterator
 from contextlib import ExitStack
-from uuid import uuid4
 
 import pytest
 
 from tests.apis import Api, api
-from tests.databases import CrmDatabase
-
-JSON = "application/json"
-GRAPHQL_JSON = "application/graphql-response+json"
-VIEWER = "{ viewer { role } }"
-ANSWER = {"data": {"viewer": {"role": "ADMIN"}}}
+from tests.messages import ANSWER, GRAPHQL_JSON, JSON, VIEWER, body, code_of, everything_answered, exchange
 
 
 @pytest.fixture(scope="module")
 def served() -> Iterator[Api]:
     with api(max_body_bytes=10_000) as running:
         yield running
-
-
-def body(query: object = VIEWER, **more: object) -> bytes:
-    return json.dumps({"query": query} | more).encode()
-
-
-def nested(depth: int) -> object:
-    value: object = "x"
-    for _ in range(depth):
-        value = [value]
-    return value
 
 
 def test_a_query_by_post_is_answered(served: Api) -> None:
@@ -120,143 +102,6 @@ def test_a_body_that_is_no_operation_is_bad_user_input(served: Api, content: byt
 
     assert (400, "BAD_USER_INPUT") == (response.status_code, code_of(response.json()))
     assert (GRAPHQL_JSON if accept == GRAPHQL_JSON else JSON) == response.headers["content-type"]
-
-
-BAD_DOCUMENTS = {
-    "syntax": "{",
-    "only a comment": "# nothing",
-    "unknown field": "{ nobody }",
-    "unknown argument": "{ viewer(x: 1) { role } }",
-    "no selection": "{ viewer }",
-    "missing argument": "{ task { id } }",
-    "wrong type": "{ task(id: {}) { id } }",
-    "wrong enum": '{ searchRecords(search: "x", kinds: [BOSS]) { id } }',
-    "malformed id": '{ task(id: "not-a-uuid") { id } }',
-    "number as id": "{ task(id: 12345678901234567890123) { id } }",
-    "malformed cursor": '{ tasks(first: 1, after: "@@") { totalCount } }',
-    "negative page": "{ tasks(first: -1) { totalCount } }",
-    "number beyond 32 bits": "{ tasks(first: 99999999999) { totalCount } }",
-    "fragment circle": "{ viewer { ...A } } fragment A on Viewer { ...A }",
-    "unknown fragment": "{ viewer { ...A } }",
-    "two operations": "query A { viewer { role } } query B { viewer { role } }",
-    "unknown directive": "{ viewer @nobody { role } }",
-    "undefined variable": "{ task(id: $id) { id } }",
-    "character 0": '{ task(id: "\\u0000") { id } }',
-    "a schema": "type A { b: C }",
-    "lone surrogate": '{ task(id: "\\uD800") { id } }',
-    "no operation": "fragment A on Viewer { role }",
-    "subscription": "subscription { tasks }",
-    "two operations of one name": "query A { viewer { role } } query A { viewer { role } }",
-}
-
-
-@pytest.mark.parametrize("document", BAD_DOCUMENTS.values(), ids=BAD_DOCUMENTS)
-def test_a_document_that_cant_be_run_is_bad_user_input(served: Api, document: str) -> None:
-    plain = served.ask(document)
-    strict = served.client.post("/graphql", json={"query": document}, headers=served.headers({"accept": GRAPHQL_JSON}))
-
-    assert "BAD_USER_INPUT" == code_of(plain.json())
-    assert plain.json() == strict.json()
-    assert 200 == plain.status_code
-    assert (200 if "data" in plain.json() else 400) == strict.status_code
-
-
-@pytest.mark.parametrize(("accept", "status"), [(JSON, 200), ("*/*", 200), (GRAPHQL_JSON, 400)])
-@pytest.mark.parametrize("document", [VIEWER, "query A { viewer { role } } query B { viewer { role } }"])
-def test_an_operation_that_the_document_lacks_is_answered_like_any_other_mistake_in_it(
-    served: Api, document: str, accept: str, status: int
-) -> None:
-    headers = served.headers({"content-type": JSON, "accept": accept})
-
-    response = served.client.post("/graphql", content=body(document, operationName="Nobody"), headers=headers)
-
-    assert (status, "BAD_USER_INPUT") == (response.status_code, code_of(response.json()))
-    assert "data" not in response.json()
-
-
-BAD_VARIABLES = {
-    "null for non-null": ("query ($id: ID!) { task(id: $id) { id } }", {"id": None}),
-    "absent": ("query ($id: ID!) { task(id: $id) { id } }", {}),
-    "null over a default": ('query ($id: ID! = "x") { task(id: $id) { id } }', {"id": None}),
-    "array for an id": ("query ($id: ID!) { task(id: $id) { id } }", {"id": ["x"]}),
-    "true for an id": ("query ($id: ID!) { task(id: $id) { id } }", {"id": True}),
-    "fraction for a number": ("query ($n: Int) { tasks(first: $n) { totalCount } }", {"n": 1.5}),
-    "2^70": ("query ($n: Int) { tasks(first: $n) { totalCount } }", {"n": 2**70}),
-    "text for a number": ("query ($n: Int) { tasks(first: $n) { totalCount } }", {"n": "1"}),
-    "wrong enum": ('query ($k: [RecordKind!]) { searchRecords(search: "x", kinds: $k) { id } }', {"k": ["BOSS"]}),
-    "text for an object": ("query ($r: RecordRef!) { timeline(record: $r) { totalCount } }", {"r": "x"}),
-    "unknown key": ("query ($r: RecordRef!) { timeline(record: $r) { totalCount } }", {"r": {"None": True}}),
-    "deep": ("query ($f: TaskFilter) { tasks(filter: $f) { totalCount } }", {"f": nested(90)}),
-}
-
-
-@pytest.mark.parametrize(("query", "variables"), BAD_VARIABLES.values(), ids=BAD_VARIABLES)
-def test_variables_that_dont_fit_are_bad_user_input(served: Api, query: str, variables: dict[str, object]) -> None:
-    response = served.ask(query, variables)
-
-    assert "BAD_USER_INPUT" == code_of(response.json())
-
-
-def test_null_is_called_null_as_in_json(served: Api) -> None:
-    response = served.ask(
-        "query ($r: RecordRef!) { timeline(record: $r) { totalCount } }", {"r": {"x": [None, True, "None"]}}
-    )
-
-    assert "{'x': [null, true, 'None']}" in response.json()["errors"][0]["message"]
-
-
-def test_an_error_repeats_only_so_much_of_the_request(served: Api) -> None:
-    response = served.ask("{ tasks(filter: {none: [" + "{}" * 1_000 + "]}) { totalCount } }")
-
-    assert "BAD_USER_INPUT" == code_of(response.json())
-    assert len(response.content) < 2_000
-
-
-BEYOND_LIMITS = {
-    "nested variables": body(variables={"a": nested(100)}),
-    "tokens": body("{" + "a " * 2_500 + "}"),
-    "nested selections": body("{a" * 101 + "}" * 101),
-    "nested lists": body("{ tasks(filter: " + "[" * 101 + "]" * 101 + ") { totalCount } }"),
-    "depth": body("{ a" * 13 + "}" * 13),
-    "aliases": body("{" + " ".join(f"a{i}: viewer {{ role }}" for i in range(31)) + "}"),
-    "directives": body("{ viewer" + " @skip(if: false)" * 51 + " { role } }"),
-    "points": body(
-        "{"
-        + " ".join(
-            f"a{i}: tasks(first: 200) {{ nodes {{ lead {{ id }} contact {{ id }} account {{ id }} }} }}"
-            for i in range(30)
-        )
-        + "}"
-    ),
-    "introspection aliases": body("{ a: __schema { types { name } } b: __schema { types { name } } }"),
-    "digits": body("{ tasks(first: " + "9" * 5_000 + ") { totalCount } }"),
-}
-
-
-@pytest.mark.parametrize("content", BEYOND_LIMITS.values(), ids=BEYOND_LIMITS)
-def test_an_operation_beyond_a_limit_is_refused(served: Api, content: bytes) -> None:
-    response = served.client.post("/graphql", content=content, headers=served.headers({"content-type": JSON}))
-
-    assert response.status_code in {200, 400}
-    assert "LIMIT_EXCEEDED" == code_of(response.json())
-    assert "data" not in response.json()
-
-
-def test_a_page_beyond_the_limit_is_left_to_its_field_to_refuse(served: Api) -> None:
-    response = served.ask("{ tasks(first: 100000) { totalCount } viewer { role } }")
-
-    assert "LIMIT_EXCEEDED" == code_of(response.json())
-    assert {"tasks": None, "viewer": {"role": "ADMIN"}} == response.json()["data"]
-
-
-def test_fragments_that_multiply_one_another_are_refused_at_once(served: Api) -> None:
-    # 2^60 objects: one by one they would outlast every client.
-    bomb = "".join(f"fragment F{i} on Contact {{ ...F{i + 1} ...F{i + 1} }}" for i in range(60))
-    query = "{ contact(id: 1) { ...F0 } }" + bomb + "fragment F60 on Contact { owner { id } }"
-
-    response = served.ask(query)
-
-    assert "LIMIT_EXCEEDED" == code_of(response.json())
 
 
 def test_a_mutation_by_get_is_refused(served: Api) -> None:
@@ -405,111 +250,3 @@ def test_the_answer_has_the_type_that_the_client_prefers(served: Api, accept: st
 
     assert (200, media_type) == (response.status_code, response.headers["content-type"])
     assert ANSWER == response.json()
-
-
-def test_without_its_database_the_api_is_unavailable_and_says_when_to_retry(served: Api) -> None:
-    response = served.ask("{ tasks(first: 1) { totalCount } }")
-
-    assert (503, "UNAVAILABLE") == (response.status_code, code_of(response.json()))
-    assert int(response.headers["retry-after"]) > 0
-    assert "connect" not in response.text.lower()
-
-
-@pytest.mark.slow
-def test_the_api_serves_again_as_soon_as_its_database_is_back(database: CrmDatabase) -> None:
-    count = "{ tasks(first: 1) { totalCount } }"
-    with api(database_url=database.app_url) as running:
-        before = running.ask(count).status_code
-        database.close_to_connections()
-        away = running.ask(count)
-        database.open_to_connections()
-        after = running.ask(count).status_code
-
-    assert (200, 503, 200) == (before, away.status_code, after)
-    assert "UNAVAILABLE" == code_of(away.json())
-
-
-@pytest.mark.slow
-def test_an_unexpected_failure_is_masked_and_logged_whole(
-    database: CrmDatabase, caplog: pytest.LogCaptureFixture
-) -> None:
-    database.psql("DROP TABLE lead_interactions CASCADE")
-
-    with api(database_url=database.app_url) as running:
-        response = running.ask("{ tasks(first: 1) { totalCount } viewer { role } }")
-
-    request_id = response.headers["x-request-id"]
-    (error,) = response.json()["errors"]
-    (record,) = [record for record in caplog.records if request_id in record.message and record.exc_info]
-    assert "INTERNAL" == code_of(response.json())
-    assert {"tasks": None, "viewer": {"role": "ADMIN"}} == response.json()["data"]
-    assert error["message"].endswith(f"request id {request_id}.")
-    assert "lead_interactions" not in response.text
-    assert "lead_interactions" in str(record.exc_info)
-
-
-@pytest.mark.slow
-def test_a_database_role_that_row_security_doesnt_bind_serves_nothing(database: CrmDatabase) -> None:
-    with api(database_url=database.owner_url) as running:
-        response = running.ask("{ tasks(first: 1) { totalCount } }")
-
-    assert "INTERNAL" == code_of(response.json())
-    assert "crm_owner" not in response.text
-
-
-@pytest.mark.slow
-def test_the_demo_shows_the_cost_of_each_answer(database: CrmDatabase) -> None:
-    with api(database_url=database.app_url, demo_organization_id=uuid4()) as running:
-        cost = running.ask("{ tasks(first: 5) { nodes { id } } }").json()["extensions"]["cost"]
-    with api(database_url=database.app_url) as running:
-        plain = running.ask("{ tasks(first: 5) { nodes { id } } }").json()
-
-    assert {"points", "statements", "ms"} == set(cost)
-    assert (6, 1) == (cost["points"], cost["statements"])
-    assert "extensions" not in plain
-
-
-def test_a_sound_request_id_comes_back(served: Api) -> None:
-    response = served.client.get("/graphql", headers={"X-Request-Id": "my-id.1:2_3"})
-
-    assert "my-id.1:2_3" == response.headers["x-request-id"]
-
-
-@pytest.mark.parametrize("given", ["", "a b", "x" * 65, "é", "<script>", "a\tb"])
-def test_an_unsound_request_id_is_replaced(served: Api, given: str) -> None:
-    response = served.client.get("/graphql", headers={b"X-Request-Id": given.encode()})
-
-    assert re.fullmatch("[0-9a-f]{32}", response.headers["x-request-id"])
-
-
-def test_an_unknown_address_is_answered_in_json(served: Api) -> None:
-    response = served.client.get("/nobody")
-
-    assert (404, "NOT_FOUND") == (response.status_code, code_of(response.json()))
-
-
-def code_of(answer: dict[str, list[dict[str, dict[str, str]]]]) -> str:
-    """Return the only code of an answer; no message in it may show what we are made of."""
-    messages = " ".join(str(error["message"]) for error in answer["errors"])
-    assert not re.search(
-        r"Traceback|Error\b|asyncpg|psycopg|sqlalchemy|SELECT|\bdict\b|\bNoneType\b|\bself\b",
-        messages.replace("Syntax Error", ""),
-    )
-    (code,) = {error["extensions"]["code"] for error in answer["errors"]}
-    return code
-
-
-def exchange(served: Api, sent: bytes, *, is_cut: bool = False) -> bytes:
-    """Send bytes as they are, and return the beginning of what comes back."""
-    url = served.client.base_url
-    with socket.create_connection((url.host, url.port or 80), timeout=5) as connection:
-        connection.sendall(sent)
-        return b"" if is_cut else connection.recv(1_000)
-
-
-def everything_answered(served: Api, sent: bytes) -> bytes:
-    """Send bytes as they are, and return what comes back until the server closes the connection."""
-    url = served.client.base_url
-    with socket.create_connection((url.host, url.port or 80), timeout=5) as connection:
-        connection.sendall(sent)
-        return connection.makefile("rb").read()
