@@ -75,7 +75,7 @@ class Settings(BaseSettings):
     """How long a client may take to send a body."""
     max_body_bytes: Annotated[int, Field(ge=1)] = 256_000
     max_query_tokens: Annotated[int, Field(ge=1)] = 2_500
-    """Words and signs of one document."""
+    """Words, signs and comments of one document."""
     max_query_depth: Annotated[int, Field(ge=1)] = 12
     """Fields within fields, fragments expanded; introspection has a bound of its own."""
     max_query_aliases: Annotated[int, Field(ge=0)] = 30
