@@ -70,6 +70,23 @@ def test_of_several_changes_those_committed_in_time_stay_and_the_others_are_undo
 
 
 @pytest.mark.slow
+def test_a_change_that_was_committed_is_reported_as_made_even_if_the_rest_of_its_answer_is_late(
+    hurried: Api, owner: Owner, organization: Organization
+) -> None:
+    task_id = organization.task(contact_id=organization.contact())
+    complete = """mutation ($id: ID!) {
+      completeTask(input: {id: $id}) { task { status contact { displayName } } replayed } }"""
+
+    with owner.locked("contacts"):
+        answer = hurried.ask(complete, {"id": str(task_id)}, viewer=organization.viewer()).json()
+
+    assert {"task": {"status": "COMPLETED", "contact": None}, "replayed": False} == answer["data"]["completeTask"]
+    assert [("TIMEOUT", ["completeTask", "task", "contact"])] == [
+        (error["extensions"]["code"], error["path"]) for error in answer["errors"]
+    ]
+
+
+@pytest.mark.slow
 def test_a_demo_token_that_takes_too_long_can_be_asked_for_again(
     crm: CrmDatabase, owner: Owner, organization: Organization
 ) -> None:
