@@ -53,6 +53,19 @@ def test_the_person_is_named(served: Api) -> None:
     assert "Ada Boss" == user["displayName"]
 
 
+@pytest.mark.slow
+def test_the_person_is_of_the_demos_organization_without_row_security_too(demo: Organization) -> None:
+    other = new_organization(demo.owner)
+    other.user(role="admin", first_name="Aaron", email="a.first@example.test")  # comes before Ada by e-mail
+
+    with api(
+        database_url=demo.owner.database.owner_url, allow_unbound_role=True, demo_organization_id=demo.id
+    ) as unbound:
+        user = asked(unbound, "admin").json()["user"]
+
+    assert "Ada Boss" == user["displayName"]
+
+
 def test_a_role_that_nobody_has_is_not_found(served: Api) -> None:
     response = asked(served, "viewer")
 
