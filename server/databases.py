@@ -32,8 +32,8 @@ def database_of(settings: Settings) -> Database:
 async def check(settings: Settings) -> None:
     """Connect once, so that what is wrong shows before anything is served.
 
-    Raises SettingsInvalid for an address that can't be read, UnboundRole for a role that row security doesn't bind,
-    Unavailable when nobody answers.
+    Raises SettingsInvalid for an address that can't be read, DatabaseRefused for a role, password or name that the
+    server refuses, UnboundRole for a role that row security doesn't bind, Unavailable when nobody answers.
     """
     database = database_of(settings)
     await database.open()

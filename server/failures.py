@@ -7,7 +7,15 @@ import re
 
 from graphql import GraphQLError
 
-from errors import BadUserInput, ConstraintViolated, SettingsInvalid, TasklineError, UnboundRole
+from errors import (
+    BadUserInput,
+    ConstraintViolated,
+    DatabaseRefused,
+    SettingsInvalid,
+    TasklineError,
+    Unavailable,
+    UnboundRole,
+)
 
 log = logging.getLogger(__name__)
 
@@ -31,7 +39,14 @@ def code_of(failure: BaseException) -> str:
 
 
 def message_of(failure: BaseException, request_id: str) -> str:
-    """Return a public failure's own message; log any other whole, and return the one masked message."""
+    """Return a public failure's own message; log any other whole, and return the one masked message.
+
+    What made the service unavailable is logged in one line.
+    """
+    if isinstance(failure, Unavailable) and failure.__cause__:
+        log.warning("unavailable, request_id=%s: %s", request_id, failure.__cause__)
+    if isinstance(failure, DatabaseRefused):  # its own words are for operators: they name a setting
+        return "The service can't reach its database right now. Try again in a few minutes."
     if is_public(failure):
         return str(failure)
     log.error("unexpected failure, request_id=%s", request_id, exc_info=failure)

@@ -295,6 +295,18 @@ def test_what_is_wrong_with_an_address_is_told_apart(
     assert failure is raised.type
 
 
+def test_what_an_operator_must_mend_is_logged_and_clients_are_told_to_wait(
+    crm: CrmDatabase, filled: Organization, caplog: pytest.LogCaptureFixture
+) -> None:
+    with api(database_url=crm.app_url.replace(f"{APP}:", f"{APP}:wrong")) as refused:
+        answer = refused.ask(TASKS, viewer=filled.viewer())
+
+    assert 503 == answer.status_code
+    assert ["UNAVAILABLE"] == [error["extensions"]["code"] for error in answer.json()["errors"]]
+    assert "DATABASE_URL" not in answer.text
+    assert "password authentication failed" in caplog.text
+
+
 def test_a_change_that_failed_in_part_is_not_committed(crm: CrmDatabase) -> None:
     async def go_on_after_a_failure() -> None:
         database = database_of(Settings(database_url=SecretStr(crm.app_url)))
