@@ -1,12 +1,12 @@
-"""The command line: a table of contents. A command's module is imported only when that command runs."""
+"""The command line: a table of contents."""
 
 from __future__ import annotations
 
 import sys
-from importlib import import_module
 
 import click
 
+from commands.contents import TableOfContents
 from errors import TasklineError
 
 COMMANDS = {  # name: (module, one line for the list)
@@ -19,28 +19,9 @@ COMMANDS = {  # name: (module, one line for the list)
 }
 
 
-class TableOfContents(click.Group):
-    """A group that knows its commands' names without importing them."""
-
-    def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002 - click's signature
-        """Return the names in the order of the table."""
-        return list(COMMANDS)
-
-    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002 - click's signature
-        """Import one command; None when there is no such command."""
-        if cmd_name not in COMMANDS:
-            return None
-        command: click.Command = import_module(COMMANDS[cmd_name][0]).command
-        return command
-
-    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002 - click's signature
-        """List the commands from the table alone."""
-        with formatter.section("Commands"):
-            formatter.write_dl([(name, line) for name, (_, line) in COMMANDS.items()])
-
-
 @click.group(
     cls=TableOfContents,
+    contents=COMMANDS,
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
     epilog="Example: ./taskline demo --port 8080",
 )

@@ -1,0 +1,58 @@
+"""What a command says: words for people, or with --json one document for programs."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import wraps
+from typing import TYPE_CHECKING, Concatenate, ParamSpec
+
+import click
+import orjson
+
+from errors import TasklineError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Mapping
+
+P = ParamSpec("P")
+
+
+@dataclass(frozen=True, slots=True)
+class Output:
+    """Where words go. With --json, standard output holds one document and nothing else; words go to standard error."""
+
+    is_json: bool
+
+    def say(self, line: str) -> None:
+        """Say how it goes, while it goes."""
+        click.echo(line, err=self.is_json)
+
+    def show(self, document: Mapping[str, object], lines: Iterable[str]) -> None:
+        """Show a command's result: the document with --json, else the lines."""
+        if self.is_json:
+            click.echo(_json(document))
+        else:
+            for line in lines:
+                click.echo(line)
+
+
+def with_output(function: Callable[Concatenate[Output, P], None]) -> Callable[P, None]:
+    """Add the option --json, and hand on the Output as the first argument; a refusal becomes a document, too."""
+
+    @wraps(function)
+    def run(*arguments: P.args, **options: P.kwargs) -> None:
+        output = Output(bool(options.pop("as_json")))
+        try:
+            function(output, *arguments, **options)
+        except TasklineError as exc:
+            if output.is_json:
+                click.echo(_json({"error": {"code": exc.code, "message": str(exc), "exit_code": exc.exit_code}}))
+            raise
+
+    return click.option("--json", "as_json", is_flag=True, help="Print one JSON document; words go to standard error.")(
+        run
+    )
+
+
+def _json(document: Mapping[str, object]) -> str:
+    return orjson.dumps(document, option=orjson.OPT_INDENT_2).decode()

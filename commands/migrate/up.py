@@ -1,0 +1,38 @@
+"""`./taskline migrate up`: apply what is missing."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING
+
+import click
+
+from commands.migrate.output import with_output
+from commands.migrate.targets import target, with_target
+from migrations.runner import apply
+
+if TYPE_CHECKING:
+    from commands.migrate.output import Output
+
+
+@click.command(
+    epilog="Example: ./taskline migrate up --env devtest 041_extend_interactions_to_contacts_and_accounts.sql"
+)
+@with_target
+@click.option("--through", type=int, help="Stop after the migration of this number.")
+@click.option("--api-role", help="The API's database role, if it isn't taskline_api.")
+@click.argument("file", required=False)
+@with_output
+def command(
+    output: Output,
+    environment: str | None,
+    url: str | None,
+    through: int | None,
+    api_role: str | None,
+    file: str | None,
+) -> None:
+    """Apply what is missing, in order; with FILE, run that one file and show its report."""
+    database = target(environment, url)
+    run = asyncio.run(apply.up(database.url, api_role=api_role, through=through, only=file, say=output.say))
+    nothing = [] if run.entries else ["Nothing to do: everything is in place."]
+    output.show({"run_id": run.run_id, "entries": run.entries}, nothing)

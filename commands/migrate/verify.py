@@ -1,0 +1,24 @@
+"""`./taskline migrate verify`: whether the schema is what the migrations make."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING
+
+import click
+
+from commands.migrate.output import with_output
+from commands.migrate.targets import target, with_target
+from migrations.runner import status
+
+if TYPE_CHECKING:
+    from commands.migrate.output import Output
+
+
+@click.command(epilog="Example: ./taskline migrate verify --env production")
+@with_target
+@with_output
+def command(output: Output, environment: str | None, url: str | None) -> None:
+    """Check the schema and change nothing; exit code 17 if it is not what the migrations make."""
+    checks = asyncio.run(status.verify(target(environment, url).url, output.say))
+    output.show({"checks": checks}, [f"✅ {check.name}: {check.detail}" for check in checks])
