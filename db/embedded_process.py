@@ -163,8 +163,9 @@ def _settings(socket_dir: Path, *, durable: bool) -> list[str]:
         "logging_collector": "off",
         "log_destination": "stderr",
     }
-    if not durable:
+    if not durable:  # thrown away after the tests, some of which prepare a transaction
         settings |= {"fsync": "off", "synchronous_commit": "off", "full_page_writes": "off"}
+        settings["max_prepared_transactions"] = "4"
     return [argument for name, value in settings.items() for argument in ("-c", f"{name}={value}")]
 
 

@@ -158,33 +158,122 @@ BEGIN
     USING (undo->>'migration')::int, undo->>'kind', undo->>'relation', undo->>'object_name', undo->>'ddl';
 END $$;
 
--- Who is at work on the tables that a migration locks.
-CREATE OR REPLACE FUNCTION pg_temp.at_work() RETURNS text LANGUAGE sql STABLE AS $$
-  WITH locked AS (
-    SELECT 'lead_interactions'::regclass::oid AS oid
-     UNION SELECT confrelid FROM pg_constraint WHERE contype = 'f' AND conrelid = 'lead_interactions'::regclass
-     UNION SELECT conrelid FROM pg_constraint WHERE contype = 'f' AND confrelid = 'lead_interactions'::regclass
-     UNION SELECT to_regclass(name)::oid FROM unnest(ARRAY['contacts', 'accounts', 'leads']) AS n(name)
+-- The tables that a migration may lock: interactions, and what a foreign key ties to them.
+CREATE OR REPLACE FUNCTION pg_temp.tables_near() RETURNS SETOF regclass LANGUAGE sql STABLE AS $$
+  SELECT 'lead_interactions'::regclass
+   UNION SELECT confrelid::regclass FROM pg_constraint WHERE contype = 'f' AND conrelid = 'lead_interactions'::regclass
+   UNION SELECT conrelid::regclass FROM pg_constraint WHERE contype = 'f' AND confrelid = 'lead_interactions'::regclass
+   UNION SELECT to_regclass(name) FROM unnest(ARRAY['contacts', 'accounts', 'leads', 'interaction_events']) AS n(name)
+          WHERE to_regclass(name) IS NOT NULL
+$$;
+
+-- The locks that one of our statements takes, as {oid of a table or an index: mode}, with the modes of pg_locks.
+CREATE OR REPLACE FUNCTION pg_temp.locks_of(ddl text) RETURNS jsonb LANGUAGE sql STABLE AS $$
+  WITH candidate AS (
+    SELECT rel::oid AS oid, rel::oid AS tab FROM pg_temp.tables_near() rel
+     UNION SELECT indexrelid, indrelid FROM pg_index WHERE indrelid = 'lead_interactions'::regclass
+  ), named AS (
+    SELECT c.oid, c.tab, m[1] AS verb
+      FROM candidate c
+      CROSS JOIN LATERAL (SELECT regexp_replace(c.oid::regclass::text, '(\W)', '\\\1', 'g') AS short,
+                                 regexp_replace(pg_temp.full_name(c.oid), '(\W)', '\\\1', 'g') AS long) AS pattern
+      CROSS JOIN LATERAL regexp_matches(ddl, '(TABLE|ON|REFERENCES|INDEX) (?:IF EXISTS )?(?:' || short || '|' || long
+                                             || ')(?![\w$.])', 'g') AS m
+  ), taken AS (
+    SELECT oid, CASE WHEN verb = 'REFERENCES' THEN 'ShareRowExclusiveLock'
+                     WHEN verb = 'INDEX' THEN CASE WHEN ddl ~ 'DROP INDEX' THEN 'AccessExclusiveLock' ELSE 'ShareUpdateExclusiveLock' END
+                     WHEN ddl ~ 'DROP|RENAME' THEN 'AccessExclusiveLock'
+                     WHEN ddl ~ 'VALIDATE CONSTRAINT' THEN 'ShareUpdateExclusiveLock'
+                     WHEN ddl ~ ' FOREIGN KEY |TRIGGER' AND ddl !~ 'ADD COLUMN' THEN 'ShareRowExclusiveLock'
+                     ELSE 'AccessExclusiveLock' END AS mode
+      FROM named WHERE ddl !~ '^(GRANT|REVOKE) '
+     UNION ALL SELECT tab, 'AccessExclusiveLock' FROM named WHERE verb = 'INDEX' AND ddl ~ 'DROP INDEX'
+     UNION ALL                                      -- a key is known on both of its sides
+    SELECT k.confrelid, CASE WHEN ddl ~ 'DROP' THEN 'AccessExclusiveLock' ELSE 'RowShareLock' END
+      FROM pg_constraint k JOIN named ON named.oid = k.conrelid AND named.verb = 'TABLE'
+     WHERE k.contype = 'f'
+       AND (position(format('CONSTRAINT %I', k.conname) IN replace(ddl, 'IF EXISTS ', '')) > 0
+            AND ddl ~ '(DROP|VALIDATE) CONSTRAINT'
+            OR EXISTS (SELECT FROM pg_attribute a WHERE a.attrelid = k.conrelid AND a.attnum = ANY (k.conkey)
+                          AND position(format('DROP COLUMN %I', a.attname) IN ddl) > 0))
   )
-  SELECT string_agg(DISTINCT format('process %s (%s, %s, %s, transaction open for %s)', a.pid, a.usename,
-                      coalesce(nullif(a.application_name, ''), 'no application name'),
-                      coalesce(a.state, 'state hidden'),
-                      coalesce((clock_timestamp() - a.xact_start)::interval(3)::text, 'an unknown time')), '; ')
-    FROM pg_locks l JOIN pg_stat_activity a USING (pid) JOIN locked ON locked.oid = l.relation
-   WHERE l.locktype = 'relation' AND l.granted AND l.pid <> pg_backend_pid() AND a.datname = current_database()
+  SELECT coalesce(jsonb_object_agg(oid, mode ORDER BY mode = 'AccessExclusiveLock', mode = 'ShareRowExclusiveLock'), '{}')
+    FROM taken
+$$;
+
+-- Whether a lock that somebody holds keeps one from being had.
+CREATE OR REPLACE FUNCTION pg_temp.keeps_out(held text, wanted text) RETURNS boolean LANGUAGE sql IMMUTABLE AS $$
+  SELECT CASE wanted WHEN 'RowShareLock' THEN held IN ('ExclusiveLock', 'AccessExclusiveLock')
+                     WHEN 'ShareUpdateExclusiveLock' THEN held NOT IN ('AccessShareLock', 'RowShareLock', 'RowExclusiveLock')
+                     WHEN 'ShareRowExclusiveLock' THEN held NOT IN ('AccessShareLock', 'RowShareLock')
+                     WHEN 'ExclusiveLock' THEN held <> 'AccessShareLock'
+                     ELSE true END
+$$;
+
+-- A session in words; its query in one line, unless taskline.redact = on.
+CREATE OR REPLACE FUNCTION pg_temp.session_in_words(a pg_stat_activity) RETURNS text LANGUAGE sql STABLE AS $$
+  SELECT format('process %s (%s)', a.pid, CASE
+    WHEN a.backend_type IS NULL AND a.usename IS NULL
+      THEN format('of the server itself, autovacuum most likely; more is seen with: GRANT pg_read_all_stats TO %I', current_user)
+    WHEN a.backend_type IS NULL
+      THEN format('user %s; what it does is hidden from %2$I without: GRANT pg_read_all_stats TO %2$I', a.usename, current_user)
+    WHEN a.backend_type = 'autovacuum worker' THEN concat_ws('; ', 'autovacuum since ' || a.xact_start,
+      CASE WHEN a.query LIKE '%to prevent wraparound%' THEN 'to prevent wraparound: let it end'
+           ELSE format('as an administrator: SELECT pg_cancel_backend(%s), or let it end', a.pid) END)
+    ELSE concat_ws(', ', 'user ' || a.usename, 'application ' || coalesce(nullif(a.application_name, ''), 'without a name'),
+      'client ' || coalesce(host(a.client_addr), 'on this machine'), a.state,
+      'transaction open for ' || (clock_timestamp() - a.xact_start)::interval(1),
+      CASE WHEN current_setting('taskline.redact', true) = 'on' THEN 'query not shown'
+           ELSE 'query: ' || left(btrim(regexp_replace(a.query, '\s+', ' ', 'g')), 120) END) END)
+$$;
+
+-- Who holds, or waits in front of us for, a lock that keeps these from being had; a line each, NULL if there is nobody.
+CREATE OR REPLACE FUNCTION pg_temp.in_the_way(locks jsonb) RETURNS text LANGUAGE sql STABLE AS $$
+  WITH holder AS (
+    SELECT l.pid, l.virtualtransaction, bool_and(l.granted) AS has_it,
+           string_agg(DISTINCT format('%s on %s', upper(regexp_replace(replace(l.mode, 'Lock', ''), '([a-z])([A-Z])', '\1 \2', 'g')),
+                                      l.relation::regclass), ', ') AS held
+      FROM jsonb_each_text(locks) w
+      JOIN pg_locks l ON l.locktype = 'relation' AND l.relation = w.key::oid AND pg_temp.keeps_out(l.mode, w.value)
+      JOIN pg_database d ON d.oid = l.database AND d.datname = current_database()
+     WHERE l.pid IS DISTINCT FROM pg_backend_pid()
+     GROUP BY l.pid, l.virtualtransaction
+  )
+  SELECT string_agg(format(E'\n  - %s %s %s', CASE WHEN a.pid IS NOT NULL THEN pg_temp.session_in_words(a) ELSE format(
+                             'prepared transaction %L (user %s, since %s; it ends with COMMIT PREPARED or ROLLBACK PREPARED)',
+                             p.gid, p.owner, p.prepared) END,
+                           CASE WHEN h.has_it THEN 'holds' ELSE 'waits for' END, h.held), '' ORDER BY a.xact_start, h.pid)
+    FROM holder h
+    LEFT JOIN pg_stat_activity a ON a.pid = h.pid
+    LEFT JOIN pg_locks own ON h.pid IS NULL AND own.pid IS NULL AND own.locktype = 'transactionid'
+                          AND own.virtualtransaction = h.virtualtransaction
+    LEFT JOIN pg_prepared_xacts p ON p.transaction = own.transactionid
+   WHERE (a.pid IS NOT NULL OR p.gid IS NOT NULL) AND a.leader_pid IS NULL
+$$;
+
+-- How many rows of these tables this session has inserted, updated or deleted so far: the server's own count, of which
+-- only the difference within one statement means something.
+CREATE OR REPLACE FUNCTION pg_temp.rows_written() RETURNS bigint LANGUAGE sql VOLATILE AS $$
+  SELECT sum(pg_stat_get_xact_tuples_inserted(rel) + pg_stat_get_xact_tuples_updated(rel) + pg_stat_get_xact_tuples_deleted(rel))
+    FROM pg_temp.tables_near() rel
 $$;
 
 -- Runs one short DDL statement. A try waits for its lock at most 150 ms, so nobody queues behind it for longer; then it
--- lets go, sleeps and tries again, for taskline.lock_budget (5 minutes). There is no last try without a limit.
+-- lets go, sleeps and tries again, for taskline.lock_budget (5 minutes). There is no last try without a limit. It says who
+-- is in the way after the first try, and every 30 seconds.
 CREATE OR REPLACE PROCEDURE pg_temp.alter_shortly(step text, ddl text, undo jsonb DEFAULT NULL) LANGUAGE plpgsql AS $$
 DECLARE
   budget   constant interval := coalesce(nullif(current_setting('taskline.lock_budget', true), ''), '5 minutes');
   started  constant timestamptz := clock_timestamp();
+  locks    jsonb;
   tries    integer := 0;
+  told     timestamptz;
   blockers text;
+  wrote    bigint;
   is_done  boolean;
 BEGIN
   LOOP
+    wrote := pg_temp.rows_written();
     BEGIN
       PERFORM set_config('lock_timeout', '150ms', true);
       EXECUTE ddl;
@@ -195,18 +284,23 @@ BEGIN
     EXCEPTION WHEN lock_not_available OR deadlock_detected THEN
       is_done := false;
     END;
+    wrote := pg_temp.rows_written() - wrote + coalesce(nullif(current_setting('taskline.rows_written', true), ''), '0')::bigint;
+    PERFORM set_config('taskline.rows_written', wrote::text, false);
     COMMIT;
     EXIT WHEN is_done;
     tries := tries + 1;
-    IF tries = 1 THEN
-      blockers := coalesce(pg_temp.at_work(), 'nobody any more');
-      RAISE NOTICE '%: a table is in use, trying again for %; at work on it: %', step, budget, blockers;
-    ELSIF clock_timestamp() - started > budget THEN
+    locks := coalesce(locks, pg_temp.locks_of(ddl));
+    blockers := coalesce(pg_temp.in_the_way(locks), blockers, ' nobody any more');
+    IF clock_timestamp() - started > budget THEN
       RAISE EXCEPTION '%: no lock within % (% tries of 150 ms)', step, budget, tries
         USING ERRCODE = 'lock_not_available',
-              DETAIL = 'At work on the tables: ' || coalesce(pg_temp.at_work(), blockers),
+              DETAIL = 'In the way:' || blockers,
               HINT = 'End the long transaction or choose a quieter hour; the next run goes on where this one stopped.';
+    ELSIF told IS NULL OR clock_timestamp() - told > interval '30 seconds' THEN
+      RAISE NOTICE '%: a table is in use, trying again for %; in the way:%', step, budget, blockers;
+      told := clock_timestamp();
     END IF;
+    COMMIT;
     PERFORM pg_sleep(0.1 + 0.3 * random());
   END LOOP;
 END $$;
@@ -780,7 +874,8 @@ BEGIN
     IF is_left AND clock_timestamp() - moved > budget THEN
       RAISE EXCEPTION 'the last rows without organization_id stay locked by others for %', budget
         USING ERRCODE = 'lock_not_available',
-              DETAIL = 'At work on the tables: ' || coalesce(pg_temp.at_work(), 'nobody any more'),
+              DETAIL = 'In the way:' || coalesce(pg_temp.in_the_way(jsonb_build_object('lead_interactions'::regclass::oid,
+                                                                                'ExclusiveLock')), ' nobody any more'),
               HINT = 'What was filled stays filled. End the long transaction; the next run goes on where this one stopped.';
     END IF;
     COMMIT;

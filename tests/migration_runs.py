@@ -99,9 +99,11 @@ def schema_dump(database: CrmDatabase) -> str:
 
 
 @contextmanager
-def open_transaction(database: CrmDatabase, sql: str) -> Iterator[subprocess.Popen[str]]:
-    """Hold a transaction that has run `sql` open meanwhile."""
-    process = subprocess.Popen(psql_command(database, "-At"), stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+def open_transaction(database: CrmDatabase, sql: str, *, url: str | None = None) -> Iterator[subprocess.Popen[str]]:
+    """Hold a transaction that has run `sql`, as the owner unless another address is given, open meanwhile."""
+    process = subprocess.Popen(
+        psql_command(database, "-At", url=url), stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    )
     assert process.stdin
     assert process.stdout
     process.stdin.write(f"BEGIN;\n{sql};\n\\echo held\n")

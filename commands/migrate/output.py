@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import wraps
-from typing import TYPE_CHECKING, Concatenate, ParamSpec
+from typing import TYPE_CHECKING, Concatenate, ParamSpec, TypeVar
 
 import click
 import orjson
@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
 
 P = ParamSpec("P")
+R = TypeVar("R")
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +53,11 @@ def with_output(function: Callable[Concatenate[Output, P], None]) -> Callable[P,
     return click.option("--json", "as_json", is_flag=True, help="Print one JSON document; words go to standard error.")(
         run
     )
+
+
+def with_redact(function: Callable[P, R]) -> Callable[P, R]:
+    """Add the option --redact, as the argument `redact`."""
+    return click.option("--redact", is_flag=True, help="Don't show the queries of those who are in the way.")(function)
 
 
 def _json(document: Mapping[str, object]) -> str:

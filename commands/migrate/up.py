@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from commands.migrate.output import with_output
+from commands.migrate.output import with_output, with_redact
 from commands.migrate.targets import target, with_target
 from migrations.runner import apply
 
@@ -21,18 +21,26 @@ if TYPE_CHECKING:
 @with_target
 @click.option("--through", type=int, help="Stop after the migration of this number.")
 @click.option("--api-role", help="The API's database role, if it isn't taskline_api.")
+@with_redact
+@click.option("--checksum", is_flag=True, help="Compare every row before and after 041; reads the table twice.")
 @click.argument("file", required=False)
 @with_output
 def command(
     output: Output,
     environment: str | None,
     url: str | None,
+    *,
     through: int | None,
     api_role: str | None,
+    redact: bool,
+    checksum: bool,
     file: str | None,
 ) -> None:
     """Apply what is missing, in order; with FILE, run that one file and show its report."""
     database = target(environment, url)
-    run = asyncio.run(apply.up(database.url, api_role=api_role, through=through, only=file, say=output.say))
+    switches = [name for name, is_on in (("redact", redact), ("checksum", checksum)) if is_on]
+    run = asyncio.run(
+        apply.up(database.url, api_role=api_role, through=through, only=file, switches=switches, say=output.say)
+    )
     nothing = [] if run.entries else ["Nothing to do: everything is in place."]
     output.show({"run_id": run.run_id, "entries": run.entries}, nothing)

@@ -19,6 +19,8 @@ from migrations.runner.ledger import Entry, Outcome
 from migrations.runner.sessions import Say, lock_out_others, session
 
 if TYPE_CHECKING:
+    from collections.abc import Collection
+
     from migrations.runner.files import MigrationFile
 
 BASELINE = 40
@@ -39,26 +41,38 @@ class Run:
 
 
 async def up(
-    url: str, *, api_role: str | None = None, through: int | None = None, only: str | None = None, say: Say
+    url: str,
+    *,
+    api_role: str | None = None,
+    through: int | None = None,
+    only: str | None = None,
+    switches: Collection[str] = (),
+    say: Say,
 ) -> Run:
     """Bring a database to migration `through`, or to the last one; with `only`, run that one file, be it done or not.
+
+    `switches` are settings of the files that are to be on: `redact`, `checksum`.
 
     A database that has the CRM's tables is never given 040; a schema that psql made is recorded after its catalogue was
     checked. Raises MigrationTargetUnknown, MigrationFileUnusable, MigrationServerUnreachable, MigrationSignInRefused,
     MigrationRefused, MigrationBlocked or MigrationFailed; after each of them, running again goes on from there.
     """
     wanted = [files.named(only)] if only else files.forward(through)
-    return await _run(url, wanted, say, api_role=api_role, is_forced=bool(only))
+    return await _run(url, wanted, say, api_role=api_role, switches=switches, is_forced=bool(only))
 
 
-async def rollback(url: str, version: int, *, api_role: str | None = None, say: Say) -> Run:
+async def rollback(
+    url: str, version: int, *, api_role: str | None = None, switches: Collection[str] = (), say: Say
+) -> Run:
     """Take one migration back by its rollback file, which refuses if that would lose a link. Raises as `up` does."""
-    return await _run(url, [files.rollback_of(version)], say, api_role=api_role, is_forced=True)
+    return await _run(url, [files.rollback_of(version)], say, api_role=api_role, switches=switches, is_forced=True)
 
 
-async def _run(url: str, wanted: list[MigrationFile], say: Say, *, api_role: str | None, is_forced: bool) -> Run:
+async def _run(
+    url: str, wanted: list[MigrationFile], say: Say, *, api_role: str | None, switches: Collection[str], is_forced: bool
+) -> Run:
     run = Run(uuid4())
-    async with session(url, say, api_role=api_role) as connection:
+    async with session(url, say, api_role=api_role, switches=switches) as connection:
         if api_role:
             await _check_role(connection, api_role)
         await lock_out_others(connection, say)

@@ -6,7 +6,7 @@ import asyncio
 import random
 import ssl
 import time
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Collection
 from contextlib import asynccontextmanager
 from urllib.parse import urlsplit
 
@@ -48,8 +48,10 @@ SELECT a.pid, a.usename, a.application_name, a.backend_start
 
 
 @asynccontextmanager
-async def session(url: str, say: Say, *, api_role: str | None = None) -> AsyncIterator[asyncpg.Connection]:
-    """Yield a connection; the server's notices go to `say`.
+async def session(
+    url: str, say: Say, *, api_role: str | None = None, switches: Collection[str] = ()
+) -> AsyncIterator[asyncpg.Connection]:
+    """Yield a connection on which the settings `taskline.*` in `switches` are on; the server's notices go to `say`.
 
     Raises MigrationTargetUnknown, MigrationServerUnreachable or MigrationSignInRefused; none quotes the password. What
     the server says to a statement inside comes out as MigrationServerUnreachable, MigrationRefused or MigrationFailed.
@@ -64,6 +66,8 @@ async def session(url: str, say: Say, *, api_role: str | None = None) -> AsyncIt
         connection.add_log_listener(lambda _, notice: say(f"  {notice.message}"))
         if api_role:
             await connection.execute("SELECT set_config('taskline.api_role', $1, false)", api_role)
+        for switch in switches:
+            await connection.execute("SELECT set_config('taskline.' || $1::text, 'on', false)", switch)
         yield connection
     except LOST as exc:
         raise MigrationServerUnreachable(

@@ -1,0 +1,169 @@
+"""Who is in the way of a migration: exactly those, in words, without their queries if those are not to be seen."""
+
+import asyncio
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from errors import MigrationBlocked
+from migrations.runner import apply
+from tests.databases import APP, OWNER, CrmDatabase
+from tests.deadlines import eventually
+from tests.migration_runs import LINKS, LINKS_BACK, TENANT, TENANT_BACK, by_psql, make_variant, open_transaction
+
+pytestmark = pytest.mark.slow
+
+ROOT = Path(__file__).parent.parent
+SECRET = "secret of a customer"
+# Put round the statement that alter_shortly runs: the locks it was thought to take, and those that it took.
+COMPARISON = """
+      locks := pg_temp.locks_of(ddl);
+      EXECUTE ddl;
+      SELECT jsonb_object_agg(l.relation, l.mode) INTO held FROM (
+        SELECT DISTINCT ON (l.relation) l.relation, l.mode
+          FROM pg_locks l
+         WHERE l.pid = pg_backend_pid() AND l.locktype = 'relation' AND l.mode <> 'AccessShareLock'
+           AND (l.relation IN (SELECT pg_temp.tables_near())
+                OR l.relation IN (SELECT indexrelid FROM pg_index WHERE indrelid = 'lead_interactions'::regclass)
+                OR locks ? l.relation::text)
+         ORDER BY l.relation, array_position(ARRAY['RowShareLock', 'RowExclusiveLock', 'ShareUpdateExclusiveLock',
+                                                   'ShareLock', 'ShareRowExclusiveLock', 'AccessExclusiveLock'],
+                                             l.mode) DESC) AS l;
+      RAISE NOTICE 'compared: %', ddl;
+      IF locks <> coalesce(held, '{}') THEN
+        RAISE NOTICE 'DIFFERENT: % takes %, and not %', ddl, held, locks;
+      END IF;
+      locks := NULL;"""
+
+
+@pytest.mark.parametrize("variant", ["", "v_half_applied", "v_invalid_index"])
+def test_the_locks_of_each_statement_are_known_exactly(
+    legacy_database: CrmDatabase, tmp_path: Path, variant: str
+) -> None:
+    if variant:
+        make_variant(legacy_database, variant)
+    said = ""
+    for file in (LINKS, TENANT, TENANT_BACK, LINKS_BACK):
+        text = file.read_text()
+        assert 1 == text.count("      EXECUTE ddl;")
+        text = text.replace("      EXECUTE ddl;", COMPARISON).replace(
+            "  locks    jsonb;", "  locks    jsonb; held jsonb;"
+        )
+        patched = tmp_path / file.name
+        patched.write_text(text)
+
+        outcome = by_psql(legacy_database, patched)
+
+        assert 0 == outcome.code, outcome.errors
+        said += outcome.errors
+
+    assert "compared: ALTER TABLE" in said
+    assert "DIFFERENT" not in said
+
+
+def refusal(database: CrmDatabase, **settings: str) -> str:
+    """Run 041, which is blocked, and return what it says."""
+    outcome = by_psql(database, LINKS, taskline__lock_budget="300ms", **settings)
+    assert 3 == outcome.code
+    return outcome.errors
+
+
+def test_it_names_who_blocks_it_with_what_they_do(legacy_database: CrmDatabase) -> None:
+    with open_transaction(legacy_database, "SELECT FROM lead_interactions LIMIT 1"):
+        said = refusal(legacy_database)
+
+    assert "a table is in use, trying again for 00:00:00.3; in the way:\n  - process " in said
+    assert (
+        f"(user {OWNER}, application psql, client on this machine, idle in transaction, transaction open for 00:00:0"
+    ) in said
+    assert "query: SELECT FROM lead_interactions LIMIT 1;) holds ACCESS SHARE on lead_interactions" in said
+
+
+def test_it_does_not_name_who_only_reads_what_a_key_points_at(legacy_database: CrmDatabase) -> None:
+    legacy_database.psql("ALTER TABLE lead_interactions ALTER lead_id DROP NOT NULL")
+    legacy_database.psql("ALTER TABLE interaction_events ALTER lead_id DROP NOT NULL")
+    with (
+        open_transaction(legacy_database, "SELECT 'a reader' FROM contacts LIMIT 1"),
+        open_transaction(legacy_database, "LOCK contacts IN ROW EXCLUSIVE MODE"),
+    ):
+        said = refusal(legacy_database)
+
+    assert "add lead_interactions.contact_id: no lock within" in said
+    assert "holds ROW EXCLUSIVE on contacts" in said
+    assert "a reader" not in said
+
+
+@pytest.mark.parametrize("setting", ["off", "on"])
+def test_a_query_is_hidden_on_request_and_the_rest_stays(legacy_database: CrmDatabase, setting: str) -> None:
+    with open_transaction(legacy_database, f"SELECT '{SECRET}' FROM lead_interactions LIMIT 1"):
+        said = refusal(legacy_database, taskline__redact=setting)
+
+    assert (setting == "off") == (SECRET in said)
+    assert "application psql" in said
+    assert ("query not shown" in said) == (setting == "on")
+
+
+def test_a_long_query_is_cut_and_stays_on_its_line(legacy_database: CrmDatabase) -> None:
+    query = "SELECT 'start'\n  FROM lead_interactions\n WHERE subject <> '" + "x" * 500 + "' LIMIT 1"
+    with open_transaction(legacy_database, query):
+        said = refusal(legacy_database)
+
+    lines = [line for line in said.splitlines() if "'start'" in line]
+    assert 2 == len(lines)  # after the first try and at the end
+    assert all("query: SELECT 'start' FROM lead_interactions WHERE subject <> 'xxx" in line for line in lines)
+    assert all(len(line) < 400 for line in lines)
+
+
+def test_what_is_hidden_from_the_owner_is_said_to_be_hidden(legacy_database: CrmDatabase) -> None:
+    lock = "LOCK lead_interactions IN ROW EXCLUSIVE MODE"
+    with open_transaction(legacy_database, lock, url=legacy_database.app_url):
+        said = refusal(legacy_database)
+
+    assert f"(user {APP}; what it does is hidden from {OWNER} without: GRANT pg_read_all_stats TO {OWNER})" in said
+
+
+def test_a_prepared_transaction_which_has_no_process_is_named(legacy_database: CrmDatabase) -> None:
+    legacy_database.psql("BEGIN; LOCK lead_interactions IN ROW EXCLUSIVE MODE; PREPARE TRANSACTION 'left behind'")
+    try:
+        said = refusal(legacy_database)
+    finally:
+        legacy_database.psql("ROLLBACK PREPARED 'left behind'")
+
+    assert "prepared transaction 'left behind' (user postgres, since " in said
+    assert "it ends with COMMIT PREPARED or ROLLBACK PREPARED) holds ROW EXCLUSIVE on lead_interactions" in said
+
+
+def test_it_says_for_whose_old_transactions_an_index_build_will_wait(legacy_database: CrmDatabase) -> None:
+    hold = "DECLARE c CURSOR FOR SELECT FROM users; FETCH 1 FROM c"
+    with open_transaction(legacy_database, hold) as holder, open_transaction(legacy_database, "SELECT 'a reader'"):
+        is_old = (
+            "SELECT max(clock_timestamp() - xact_start) > '2.1 seconds' FROM pg_stat_activity WHERE query LIKE '%c;'"
+        )
+        assert eventually(lambda: "t" == legacy_database.psql(is_old))
+        said = []
+
+        def say(line: str) -> None:
+            said.append(line)
+            if "after they have ended" in line:
+                holder.terminate()
+
+        asyncio.run(apply.up(legacy_database.owner_url, through=41, say=say))
+
+    (words,) = [line for line in said if "after they have ended" in line]
+    assert "DECLARE c CURSOR" not in words  # the last statement is what shows
+    assert "query: FETCH 1 FROM c" in words
+    assert "a reader" not in words
+
+
+def test_the_runner_hides_queries_on_request(legacy_database: CrmDatabase) -> None:
+    legacy_database.psql(f"ALTER ROLE {OWNER} IN DATABASE {legacy_database.name} SET taskline.lock_budget = '300ms'")
+    command = [sys.executable, "-m", "commands", "migrate", "up", "--redact", "--url", legacy_database.owner_url]
+
+    with open_transaction(legacy_database, f"SELECT '{SECRET}' FROM lead_interactions LIMIT 1"):
+        done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+
+    assert MigrationBlocked.exit_code == done.returncode
+    assert "query not shown" in done.stdout
+    assert SECRET not in done.stdout + done.stderr
