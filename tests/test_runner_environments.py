@@ -71,11 +71,21 @@ def test_a_password_that_should_have_been_escaped_is_understood(password: str) -
     [
         ({}, "No address for devtest. Set DEVTEST_DATABASE_URL"),
         ({"DEVTEST_DATABASE_URL": "mysql://me:secret@host/db"}, "DEVTEST_DATABASE_URL isn't an address"),
-        ({"DEVTEST_DATABASE_URL": "postgresql://me:secret@host:port/db"}, "has a port that isn't a number"),
+        (
+            {"DEVTEST_DATABASE_URL": "postgresql://me:secret@host:port/db"},
+            "has a port that isn't a number from 1 to 65535",
+        ),
         ({"DEVTEST_DB_HOST": "h", "DEVTEST_DB_PASSWORD": "secret"}, "DEVTEST_DB_NAME and DEVTEST_DB_USER isn't"),
+        ({"DEVTEST_DATABASE_URL": "postgresql://me:secret@host:99999/db"}, "has a port that isn't a number from 1 to"),
+        ({"DEVTEST_DATABASE_URL": "postgresql://me:secret@a:1,b:0/db"}, "has a port that isn't a number from 1 to"),
+        ({"DEVTEST_DATABASE_URL": "postgresql://me:secret@/db?host=h&port=99999"}, "has a port that isn't a number"),
         (
             {"DEVTEST_DB_HOST": "h", "DEVTEST_DB_NAME": "d", "DEVTEST_DB_USER": "u", "DEVTEST_DB_PORT": "x"},
-            "DEVTEST_DB_PORT isn't a number",
+            "DEVTEST_DB_PORT isn't a number from 1 to 65535",
+        ),
+        (
+            {"DEVTEST_DB_HOST": "h", "DEVTEST_DB_NAME": "d", "DEVTEST_DB_USER": "u", "DEVTEST_DB_PORT": "99999"},
+            "DEVTEST_DB_PORT isn't a number from 1 to 65535",
         ),
     ],
 )

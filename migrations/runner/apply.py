@@ -14,9 +14,10 @@ import asyncpg
 from errors import MigrationRefused, TasklineError
 from migrations.runner import files, ledger
 from migrations.runner.catalogue import fingerprint, is_in_place, readiness
+from migrations.runner.connections import place
 from migrations.runner.execution import run_file
 from migrations.runner.ledger import Entry, Outcome
-from migrations.runner.sessions import Say, lock_out_others, session
+from migrations.runner.sessions import Say, lock_out_others, refuse_read_only, session
 
 if TYPE_CHECKING:
     from collections.abc import Collection
@@ -73,6 +74,7 @@ async def _run(
 ) -> Run:
     run = Run(uuid4())
     async with session(url, say, api_role=api_role, switches=switches) as connection:
+        await refuse_read_only(connection, place(url))
         if api_role:
             await _check_role(connection, api_role)
         await lock_out_others(connection, say)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from typing import TYPE_CHECKING
-from urllib.parse import quote, unquote, urlsplit
+from urllib.parse import parse_qs, quote, unquote, urlsplit
 
 from dotenv import dotenv_values
 
@@ -16,6 +16,8 @@ if TYPE_CHECKING:
 
 ENVIRONMENTS = ("devtest", "staging", "production")
 DEFAULT_PORT = "5432"
+LAST_PORT = 65_535
+_A_PORT = f"a number from 1 to {LAST_PORT}"
 
 # A password may hold every character, also those that an address must escape: the last @ ends it.
 _ADDRESS = re.compile(
@@ -53,11 +55,21 @@ def escaped(url: str, source: str) -> str:
         login += "" if match["password"] is None else f":{quote(unquote(match['password']), safe='')}"
         login += "@"
     made = f"postgresql://{login}{match['rest']}"
-    try:
-        _ = urlsplit(made).port
-    except ValueError:
-        raise MigrationTargetUnknown(f"{source} has a port that isn't a number.") from None
+    if not _are_ports(made):
+        raise MigrationTargetUnknown(f"{source} has a port that isn't {_A_PORT}.")
     return made
+
+
+def _are_ports(url: str) -> bool:
+    """Return whether each port of an address can be one; the driver would take a larger number modulo 65,536."""
+    try:
+        parts = urlsplit(url)
+        hosts = parts.netloc.rpartition("@")[2].split(",")
+        ports = [port for host in hosts if (port := urlsplit(f"//{host}").port) is not None]
+        named = [int(port) for ports in parse_qs(parts.query).get("port", []) for port in ports.split(",")]
+    except ValueError:
+        return False
+    return all(1 <= port <= LAST_PORT for port in ports + named)
 
 
 def _found(prefix: str, values: Mapping[str, str]) -> str | None:
@@ -70,9 +82,9 @@ def _found(prefix: str, values: Mapping[str, str]) -> str | None:
     if missing:
         raise MigrationTargetUnknown(f"{prefix}_DB_HOST is set, but {' and '.join(missing)} isn't. Set it too.")
     port = values.get(f"{prefix}_DB_PORT", "").strip() or DEFAULT_PORT
-    if not port.isdecimal():
+    if not (port.isdecimal() and 1 <= int(port) <= LAST_PORT):
         raise MigrationTargetUnknown(
-            f"{prefix}_DB_PORT isn't a number. Set it to the server's port, usually {DEFAULT_PORT}."
+            f"{prefix}_DB_PORT isn't {_A_PORT}. Set it to the server's port, usually {DEFAULT_PORT}."
         )
     user, name = (quote(values[f"{prefix}_DB_{part}"].strip(), safe="") for part in ("USER", "NAME"))
     password = values.get(f"{prefix}_DB_PASSWORD", "")

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import asyncpg
 
 from errors import MigrationBlocked, MigrationFailed, MigrationRefused
-from migrations.runner.sessions import LOST, words_of
+from migrations.runner.connections import LOST, words_of
 
 if TYPE_CHECKING:
     from errors import TasklineError

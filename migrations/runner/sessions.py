@@ -1,43 +1,27 @@
-"""A connection for migrations: opened with clear words on failure, alone in its database, listened to."""
+"""A connection for migrations: alone in its database, listened to, and its failures in clear words."""
 
 from __future__ import annotations
 
 import asyncio
 import random
-import ssl
 import time
 from collections.abc import AsyncIterator, Callable, Collection
 from contextlib import asynccontextmanager
-from urllib.parse import urlsplit
 
 import asyncpg
 
-from errors import (
-    MigrationBlocked,
-    MigrationFailed,
-    MigrationRefused,
-    MigrationServerUnreachable,
-    MigrationSignInRefused,
-    MigrationTargetUnknown,
-)
+from errors import MigrationBlocked, MigrationFailed, MigrationRefused, MigrationServerUnreachable
+from migrations.runner.connections import LOST, connect, place, words_of
+from migrations.runner.poolers import is_of_statement_mode, refusal, refuse_pooling
+
+__all__ = ["LOCK_KEY", "LOST", "Say", "lock_out_others", "place", "reading", "refuse_read_only", "session", "words_of"]
 
 Say = Callable[[str], None]
 
 # "taskline" as eight bytes. The SQL files take the same lock, so psql and the runner exclude each other.
 LOCK_KEY = 8386112019184217701
 LOCK_WAIT_S = 1_800
-CONNECT_TIMEOUT_S = 15
 OLDEST_VERSION, NEWEST_VERSION = 15, 18
-
-# What a statement can raise when the server, the database or the connection went away under it.
-LOST = (
-    asyncpg.PostgresConnectionError,
-    asyncpg.AdminShutdownError,
-    asyncpg.CrashShutdownError,
-    asyncpg.DatabaseDroppedError,
-    asyncpg.InterfaceError,
-    ConnectionResetError,
-)
 
 _HOLDER = """
 SELECT a.pid, a.usename, a.application_name, a.backend_start
@@ -51,25 +35,48 @@ SELECT a.pid, a.usename, a.application_name, a.backend_start
 async def session(
     url: str, say: Say, *, api_role: str | None = None, switches: Collection[str] = ()
 ) -> AsyncIterator[asyncpg.Connection]:
-    """Yield a connection on which the settings `taskline.*` in `switches` are on; the server's notices go to `say`.
+    """Yield a connection that may change things, in one server process from beginning to end; notices go to `say`.
 
-    Raises MigrationTargetUnknown, MigrationServerUnreachable or MigrationSignInRefused; none quotes the password. What
-    the server says to a statement inside comes out as MigrationServerUnreachable, MigrationRefused or MigrationFailed.
+    The settings `taskline.*` in `switches` are on.
+
+    Raises MigrationTargetUnknown, MigrationServerUnreachable or MigrationSignInRefused, and MigrationRefused for a
+    pooler that shares the process; none quotes the password. What the server says to a statement inside comes out as
+    MigrationServerUnreachable, MigrationRefused or MigrationFailed.
     """
-    connection = await _connect(url)
-    try:
-        major = connection.get_server_version().major
-        if not OLDEST_VERSION <= major <= NEWEST_VERSION:
-            raise MigrationServerUnreachable(
-                f"{place(url)} runs PostgreSQL {major}, but {OLDEST_VERSION} to {NEWEST_VERSION} are supported."
-            )
-        connection.add_log_listener(lambda _, notice: say(f"  {notice.message}"))
+    async with _opened(url, say) as connection:
+        await refuse_pooling(connection, url)
         if api_role:
             await connection.execute("SELECT set_config('taskline.api_role', $1, false)", api_role)
         for switch in switches:
             await connection.execute("SELECT set_config('taskline.' || $1::text, 'on', false)", switch)
         yield connection
+
+
+@asynccontextmanager
+async def reading(url: str, say: Say) -> AsyncIterator[asyncpg.Connection]:
+    """Yield a connection that can only read, all of it in one snapshot; a pooler in transaction mode is well.
+
+    Raises as `session` does.
+    """
+    async with _opened(url, say) as connection, connection.transaction(isolation="repeatable_read", readonly=True):
+        yield connection
+
+
+@asynccontextmanager
+async def _opened(url: str, say: Say) -> AsyncIterator[asyncpg.Connection]:
+    connection = await connect(url)
+    try:
+        major = connection.get_server_version().major
+        if not OLDEST_VERSION <= major <= NEWEST_VERSION:
+            raise MigrationServerUnreachable(
+                f"{place(url)} runs PostgreSQL {major}, but {OLDEST_VERSION} to {NEWEST_VERSION} are supported. "
+                "Nothing was changed."
+            )
+        connection.add_log_listener(lambda _, notice: say(f"  {notice.message}"))
+        yield connection
     except LOST as exc:
+        if is_of_statement_mode(exc):
+            raise refusal(url, "statement") from None
         raise MigrationServerUnreachable(
             f"The connection to {place(url)} was lost: {exc}. Run it again: it goes on where it stopped."
         ) from exc
@@ -81,6 +88,17 @@ async def session(
         ) from exc
     finally:
         connection.terminate()
+
+
+async def refuse_read_only(connection: asyncpg.Connection, where: str) -> None:
+    """Raise MigrationRefused if the server is a standby, or writes nothing by default."""
+    if await connection.fetchval("SELECT pg_is_in_recovery()"):
+        raise MigrationRefused(f"{where} is a standby, which is read-only. Nothing was changed. Run it on the primary.")
+    if await connection.fetchval("SELECT current_setting('transaction_read_only')::boolean"):
+        raise MigrationRefused(
+            f"{where} is read-only: default_transaction_read_only is on, for this role, this database or the server. "
+            "Nothing was changed. Run it on the primary, or as a role that may write."
+        )
 
 
 async def lock_out_others(connection: asyncpg.Connection, say: Say) -> None:
@@ -106,42 +124,3 @@ async def lock_out_others(connection: asyncpg.Connection, say: Say) -> None:
                 f"Another migration still runs after {LOCK_WAIT_S // 60} minutes: {words}. Nothing was changed."
             )
         await asyncio.sleep(random.uniform(0.1, 0.3))  # noqa: S311 - jitter, not a secret
-
-
-def words_of(exc: asyncpg.PostgresError) -> str:
-    """Return the server's message, its detail and its hint, each on a line, without the labels that the driver adds."""
-    return "\n".join(str(text) for text in (exc.args[0], exc.detail, exc.hint) if text)
-
-
-def place(url: str) -> str:
-    """Return server and database of an address, without user and password."""
-    try:
-        parts = urlsplit(url)
-        host = parts.hostname or "the local socket"
-        return f"{host}{f':{parts.port}' if parts.port else ''}, database {parts.path.lstrip('/') or '(default)'}"
-    except ValueError:
-        return "the address given"
-
-
-async def _connect(url: str) -> asyncpg.Connection:
-    # No cache: a statement may change what the next one means. The name tells others for whom they wait.
-    settings = {"application_name": "taskline migrate"}
-    try:
-        return await asyncpg.connect(url, timeout=CONNECT_TIMEOUT_S, statement_cache_size=0, server_settings=settings)
-    except asyncpg.InvalidAuthorizationSpecificationError as exc:
-        raise MigrationSignInRefused(
-            f"{place(url)} refuses the user or password: {exc}. Check both in the address."
-        ) from None
-    except asyncpg.InvalidCatalogNameError as exc:
-        raise MigrationSignInRefused(f"{place(url)}: {exc}. Check the database's name in the address.") from None
-    except asyncpg.PostgresError as exc:
-        raise MigrationServerUnreachable(f"{place(url)} takes no connection: {exc}. Try again later.") from None
-    except (OSError, TimeoutError, ssl.SSLError) as exc:
-        why = str(exc) or "no answer in time"
-        raise MigrationServerUnreachable(
-            f"Can't reach {place(url)}: {why}. Check host and port, and that the server runs."
-        ) from None
-    except (asyncpg.ClientConfigurationError, asyncpg.InterfaceError, ValueError):
-        raise MigrationTargetUnknown(
-            "The address isn't one that can be read. It looks like postgresql://user:password@host:5432/database."
-        ) from None

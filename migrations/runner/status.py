@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 from errors import MigrationMissing
 from migrations.runner import files, ledger
 from migrations.runner.catalogue import Check, is_in_place, readiness
-from migrations.runner.sessions import Say, place, session
+from migrations.runner.connections import place
+from migrations.runner.sessions import Say, reading
 
 if TYPE_CHECKING:
     from migrations.runner.ledger import Entry
@@ -38,7 +39,7 @@ class Standing:
 
 async def standings(url: str, say: Say) -> list[Standing]:
     """Return every migration's standing, in order. Reads only. Raises as `apply.up` does when it can't connect."""
-    async with session(url, say) as connection:
+    async with reading(url, say) as connection:
         checks = await readiness(connection)
         recorded = await ledger.latest(connection)
     found = []
@@ -51,7 +52,7 @@ async def standings(url: str, say: Say) -> list[Standing]:
 
 async def verify(url: str, say: Say) -> list[Check]:
     """Return the checks, all of them met. Reads only. Raises MigrationMissing with each that isn't, or as above."""
-    async with session(url, say) as connection:
+    async with reading(url, say) as connection:
         checks = await readiness(connection)
     misses = [f"  - {check.name}: found {check.detail}" for check in checks if not check.is_met]
     if misses:
