@@ -665,21 +665,70 @@ CREATE OR REPLACE FUNCTION pg_temp.policy_state() RETURNS text LANGUAGE sql STAB
     FROM pg_class c WHERE c.oid = 'lead_interactions'::regclass
 $$;
 
--- Triggers, policies and views that were there before and must be there afterwards, in one fingerprint.
-CREATE OR REPLACE FUNCTION pg_temp.surroundings() RETURNS text LANGUAGE sql STABLE AS $$
-  SELECT md5(string_agg(line, E'\n' ORDER BY line COLLATE "C")) FROM (
-    SELECT concat_ws(' ', 'trigger', pg_get_triggerdef(oid), tgenabled)
-      FROM pg_trigger WHERE tgrelid = 'lead_interactions'::regclass AND NOT tgisinternal
+-- Triggers, policies and views that were there before and must be there afterwards: a digest of each.
+CREATE OR REPLACE FUNCTION pg_temp.surroundings() RETURNS jsonb LANGUAGE sql STABLE AS $$
+  SELECT coalesce(jsonb_object_agg(name, md5(definition)), '{}') FROM (
+    SELECT 'trigger ' || t.tgname, concat_ws(' ', pg_get_triggerdef(t.oid), t.tgenabled, p.prosrc)
+      FROM pg_trigger t JOIN pg_proc p ON p.oid = t.tgfoid
+     WHERE t.tgrelid = 'lead_interactions'::regclass AND NOT t.tgisinternal
      UNION ALL
-    SELECT 'policy ' || pg_temp.policy_ddl(p)
+    SELECT 'policy ' || p.polname, pg_temp.policy_ddl(p)
       FROM pg_policy p
      WHERE p.polrelid = 'lead_interactions'::regclass AND p.polname <> 'lead_interactions_without_lead'
      UNION ALL
-    SELECT DISTINCT concat_ws(' ', 'view', v.oid::regclass, pg_get_viewdef(v.oid))
-      FROM pg_depend d
-      JOIN pg_rewrite r ON r.oid = d.objid
-      JOIN pg_class v ON v.oid = r.ev_class AND v.relkind IN ('v', 'm')
-     WHERE d.classid = 'pg_rewrite'::regclass AND d.refobjid = 'lead_interactions'::regclass) AS t(line)
+    SELECT 'view ' || pg_temp.full_name(v.oid), pg_get_viewdef(v.oid)
+      FROM pg_class v
+     WHERE v.relkind IN ('v', 'm')
+       AND EXISTS (SELECT FROM pg_rewrite r JOIN pg_depend d ON d.classid = 'pg_rewrite'::regclass AND d.objid = r.oid
+                    WHERE r.ev_class = v.oid AND d.refobjid = 'lead_interactions'::regclass)) AS t(name, definition)
+$$;
+
+-- What of it is gone, new or changed; NULL if nothing is.
+CREATE OR REPLACE FUNCTION pg_temp.changes_since(before jsonb) RETURNS text LANGUAGE sql STABLE AS $$
+  SELECT string_agg(format('%s is %s', name, CASE WHEN a.value IS NULL THEN 'gone' WHEN b.value IS NULL THEN 'new'
+                                                  ELSE 'changed' END), ', ' ORDER BY name)
+    FROM jsonb_each_text(before) AS b(name, value)
+    FULL JOIN jsonb_each_text(pg_temp.surroundings()) AS a(name, value) USING (name)
+   WHERE a.value IS DISTINCT FROM b.value
+$$;
+
+-- Whether nothing is left to do.
+CREATE OR REPLACE FUNCTION pg_temp.is_in_place() RETURNS boolean LANGUAGE sql STABLE AS $$
+  SELECT pg_temp.policy_state() NOT IN ('missing', 'other')
+     AND 2 = (SELECT count(*) FROM pg_attribute WHERE attrelid = 'lead_interactions'::regclass AND NOT attisdropped
+                                                  AND NOT attnotnull AND attname IN ('contact_id', 'account_id'))
+     AND NOT EXISTS (SELECT FROM pg_attribute a
+                      WHERE a.attname = 'lead_id' AND a.attnotnull
+                        AND (a.attrelid = 'lead_interactions'::regclass OR a.attrelid IN (SELECT pg_temp.history_tables())))
+     AND NOT EXISTS (SELECT FROM pg_temp.wanted_keys() w
+                      WHERE w.target IS NOT NULL
+                        AND NOT (SELECT count(*) = 1 AND bool_and(k.is_right AND k.is_validated)
+                                   FROM pg_temp.keys_of(w.rel, w.col, w.target) k))
+     AND NOT EXISTS (SELECT FROM pg_temp.wanted_indexes() w WHERE pg_temp.index_state(w.name, w.cols) <> 'right')
+     AND NOT EXISTS (SELECT FROM pg_constraint WHERE conname LIKE 'taskline\_041\_fence\_%')
+$$;
+
+-- How many rows interactions and history have, in words.
+CREATE OR REPLACE FUNCTION pg_temp.row_counts() RETURNS text LANGUAGE plpgsql AS $$
+DECLARE
+  rel    regclass;
+  n      bigint;
+  counts text[] := '{}';
+BEGIN
+  FOR rel IN SELECT 'lead_interactions'::regclass UNION ALL SELECT pg_temp.history_tables() LOOP
+    EXECUTE format('SELECT count(*) FROM %s', rel) INTO n;
+    counts := counts || format('%s of %s', n, rel);
+  END LOOP;
+  RETURN array_to_string(counts, ', ');
+END $$;
+
+-- A query for each row's id and a digest of the columns that were there before this migration.
+CREATE OR REPLACE FUNCTION pg_temp.digests() RETURNS text LANGUAGE sql STABLE AS $$
+  SELECT format('SELECT id, hashtextextended(ROW(%s)::text, 0)::numeric AS digest FROM lead_interactions',
+                string_agg(quote_ident(attname), ', ' ORDER BY attnum))
+    FROM pg_attribute
+   WHERE attrelid = 'lead_interactions'::regclass AND attnum > 0 AND NOT attisdropped
+     AND attname NOT IN ('contact_id', 'account_id')
 $$;
 
 -- == Obstacles ==
@@ -821,7 +870,18 @@ BEGIN
             HINT = 'Nothing was changed. Usually a trigger function reads a column that is gone or has another name: '
                    'repair it, then run this file again.';
   END IF;
-  PERFORM set_config('taskline.surroundings', pg_temp.surroundings(), false);
+  -- what the report compares with; rows are counted only if something is to be done
+  PERFORM set_config('taskline.started', clock_timestamp()::text, false),
+          set_config('taskline.rows_written', '0', false),
+          set_config('taskline.surroundings', pg_temp.surroundings()::text, false),
+          set_config('taskline.rows_before', CASE WHEN pg_temp.is_in_place() THEN '' ELSE pg_temp.row_counts() END, false);
+  IF to_regclass('pg_temp.rows_before') IS NOT NULL THEN                 -- of an earlier run in this session
+    DROP TABLE pg_temp.rows_before;
+  END IF;
+  IF current_setting('taskline.checksum', true) = 'on' THEN
+    PERFORM set_config('taskline.digests', pg_temp.digests(), false);
+    EXECUTE 'CREATE TEMPORARY TABLE rows_before AS ' || pg_temp.digests();
+  END IF;
 END $$;
 
 -- == Columns ==
@@ -983,7 +1043,7 @@ BEGIN
        AND (a.backend_xmin IS NOT NULL              -- it may still look at rows as they were
             OR EXISTS (SELECT FROM pg_locks l WHERE l.pid = a.pid AND l.relation = 'lead_interactions'::regclass
                           AND l.mode <> 'AccessShareLock'))
-       AND coalesce(clock_timestamp() - a.xact_start > interval '2 seconds', true);
+       AND clock_timestamp() - a.xact_start > interval '2 seconds';          -- null where it is hidden from us
     IF slow IS NOT NULL THEN
       RAISE NOTICE 'the indexes are built beside these transactions, and are done after they have ended:%', slow;
     END IF;
@@ -1064,9 +1124,72 @@ BEGIN
     WHEN NOT pg_temp.has_column(li, 'organization_id')
       THEN '⚠️ lead_interactions has no organization_id: row security can''t place a task without a lead'
     ELSE '✅ row security: an existing policy covers tasks without a lead' END;
-  RETURN NEXT pg_temp.line(current_setting('taskline.surroundings') = pg_temp.surroundings(),
-    'triggers, earlier policies and views of lead_interactions: unchanged',
-    'triggers, earlier policies or views of lead_interactions: changed while this file ran');
+  found := pg_temp.changes_since(current_setting('taskline.surroundings')::jsonb);
+  SELECT format('triggers (%s), earlier policies (%s) and views (%s) of lead_interactions: ',
+                count(*) FILTER (WHERE k LIKE 'trigger %'), count(*) FILTER (WHERE k LIKE 'policy %'),
+                count(*) FILTER (WHERE k LIKE 'view %'))
+         || coalesce('changed while this file ran, ' || found, 'unchanged') INTO found
+    FROM jsonb_object_keys(current_setting('taskline.surroundings')::jsonb) k;
+  RETURN NEXT pg_temp.line(found LIKE '% unchanged', found, found);
+END $$;
+
+-- What happened to the delete rule of each key of lead_id, and when, from what was written down.
+CREATE OR REPLACE FUNCTION pg_temp.delete_rule_lines() RETURNS SETOF text LANGUAGE plpgsql STABLE AS $$
+DECLARE
+  list constant text := pg_temp.home() || '.taskline_saved_ddl';
+  rel  regclass;
+  old  record;
+BEGIN
+  FOR rel IN SELECT w.rel FROM pg_temp.wanted_keys() w WHERE w.col = 'lead_id' AND w.target IS NOT NULL LOOP
+    old := NULL;
+    IF to_regclass(list) IS NOT NULL THEN
+      EXECUTE format($q$SELECT coalesce((regexp_match(ddl, 'ON DELETE (CASCADE|RESTRICT|SET NULL|SET DEFAULT)'))[1], 'NO ACTION') AS rule,
+                               saved_at FROM %s
+                         WHERE migration = 41 AND kind = 'foreign key' AND relation = $1 AND ddl LIKE '%%(lead_id)%%'
+                         ORDER BY step LIMIT 1$q$, list) INTO old USING pg_temp.full_name(rel);
+    END IF;
+    RETURN NEXT CASE
+      WHEN old.rule IS NULL OR old.rule = 'SET NULL' THEN format('ℹ️ %s.lead_id delete rule: SET NULL, as before', rel)
+      ELSE format('ℹ️ %s.lead_id delete rule: was %s, is SET NULL, %s', rel, old.rule,
+                  CASE WHEN old.saved_at >= current_setting('taskline.started')::timestamptz THEN 'changed by this run'
+                       ELSE 'changed on ' || date_trunc('second', old.saved_at) END) END;
+  END LOOP;
+END $$;
+
+-- What happened to the rows. Others are at work meanwhile, so equal numbers are not to be expected and would prove nothing;
+-- but the server counts what this session's own statements write.
+CREATE OR REPLACE FUNCTION pg_temp.row_lines() RETURNS SETOF text LANGUAGE plpgsql AS $$
+DECLARE
+  before  constant text := current_setting('taskline.rows_before');
+  wrote   constant bigint := current_setting('taskline.rows_written')::bigint;
+  after   text;
+  r       record;
+BEGIN
+  IF before = '' THEN
+    RETURN NEXT 'ℹ️ rows: nothing was left to do, so none was written and none counted';
+  ELSIF NOT current_setting('track_counts')::boolean THEN
+    RETURN NEXT '⚠️ rows: the server doesn''t count what a session writes (track_counts is off)';
+  ELSE
+    after := pg_temp.row_counts();
+    RETURN NEXT pg_temp.line(wrote = 0,
+      format('rows: none inserted, updated or deleted by the changes above, by the server''s own count; before: %s; after: %s%s',
+             before, after, CASE WHEN before <> after THEN '; the difference is the work of others meanwhile' END),
+      format('rows: %s inserted, updated or deleted by the changes above, expected none', wrote));
+  END IF;
+  IF to_regclass('pg_temp.rows_before') IS NULL THEN
+    RETURN;
+  END IF;
+  EXECUTE format('SELECT count(b.id) AS n, count(*) FILTER (WHERE a.digest <> b.digest) AS changed,
+                         count(*) FILTER (WHERE a.id IS NULL) AS deleted, count(*) FILTER (WHERE b.id IS NULL) AS added,
+                         left(md5(sum(b.digest)::text), 12) AS sum_before, left(md5(sum(a.digest)::text), 12) AS sum_after
+                    FROM pg_temp.rows_before b FULL JOIN (%s) a USING (id)', current_setting('taskline.digests')) INTO r;
+  RETURN NEXT CASE
+    WHEN r.changed + r.deleted + r.added = 0
+    THEN format('✅ checksum of the earlier columns: %s before and after, %s', r.sum_before, pg_temp.rows_in_words(r.n))
+    ELSE format('ℹ️ checksum of the earlier columns: %s before, %s after; of %s others changed %s and deleted %s meanwhile, and '
+                'added %s; the rest are equal one by one', r.sum_before, r.sum_after, pg_temp.rows_in_words(r.n), r.changed,
+                r.deleted, r.added) END;
+  DROP TABLE pg_temp.rows_before;
 END $$;
 
 DO $$
@@ -1091,8 +1214,10 @@ Tasks can now link to:
 BEGIN
   CALL pg_temp.prove_patiently(ARRAY['lead', 'contact', 'account', 'both', 'deletion'], answers);
   ours := ours || ARRAY(SELECT pg_temp.line_of(a) FROM jsonb_array_elements(answers) a)
-               || ARRAY['ℹ️ no row was modified; what was tried was taken back',
-                        'ℹ️ deleting a lead now keeps its tasks and their history; to erase a person, delete those too'];
+               || 'ℹ️ what was tried was taken back'::text
+               || ARRAY(SELECT pg_temp.row_lines())
+               || ARRAY(SELECT pg_temp.delete_rule_lines())
+               || 'ℹ️ deleting a lead keeps its tasks and their history; to erase a person, delete those too'::text;
   SELECT count(*) INTO misses FROM unnest(promised || ours) AS l(line) WHERE line LIKE '❌%';
   PERFORM set_config('taskline.misses', misses::text, false),
           set_config('taskline.report', concat_ws(E'\n', ltrim(box, E'\n'), array_to_string(promised, E'\n'))

@@ -838,7 +838,9 @@ DECLARE
   source  record;
   size    integer := 500;
   filled  bigint := 0;
+  wrote   bigint := 0;                              -- rows of ours or of tables near by, by the server's own count
   n       bigint;
+  w       bigint;
   is_left boolean;
   moved   timestamptz := clock_timestamp();         -- when a row was last filled
   told    timestamptz := clock_timestamp();
@@ -849,12 +851,14 @@ BEGIN
     CALL pg_temp.keep_stamps();
   END IF;
   WHILE is_left LOOP
+    w := pg_temp.rows_written();
     BEGIN
       PERFORM set_config('taskline.backfill', 'on', true), set_config('lock_timeout', '150ms', true);
       EXECUTE format('WITH batch AS (SELECT t.id, %s AS organization FROM %s LIMIT %s FOR UPDATE OF t SKIP LOCKED)
                       UPDATE lead_interactions t SET organization_id = b.organization FROM batch b WHERE t.id = b.id',
                      source.organization, source.rows_, size);
       GET DIAGNOSTICS n = ROW_COUNT;
+      wrote := wrote + pg_temp.rows_written() - w;
       size := least(500, size * 2);
     EXCEPTION WHEN lock_not_available OR deadlock_detected THEN
       n := 0;
@@ -881,7 +885,7 @@ BEGIN
     COMMIT;
     PERFORM pg_sleep(0.1 + 0.2 * random());
   END LOOP;
-  PERFORM set_config('taskline.filled', filled::text, false);
+  PERFORM set_config('taskline.filled', filled::text, false), set_config('taskline.besides', (wrote - filled)::text, false);
   CALL pg_temp.keep_stamps_no_longer();             -- also after an earlier run that was killed
 END $$;
 
@@ -985,8 +989,13 @@ DECLARE
   n         bigint;
   found     text;
 BEGIN
-  RETURN NEXT format('✅ organization_id: %s filled, all else as it was',
-                     pg_temp.rows_in_words(current_setting('taskline.filled')::bigint));
+  found := format('organization_id: %s filled', pg_temp.rows_in_words(current_setting('taskline.filled')::bigint));
+  RETURN NEXT CASE
+    WHEN NOT current_setting('track_counts')::boolean
+    THEN format('⚠️ %s; the server doesn''t count what else a session writes (track_counts is off)', found)
+    WHEN current_setting('taskline.besides') = '0' THEN format('✅ %s, and by the server''s own count no other row written', found)
+    ELSE format('⚠️ %s; triggers of this database wrote %s besides', found,
+                pg_temp.rows_in_words(current_setting('taskline.besides')::bigint)) END;
   SELECT count(*), array_to_string((array_agg(id ORDER BY id))[1:3], ', ') INTO n, found
     FROM lead_interactions WHERE organization_id IS NULL;
   IF n > 0 THEN

@@ -9,7 +9,7 @@ import pytest
 
 from errors import MigrationBlocked
 from migrations.runner import apply
-from tests.databases import APP, OWNER, CrmDatabase
+from tests.databases import OWNER, CrmDatabase
 from tests.deadlines import eventually
 from tests.migration_runs import LINKS, LINKS_BACK, TENANT, TENANT_BACK, by_psql, make_variant, open_transaction
 
@@ -118,10 +118,10 @@ def test_a_long_query_is_cut_and_stays_on_its_line(legacy_database: CrmDatabase)
 
 def test_what_is_hidden_from_the_owner_is_said_to_be_hidden(legacy_database: CrmDatabase) -> None:
     lock = "LOCK lead_interactions IN ROW EXCLUSIVE MODE"
-    with open_transaction(legacy_database, lock, url=legacy_database.app_url):
+    with open_transaction(legacy_database, lock, url=legacy_database.superuser_url):
         said = refusal(legacy_database)
 
-    assert f"(user {APP}; what it does is hidden from {OWNER} without: GRANT pg_read_all_stats TO {OWNER})" in said
+    assert f"(user postgres; what it does is hidden from {OWNER} without: GRANT pg_read_all_stats TO {OWNER})" in said
 
 
 def test_a_prepared_transaction_which_has_no_process_is_named(legacy_database: CrmDatabase) -> None:
