@@ -253,6 +253,13 @@ class MigrationMissing(TasklineError):
     exit_code = 17
 
 
+class MigrationExportFailed(TasklineError):
+    """The file for the links that a rollback would lose is there already, or can't be written."""
+
+    code = "MIGRATION_EXPORT_FAILED"
+    exit_code = 21
+
+
 # The demo and the server process.
 
 

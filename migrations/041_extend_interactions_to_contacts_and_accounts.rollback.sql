@@ -2,11 +2,15 @@
 -- from what 041 wrote down in taskline_saved_ddl. 042's rollback comes first.
 --
 -- It refuses, and changes nothing, while an interaction is linked to a contact or an account, or has no lead: that is what
--- it would lose. It says how many, and which. Rows that arrive while it runs are kept out by checks before anything goes.
+-- it would lose. It says how many, and which. With the setting taskline.discard_links = that number (by PGOPTIONS or SET) it
+-- sets them aside in tables that end in _rolled_back_041: interactions without a lead whole and with their history, of the
+-- others a copy with its links. Nothing is deleted for good, and the next 041 offers to bring it back. Rows that arrive while
+-- it runs are kept out by checks before anything goes; if one was quicker, nothing is set aside.
 --
 -- Locks, each tried for at most 150 ms at a time: ACCESS EXCLUSIVE on lead_interactions and its history table for each
 -- catalogue change, SHARE ROW EXCLUSIVE on leads for the keys. Scans (VALIDATE CONSTRAINT) and DROP INDEX CONCURRENTLY run
--- beside readers and writers.
+-- beside readers and writers. Only where rows are set aside do writers wait longer: for as long as it takes to remove those.
+-- Until the lead's key is back, some seconds on a large table, a lead that has interactions can't be deleted.
 \set ON_ERROR_STOP on
 
 -- == Session ==
@@ -310,22 +314,75 @@ BEGIN
   END IF;
 END $$;
 
--- == Obstacles ==
--- What would be lost, by combination of links. Only a column that 041 added counts: it alone will go.
-CREATE OR REPLACE FUNCTION pg_temp.losses() RETURNS SETOF text LANGUAGE plpgsql STABLE AS $$
+-- Where rows of a table are set aside by the rollback of 041.
+CREATE OR REPLACE FUNCTION pg_temp.aside_of(relation regclass) RETURNS text LANGUAGE sql STABLE AS $$
+  SELECT format('%s.%I', pg_temp.home(), left(relname, 47) || '_rolled_back_041') FROM pg_class WHERE oid = relation
+$$;
+
+-- Tables whose rows die with their interaction, its history above all, and the column that names it: they go where it goes.
+CREATE OR REPLACE FUNCTION pg_temp.belongings() RETURNS TABLE (rel regclass, parent name) LANGUAGE sql STABLE AS $$
+  SELECT k.conrelid::regclass, a.attname
+    FROM pg_constraint k JOIN pg_attribute a ON a.attrelid = k.conrelid AND k.conkey = ARRAY[a.attnum]
+   WHERE k.contype = 'f' AND k.confdeltype = 'c' AND k.confrelid = 'lead_interactions'::regclass AND k.conrelid <> k.confrelid
+   UNION
+  SELECT a.attrelid::regclass, a.attname
+    FROM pg_attribute a WHERE a.attrelid = to_regclass('interaction_events') AND a.attname = 'interaction_id'
+$$;
+
+-- Keeps a table's own triggers quiet until the statements that it answers with, which put each back as it was: a row that is
+-- moved is neither new nor deleted. Nobody else notices, for writers wait until this transaction ends. Foreign keys go on.
+CREATE OR REPLACE FUNCTION pg_temp.silence(relation regclass) RETURNS text LANGUAGE plpgsql AS $$
 DECLARE
-  contact text := 'false';
-  account text := 'false';
-  item    record;
+  loud constant text := (
+    SELECT string_agg(format('ALTER TABLE %s ENABLE%s TRIGGER %I', relation, kind, t.tgname), '; ')
+      FROM pg_trigger t
+     CROSS JOIN LATERAL (SELECT CASE t.tgenabled WHEN 'A' THEN ' ALWAYS' WHEN 'R' THEN ' REPLICA' ELSE '' END) AS k(kind)
+     WHERE t.tgrelid = relation AND NOT t.tgisinternal AND t.tgenabled <> 'D');
 BEGIN
-  FOR item IN SELECT s.object_name AS col FROM pg_temp.saved(41) s
-               WHERE s.ddl LIKE '%DROP COLUMN%' AND pg_temp.has_column('lead_interactions', s.object_name) LOOP
-    IF item.col = 'contact_id' THEN
-      contact := 'contact_id IS NOT NULL';
-    ELSE
-      account := 'account_id IS NOT NULL';
-    END IF;
+  EXECUTE format('ALTER TABLE %s DISABLE TRIGGER USER', relation);
+  RETURN coalesce(loud, '');
+END $$;
+
+-- What is set aside in this database, a line for each table.
+CREATE OR REPLACE FUNCTION pg_temp.set_aside_lines() RETURNS SETOF text LANGUAGE plpgsql STABLE AS $$
+DECLARE
+  place regclass;
+  line  text;
+BEGIN
+  FOR place IN SELECT c.oid FROM pg_class c JOIN pg_class li ON li.relnamespace = c.relnamespace
+                WHERE li.oid = 'lead_interactions'::regclass AND c.relkind = 'r' AND c.relname LIKE '%\_rolled\_back\_041'
+                ORDER BY c.relname <> 'lead_interactions_rolled_back_041', c.relname LOOP
+    EXECUTE format(CASE WHEN place = to_regclass(pg_temp.aside_of('lead_interactions'))
+      THEN 'SELECT format(''%%s without a lead, and links of %%s that have one'',
+                          pg_temp.rows_in_words(count(*) FILTER (WHERE lead_id IS NULL)), count(lead_id)) FROM %s'
+      ELSE 'SELECT pg_temp.rows_in_words(count(*)) || '' that belong to them'' FROM %s' END, place) INTO line;
+    RETURN NEXT format('%s: %s', place, line);
   END LOOP;
+END $$;
+
+-- == Obstacles ==
+-- Columns that 041 added: they alone go, and what they hold with them.
+CREATE OR REPLACE FUNCTION pg_temp.columns_to_go() RETURNS SETOF text LANGUAGE sql STABLE AS $$
+  SELECT DISTINCT s.object_name FROM pg_temp.saved(41) s
+   WHERE s.ddl LIKE '%DROP COLUMN%' AND pg_temp.has_column('lead_interactions', s.object_name)
+$$;
+
+-- Whether every row must have a lead again; a table in which that was never so keeps its rows without one.
+CREATE OR REPLACE FUNCTION pg_temp.needs_lead() RETURNS boolean LANGUAGE sql STABLE AS $$
+  SELECT EXISTS (SELECT FROM pg_temp.saved(41) s
+                  WHERE s.kind = 'statement' AND s.object_name = 'lead_id' AND s.relation::regclass = 'lead_interactions'::regclass)
+$$;
+
+-- The rows that would lose a link, or couldn't stay, as a condition.
+CREATE OR REPLACE FUNCTION pg_temp.is_loss() RETURNS text LANGUAGE sql STABLE AS $$
+  SELECT coalesce(string_agg(part, ' OR '), 'false')
+    FROM (SELECT format('%I IS NOT NULL', c) FROM pg_temp.columns_to_go() c
+           UNION ALL SELECT 'lead_id IS NULL' WHERE pg_temp.needs_lead()) AS p(part)
+$$;
+
+-- What would be lost, by combination of links: a line, and the number of its rows.
+CREATE OR REPLACE FUNCTION pg_temp.losses() RETURNS TABLE (line text, n bigint) LANGUAGE plpgsql STABLE AS $$
+BEGIN
   RETURN QUERY EXECUTE format($q$
     SELECT format('  - %%s linked to %%s, for example %%s', pg_temp.rows_in_words(count(*)),
                   CASE WHEN has_contact AND has_account AND has_lead THEN 'all three'
@@ -333,10 +390,13 @@ BEGIN
                        WHEN has_contact THEN CASE WHEN has_lead THEN 'a lead and a contact' ELSE 'a contact alone' END
                        WHEN has_account THEN CASE WHEN has_lead THEN 'a lead and an account' ELSE 'an account alone' END
                        ELSE 'nothing' END,
-                  array_to_string((array_agg(id ORDER BY id))[1:3], ', '))
-      FROM (SELECT id, lead_id IS NOT NULL AS has_lead, %1$s AS has_contact, %2$s AS has_account
-              FROM lead_interactions WHERE lead_id IS NULL OR %1$s OR %2$s) AS t
-     GROUP BY has_lead, has_contact, has_account ORDER BY count(*) DESC$q$, contact, account);
+                  array_to_string((array_agg(id ORDER BY id))[1:3], ', ')), count(*)
+      FROM (SELECT id, lead_id IS NOT NULL AS has_lead, %s AS has_contact, %s AS has_account
+              FROM lead_interactions WHERE %s) AS t
+     GROUP BY has_lead, has_contact, has_account ORDER BY count(*) DESC$q$,
+    CASE WHEN 'contact_id' IN (SELECT pg_temp.columns_to_go()) THEN 'contact_id IS NOT NULL' ELSE 'false' END,
+    CASE WHEN 'account_id' IN (SELECT pg_temp.columns_to_go()) THEN 'account_id IS NOT NULL' ELSE 'false' END,
+    pg_temp.is_loss());
 END $$;
 
 CREATE OR REPLACE FUNCTION pg_temp.obstacles() RETURNS SETOF text LANGUAGE sql STABLE AS $$
@@ -357,7 +417,58 @@ CREATE OR REPLACE FUNCTION pg_temp.obstacles() RETURNS SETOF text LANGUAGE sql S
     JOIN pg_attribute a ON a.attrelid = d.refobjid AND a.attnum = d.refobjsubid
    WHERE d.classid = 'pg_rewrite'::regclass AND d.refobjid = 'lead_interactions'::regclass
      AND a.attname IN ('contact_id', 'account_id')
+   UNION ALL
+  SELECT format('taskline.discard_links: found %s, expected a number of rows.', quote_literal(said))
+    FROM current_setting('taskline.discard_links', true) AS s(said) WHERE said !~ '^\d{0,18}$'
+   UNION ALL
+  SELECT format('%s.%s: found %s, which would change or remove rows that can''t be set aside. Next: drop this key for the time being.',
+                k.conrelid::regclass, k.conname, pg_get_constraintdef(k.oid))
+    FROM pg_constraint k
+   WHERE k.contype = 'f' AND k.confdeltype IN ('c', 'n', 'd') AND coalesce(current_setting('taskline.discard_links', true), '') <> ''
+     AND (k.confrelid IN (SELECT b.rel FROM pg_temp.belongings() b)
+          OR k.confrelid = 'lead_interactions'::regclass AND k.conrelid NOT IN (SELECT b.rel FROM pg_temp.belongings() b))
 $$;
+
+-- A line of the report, for a step that is undone by then.
+CREATE OR REPLACE FUNCTION pg_temp.put_back(kind text, relation regclass, object_name text, ddl text) RETURNS text
+LANGUAGE sql STABLE AS $$
+  SELECT CASE WHEN kind = 'foreign key' THEN format('✅ foreign key %s of %s: %s', object_name, relation, ddl)
+              WHEN kind = 'drop index' THEN format('✅ index %s: removed', object_name)
+              WHEN ddl LIKE '%DROP COLUMN%' THEN format('✅ %s.%s: removed', relation, object_name)
+              WHEN ddl LIKE '%NOT NULL%' THEN format('✅ %s.%s: NOT NULL', relation, object_name)
+              ELSE format('✅ %s: %s', object_name, ddl) END
+$$;
+
+-- Ends the run before anything was taken back. A fence that stands, also of a run that was ended, goes first.
+CREATE OR REPLACE PROCEDURE pg_temp.refuse(words text, advice text) LANGUAGE plpgsql AS $$
+DECLARE
+  li   constant regclass := 'lead_interactions';
+  item record;
+BEGIN
+  FOR item IN SELECT conname FROM pg_constraint WHERE conrelid = li AND conname LIKE 'taskline\_041\_fence\_%' LOOP
+    CALL pg_temp.alter_shortly('open the fence again', format('ALTER TABLE %s DROP CONSTRAINT %I', li, item.conname));
+  END LOOP;
+  RAISE EXCEPTION USING ERRCODE = 'object_not_in_prerequisite_state', MESSAGE = words, HINT = 'Nothing was changed. ' || advice;
+END $$;
+
+-- Refuses if there is something to lose, unless somebody agreed to exactly that many rows.
+CREATE OR REPLACE PROCEDURE pg_temp.refuse_losses() LANGUAGE plpgsql AS $$
+DECLARE
+  agreed constant bigint := nullif(current_setting('taskline.discard_links', true), '')::bigint;
+  n      bigint;
+  found  text;
+BEGIN
+  SELECT sum(l.n), string_agg(l.line, E'\n' ORDER BY l.n DESC, l.line) INTO n, found FROM pg_temp.losses() l;
+  IF found IS NULL OR n = agreed THEN
+    RETURN;
+  END IF;
+  CALL pg_temp.refuse(
+    CASE WHEN agreed IS NULL THEN E'041 can''t be taken back, it would lose links:\n' || found
+         ELSE format(E'041 can''t be taken back: %s may be set aside, but there are %s:\n%s', agreed, n, found) END,
+    format('Link these rows to a lead and nothing else; or set them aside, from where the next 041 can bring them back: '
+           './taskline migrate rollback 41 --export links.csv --discard-links %1$s '
+           '(by psql: PGOPTIONS=''-c taskline.discard_links=%1$s'').', n));
+END $$;
 
 DO $$
 DECLARE
@@ -368,50 +479,139 @@ BEGIN
     RAISE EXCEPTION E'041 can''t be taken back:\n%', found
       USING ERRCODE = 'object_not_in_prerequisite_state', HINT = 'Nothing was changed.';
   END IF;
-  IF EXISTS (SELECT FROM pg_temp.saved(41)) THEN
-    SELECT string_agg(l, E'\n') INTO found FROM pg_temp.losses() l;
-  END IF;
-  IF found IS NOT NULL THEN
-    RAISE EXCEPTION E'041 can''t be taken back, it would lose links:\n%', found
-      USING ERRCODE = 'object_not_in_prerequisite_state',
-            HINT = 'Nothing was changed. Link these rows to a lead and nothing else, or delete them, then run this file again.';
-  END IF;
+  CALL pg_temp.refuse_losses();
   -- what will be true at the end; a fence alone is what a run leaves that was ended in its last steps
   PERFORM set_config('taskline.misses', '0', false), set_config('taskline.report', CASE
     WHEN EXISTS (SELECT FROM pg_temp.saved(41)) OR EXISTS (SELECT FROM pg_constraint WHERE conname LIKE 'taskline\_041\_fence\_%')
-    THEN '✅ 041 is taken back: the schema is as this database had it; no row, no link was lost'
+    THEN concat_ws(E'\n', '✅ 041 is taken back: the schema is as this database had it; no row, no link was lost',
+                   (SELECT string_agg(pg_temp.put_back(s.kind, s.relation::regclass, s.object_name, s.ddl), E'\n' ORDER BY s.step)
+                      FROM pg_temp.saved(41) s))
     ELSE 'ℹ️ there is nothing to take back: 041 is not in place; nothing was changed' END, false);
 END $$;
 
 -- == Fence ==
--- From here on no new link to a contact or an account comes in. If one slipped in before, the fence goes and so do we.
+-- From here on no new link to a contact or an account comes in, and no row without a lead. If one slipped in before, the
+-- fence goes and so do we. Rows that break it are there only if they are to be set aside; the next step removes them.
 DO $$
 DECLARE
-  li    constant regclass := 'lead_interactions';
-  item  record;
-  found text;
+  li     constant regclass := 'lead_interactions';
+  fences text;
 BEGIN
-  FOR item IN SELECT s.object_name AS col, 'taskline_041_fence_' || s.object_name AS fence FROM pg_temp.saved(41) s
-               WHERE s.ddl LIKE '%DROP COLUMN%' AND pg_temp.has_column(li, s.object_name) LOOP
-    IF NOT EXISTS (SELECT FROM pg_constraint WHERE conrelid = li AND conname = item.fence) THEN
-      CALL pg_temp.alter_shortly(format('let no new %s in', item.col),
-        format('ALTER TABLE %s ADD CONSTRAINT %I CHECK (%I IS NULL) NOT VALID', li, item.fence, item.col));
-    END IF;
-  END LOOP;
-  SELECT string_agg(l, E'\n') INTO found FROM pg_temp.losses() l;
-  IF found IS NOT NULL AND EXISTS (SELECT FROM pg_temp.saved(41)) THEN
-    FOR item IN SELECT conname FROM pg_constraint WHERE conrelid = li AND conname LIKE 'taskline\_041\_fence\_%' LOOP
-      CALL pg_temp.alter_shortly('open the fence again', format('ALTER TABLE %s DROP CONSTRAINT %I', li, item.conname));
-    END LOOP;
-    RAISE EXCEPTION E'041 can''t be taken back, links arrived meanwhile that it would lose:\n%', found
-      USING ERRCODE = 'object_not_in_prerequisite_state',
-            HINT = 'Nothing was changed. Stop what makes such tasks, link these rows to a lead and nothing else, '
-                   'then run this file again.';
+  SELECT string_agg(format('ADD CONSTRAINT %I CHECK (%s) NOT VALID', f.name, f.condition), ', ') INTO fences
+    FROM (SELECT 'taskline_041_fence_' || c, format('%I IS NULL', c) FROM pg_temp.columns_to_go() c
+           UNION ALL SELECT 'taskline_041_fence_lead_id', 'lead_id IS NOT NULL' WHERE pg_temp.needs_lead()) AS f(name, condition)
+   WHERE NOT EXISTS (SELECT FROM pg_constraint WHERE conrelid = li AND conname = f.name);
+  IF fences IS NOT NULL THEN
+    CALL pg_temp.alter_shortly('let no new link in', format('ALTER TABLE %s %s', li, fences));
   END IF;
-  FOR item IN SELECT conname FROM pg_constraint
-               WHERE conrelid = li AND conname LIKE 'taskline\_041\_fence\_%' AND NOT convalidated LOOP
-    CALL pg_temp.alter_shortly('check the fence', format('ALTER TABLE %s VALIDATE CONSTRAINT %I', li, item.conname));
+  CALL pg_temp.refuse_losses();
+END $$;
+
+-- == Links ==
+-- What would be lost is set aside as it is, and in the same transaction the columns go: all of it happens, or nothing. No
+-- trigger fires, so no stamp moves, no lead's next follow-up is computed, and no history is written.
+
+-- Copies rows to where they are set aside, if there are any; answers with their number. The table is made with the columns
+-- that there are, without rules, and later ones are added to it. Only the owner may read it.
+CREATE OR REPLACE FUNCTION pg_temp.copy_aside(relation regclass, id_column name, condition text) RETURNS bigint
+LANGUAGE plpgsql AS $$
+DECLARE
+  aside constant text := pg_temp.aside_of(relation);
+  item  record;
+  n     bigint;
+BEGIN
+  EXECUTE format('SELECT count(*) FROM %s WHERE %s', relation, condition) INTO n;
+  IF n = 0 THEN
+    RETURN 0;
+  ELSIF to_regclass(aside) IS NULL THEN
+    EXECUTE format('CREATE TABLE %1$s AS SELECT now() AS rolled_back_at, NULL::text AS stays_because, t.* FROM %2$s t WITH NO DATA;
+                    CREATE INDEX ON %1$s (%3$I);
+                    ALTER TABLE %1$s OWNER TO %4$s;
+                    ALTER TABLE %1$s ENABLE ROW LEVEL SECURITY',         -- without a policy: for the owner alone
+                   aside, relation, id_column, pg_temp.owner_of('lead_interactions'));
+    FOR item IN SELECT DISTINCT CASE a.grantee WHEN 0 THEN 'PUBLIC' ELSE a.grantee::regrole::text END AS grantee
+                  FROM pg_class c, aclexplode(c.relacl) a
+                 WHERE c.oid = to_regclass(aside) AND a.grantee <> c.relowner LOOP
+      EXECUTE format('REVOKE ALL ON %s FROM %s', aside, item.grantee);   -- default privileges gave it
+    END LOOP;
+  END IF;
+  FOR item IN SELECT attname, format_type(atttypid, atttypmod) AS type FROM pg_attribute
+               WHERE attrelid = relation AND attnum > 0 AND NOT attisdropped AND NOT pg_temp.has_column(to_regclass(aside), attname) LOOP
+    EXECUTE format('ALTER TABLE %s ADD COLUMN %I %s', aside, item.attname, item.type);
   END LOOP;
+  EXECUTE (SELECT format('INSERT INTO %1$s (rolled_back_at, %2$s) SELECT now(), %2$s FROM %3$s WHERE %4$s FOR UPDATE', aside,
+                         string_agg(quote_ident(attname), ', '), relation, condition)
+             FROM pg_attribute WHERE attrelid = relation AND attnum > 0 AND NOT attisdropped);
+  GET DIAGNOSTICS n = ROW_COUNT;
+  RETURN n;
+END $$;
+
+-- Removes rows of which a copy was set aside, not one more or less.
+CREATE OR REPLACE FUNCTION pg_temp.remove(relation regclass, condition text, expected bigint) RETURNS void
+LANGUAGE plpgsql AS $$
+DECLARE
+  n bigint;
+BEGIN
+  EXECUTE format('DELETE FROM %s WHERE %s', relation, condition);
+  GET DIAGNOSTICS n = ROW_COUNT;
+  IF n <> expected THEN
+    RAISE EXCEPTION '%: % set aside, but % removed', relation, pg_temp.rows_in_words(expected), n;
+  END IF;
+END $$;
+
+CREATE OR REPLACE FUNCTION pg_temp.set_aside() RETURNS void LANGUAGE plpgsql AS $$
+DECLARE
+  li     constant regclass := 'lead_interactions';
+  aside  constant text := pg_temp.aside_of(li);
+  leaves constant text := format('SELECT id FROM %s WHERE rolled_back_at = now() AND lead_id IS NULL', aside);
+  loud   text[] := '{}';                            -- the statements that switch triggers on again
+  n      bigint;
+  item   record;
+BEGIN
+  SET CONSTRAINTS ALL IMMEDIATE;                    -- or keys that wait for the end would forbid what follows
+  IF pg_temp.copy_aside(li, 'id', pg_temp.is_loss()) > 0 THEN
+    FOR item IN SELECT b.rel, b.parent, pg_temp.copy_aside(b.rel, b.parent, format('%I IN (%s)', b.parent, leaves)) AS n
+                  FROM pg_temp.belongings() b LOOP
+      loud := loud || pg_temp.silence(item.rel);
+      PERFORM pg_temp.remove(item.rel, format('%I IN (%s)', item.parent, leaves), item.n);
+    END LOOP;
+    EXECUTE format('SELECT count(*) FROM (%s) l', leaves) INTO n;
+    loud := loud || pg_temp.silence(li);
+    PERFORM pg_temp.remove(li, format('id IN (%s)', leaves), n);
+    EXECUTE array_to_string(array_remove(loud, ''), '; ');
+  END IF;
+  FOR item IN SELECT s.* FROM pg_temp.saved(41) s WHERE s.ddl LIKE '%DROP COLUMN%' LOOP
+    EXECUTE CASE WHEN pg_temp.has_column(li, item.object_name) THEN item.ddl || '; ' ELSE '' END || item.forget;
+    EXECUTE format('DELETE FROM %s.taskline_saved_ddl WHERE migration = 41 AND relation = %L AND ddl LIKE %L', pg_temp.home(),
+                   item.relation, format('FOREIGN KEY (%I)%%', item.object_name));       -- a key that went with its column
+  END LOOP;
+END $$;
+
+-- The same, with an error in words instead of raised: after it the fence has to go.
+CREATE OR REPLACE FUNCTION pg_temp.try_to_set_aside() RETURNS void LANGUAGE plpgsql AS $$
+DECLARE
+  detail text;
+BEGIN
+  PERFORM set_config('taskline.failure', '', false);
+  PERFORM pg_temp.set_aside();
+EXCEPTION WHEN lock_not_available OR deadlock_detected THEN RAISE;
+          WHEN OTHERS THEN
+            GET STACKED DIAGNOSTICS detail = PG_EXCEPTION_DETAIL;
+            PERFORM set_config('taskline.failure', concat_ws(E'\n', SQLERRM, nullif(detail, '')), false);
+END $$;
+
+DO $$
+DECLARE
+  drops constant text := (SELECT string_agg(s.ddl, '; ') FROM pg_temp.saved(41) s WHERE s.ddl LIKE '%DROP COLUMN%');
+BEGIN
+  IF drops IS NOT NULL OR pg_temp.is_loss() <> 'false' THEN
+    CALL pg_temp.alter_shortly('set links aside, and remove the columns',
+                               format('SELECT pg_temp.try_to_set_aside() /* %s */', drops));   -- tells of the locks it takes
+    IF current_setting('taskline.failure') <> '' THEN
+      CALL pg_temp.refuse('041 can''t be taken back: ' || current_setting('taskline.failure'),
+                          'Remove what stands in the way, then run this file again.');
+    END IF;
+  END IF;
 END $$;
 
 -- == Foreign keys ==
@@ -495,8 +695,9 @@ DECLARE
   item record;
 BEGIN
   FOR item IN SELECT s.*, row_number() OVER () AS n FROM pg_temp.saved(41) s WHERE s.kind = 'drop index' LOOP
-    CALL pg_temp.alter_shortly(format('set the index %s aside', item.object_name),
-      format('ALTER INDEX IF EXISTS %s.%I RENAME TO taskline_041_drop_%s; %s', home, item.object_name, item.n, item.forget));
+    CALL pg_temp.alter_shortly(format('rename the index %s', item.object_name),
+      CASE WHEN to_regclass(format('%s.%I', home, item.object_name)) IS NULL THEN ''     -- it went with a column
+           ELSE format('ALTER INDEX %s.%I RENAME TO taskline_041_drop_%s; ', home, item.object_name, item.n) END || item.forget);
   END LOOP;
 END $$;
 
@@ -511,9 +712,10 @@ SET client_min_messages = notice;
 -- == The rest ==
 DO $$
 DECLARE
-  list constant text := pg_temp.home() || '.taskline_saved_ddl';
-  item record;
-  n    bigint;
+  list  constant text := pg_temp.home() || '.taskline_saved_ddl';
+  item  record;
+  n     bigint;
+  aside text;
 BEGIN
   FOR item IN SELECT s.* FROM pg_temp.saved(41) s LOOP
     CALL pg_temp.alter_shortly(format('restore %s of %s', item.object_name, item.relation), item.ddl || '; ' || item.forget);
@@ -527,10 +729,15 @@ BEGIN
       CALL pg_temp.alter_shortly('drop the list of saved statements', 'DROP TABLE ' || list);
     END IF;
   END IF;
+  SELECT string_agg(E'\nℹ️ set aside in ' || l, '') INTO aside FROM pg_temp.set_aside_lines() l;
+  PERFORM set_config('taskline.report', current_setting('taskline.report') || coalesce(aside || E'\n'
+    || 'ℹ️ no other row was touched, no trigger fired; to bring them back with 041: ./taskline migrate up --bring-back '
+       '(by psql: PGOPTIONS=''-c taskline.bring_back=on'')', ''), false);
 END $$;
 
 COPY (SELECT line FROM unnest(string_to_array(current_setting('taskline.report'), E'\n')) WITH ORDINALITY AS r(line, n)
        ORDER BY n) TO STDOUT;
+
 
 DO $$
 BEGIN

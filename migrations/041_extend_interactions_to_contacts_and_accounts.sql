@@ -9,7 +9,8 @@
 --
 -- Settings (by PGOPTIONS or SET): taskline.api_role = the role for the proof; taskline.lock_budget = how long to go on
 -- trying for a lock, '5 minutes'; taskline.redact = on hides the queries of those who are in the way;
--- taskline.checksum = on compares every row before and after, column by column that was there before.
+-- taskline.checksum = on compares every row before and after, column by column that was there before;
+-- taskline.bring_back = on brings back what a rollback of this file set aside.
 --
 -- Locks, each tried for at most 150 ms at a time, so that no statement of the application waits longer than that:
 --   ACCESS EXCLUSIVE on lead_interactions and on its history table, for a catalogue change of some milliseconds each;
@@ -999,7 +1000,7 @@ BEGIN
       CALL pg_temp.alter_shortly(format('name the new foreign key of %s.%s', want.rel, want.col),
         format('ALTER TABLE %s RENAME CONSTRAINT %I TO %I', want.rel, interim, final),
         pg_temp.undo(41, 'statement', want.rel, final,
-                     format('ALTER TABLE %s DROP CONSTRAINT %I', pg_temp.full_name(want.rel), final)));
+                     format('ALTER TABLE %s DROP CONSTRAINT IF EXISTS %I', pg_temp.full_name(want.rel), final)));
     END IF;
   END LOOP;
 END $$;
@@ -1021,7 +1022,7 @@ BEGIN
     ELSIF want.state = 'other' THEN
       CALL pg_temp.alter_shortly(format('rename the index that has the name %s', want.name),
         format('ALTER INDEX %s.%I RENAME TO %I', home, want.name, aside),
-        pg_temp.undo(41, 'statement', li, want.name, format('ALTER INDEX %s.%I RENAME TO %I', home, aside, want.name)));
+        pg_temp.undo(41, 'statement', li, want.name, format('ALTER INDEX IF EXISTS %s.%I RENAME TO %I', home, aside, want.name)));
     END IF;
     IF want.state <> 'right' THEN
       PERFORM pg_temp.save_ddl(pg_temp.undo(41, 'drop index', li, want.name,
@@ -1237,6 +1238,189 @@ BEGIN
             HINT = 'What was done is safe to keep. Repair what the lines name; the next run goes on where this one stopped.';
   END IF;
 END $$;
+
+-- == Set aside ==
+-- What the rollback of this file set aside is offered, and with taskline.bring_back = on it comes back as it was: ids, stamps
+-- and history. It comes in small transactions, so a run that is ended goes on in the next. What the database no longer takes
+-- stays where it is, with the reason in stays_because.
+-- Locks: SHARE ROW EXCLUSIVE on lead_interactions and its history table, for some milliseconds per transaction.
+-- Where rows of a table are set aside by the rollback of 041.
+CREATE OR REPLACE FUNCTION pg_temp.aside_of(relation regclass) RETURNS text LANGUAGE sql STABLE AS $$
+  SELECT format('%s.%I', pg_temp.home(), left(relname, 47) || '_rolled_back_041') FROM pg_class WHERE oid = relation
+$$;
+
+-- Tables whose rows die with their interaction, its history above all, and the column that names it: they go where it goes.
+CREATE OR REPLACE FUNCTION pg_temp.belongings() RETURNS TABLE (rel regclass, parent name) LANGUAGE sql STABLE AS $$
+  SELECT k.conrelid::regclass, a.attname
+    FROM pg_constraint k JOIN pg_attribute a ON a.attrelid = k.conrelid AND k.conkey = ARRAY[a.attnum]
+   WHERE k.contype = 'f' AND k.confdeltype = 'c' AND k.confrelid = 'lead_interactions'::regclass AND k.conrelid <> k.confrelid
+   UNION
+  SELECT a.attrelid::regclass, a.attname
+    FROM pg_attribute a WHERE a.attrelid = to_regclass('interaction_events') AND a.attname = 'interaction_id'
+$$;
+
+-- Keeps a table's own triggers quiet until the statements that it answers with, which put each back as it was: a row that is
+-- moved is neither new nor deleted. Nobody else notices, for writers wait until this transaction ends. Foreign keys go on.
+CREATE OR REPLACE FUNCTION pg_temp.silence(relation regclass) RETURNS text LANGUAGE plpgsql AS $$
+DECLARE
+  loud constant text := (
+    SELECT string_agg(format('ALTER TABLE %s ENABLE%s TRIGGER %I', relation, kind, t.tgname), '; ')
+      FROM pg_trigger t
+     CROSS JOIN LATERAL (SELECT CASE t.tgenabled WHEN 'A' THEN ' ALWAYS' WHEN 'R' THEN ' REPLICA' ELSE '' END) AS k(kind)
+     WHERE t.tgrelid = relation AND NOT t.tgisinternal AND t.tgenabled <> 'D');
+BEGIN
+  EXECUTE format('ALTER TABLE %s DISABLE TRIGGER USER', relation);
+  RETURN coalesce(loud, '');
+END $$;
+
+-- What is set aside in this database, a line for each table.
+CREATE OR REPLACE FUNCTION pg_temp.set_aside_lines() RETURNS SETOF text LANGUAGE plpgsql STABLE AS $$
+DECLARE
+  place regclass;
+  line  text;
+BEGIN
+  FOR place IN SELECT c.oid FROM pg_class c JOIN pg_class li ON li.relnamespace = c.relnamespace
+                WHERE li.oid = 'lead_interactions'::regclass AND c.relkind = 'r' AND c.relname LIKE '%\_rolled\_back\_041'
+                ORDER BY c.relname <> 'lead_interactions_rolled_back_041', c.relname LOOP
+    EXECUTE format(CASE WHEN place = to_regclass(pg_temp.aside_of('lead_interactions'))
+      THEN 'SELECT format(''%%s without a lead, and links of %%s that have one'',
+                          pg_temp.rows_in_words(count(*) FILTER (WHERE lead_id IS NULL)), count(lead_id)) FROM %s'
+      ELSE 'SELECT pg_temp.rows_in_words(count(*)) || '' that belong to them'' FROM %s' END, place) INTO line;
+    RETURN NEXT format('%s: %s', place, line);
+  END LOOP;
+END $$;
+
+-- Moves rows back to their table, by the columns that both have. An error says why not.
+CREATE OR REPLACE FUNCTION pg_temp.move_back(relation regclass, condition text) RETURNS void LANGUAGE plpgsql AS $$
+DECLARE
+  aside constant regclass := pg_temp.aside_of(relation);
+  gone  text;
+BEGIN
+  EXECUTE format('SELECT string_agg(DISTINCT e.key, '', '') FROM %s t, jsonb_each_text(to_jsonb(t) - ARRAY[''rolled_back_at'', ''stays_because'']) e
+                   WHERE %s AND e.value IS NOT NULL AND NOT pg_temp.has_column($1, e.key)', aside, condition)
+    INTO gone USING relation;
+  IF gone IS NOT NULL THEN
+    RAISE EXCEPTION '% has no column % any more', relation, gone;
+  END IF;
+  EXECUTE (SELECT format('INSERT INTO %1$s (%2$s) OVERRIDING SYSTEM VALUE SELECT %2$s FROM %3$s WHERE %4$s', relation,
+                         string_agg(quote_ident(attname), ', '), aside, condition)
+             FROM pg_attribute
+            WHERE attrelid = relation AND attnum > 0 AND NOT attisdropped AND attgenerated = '' AND pg_temp.has_column(aside, attname));
+  EXECUTE format('DELETE FROM %s WHERE %s', aside, condition);
+END $$;
+
+-- One interaction that was moved whole, with what belongs to it.
+CREATE OR REPLACE FUNCTION pg_temp.bring_row_back(id uuid, place tid) RETURNS void LANGUAGE plpgsql AS $$
+DECLARE
+  item record;
+BEGIN
+  PERFORM pg_temp.move_back('lead_interactions', format('ctid = %L', place));
+  FOR item IN SELECT b.* FROM pg_temp.belongings() b WHERE to_regclass(pg_temp.aside_of(b.rel)) IS NOT NULL LOOP
+    PERFORM pg_temp.move_back(item.rel, format('%I = %L', item.parent, id));
+  END LOOP;
+END $$;
+
+-- The links of one that stayed. Links that it has got since are not overwritten.
+CREATE OR REPLACE FUNCTION pg_temp.bring_links_back(id uuid, contact uuid, account uuid, place tid) RETURNS void
+LANGUAGE plpgsql AS $$
+BEGIN
+  UPDATE lead_interactions t SET contact_id = coalesce(contact, t.contact_id), account_id = coalesce(account, t.account_id)
+   WHERE t.id = bring_links_back.id AND coalesce(t.contact_id = contact, true) AND coalesce(t.account_id = account, true);
+  IF NOT FOUND THEN
+    RAISE EXCEPTION '%', CASE WHEN EXISTS (SELECT FROM lead_interactions t WHERE t.id = bring_links_back.id)
+                              THEN 'it has another contact or account by now' ELSE 'it is gone, perhaps with its lead' END;
+  END IF;
+  EXECUTE format('DELETE FROM %s WHERE ctid = $1', pg_temp.aside_of('lead_interactions')) USING place;
+END $$;
+
+-- Why the database doesn't take a row, from its error.
+CREATE OR REPLACE FUNCTION pg_temp.obstacle(state text, message text, relation text, key text) RETURNS text LANGUAGE sql STABLE AS $$
+  SELECT CASE WHEN state = '23505' THEN format('another row of %s has its %s', relation,
+                     coalesce((SELECT string_agg(a.attname, ', ') FROM pg_attribute a WHERE a.attrelid = to_regclass(key)), key))
+              WHEN state = '23503' THEN coalesce((
+                SELECT format('%s.%s names a row of %s that is gone', k.conrelid::regclass, a.attname, k.confrelid::regclass)
+                  FROM pg_constraint k JOIN pg_attribute a ON a.attrelid = k.conrelid AND a.attnum = k.conkey[1]
+                 WHERE k.conrelid = to_regclass(relation) AND k.conname = key), message)
+              ELSE message END
+$$;
+
+CREATE OR REPLACE FUNCTION pg_temp.bring_back(how_many integer) RETURNS void LANGUAGE plpgsql AS $$
+DECLARE
+  aside  constant text := pg_temp.aside_of('lead_interactions');
+  loud   text[] := ARRAY[pg_temp.silence('lead_interactions')];
+  rel    regclass;
+  item   record;
+  told   text;
+  key    text;
+BEGIN
+  SET CONSTRAINTS ALL IMMEDIATE;                    -- a key that waits for the end would speak for all rows at once
+  FOR rel IN SELECT b.rel FROM pg_temp.belongings() b LOOP
+    loud := loud || pg_temp.silence(rel);
+  END LOOP;
+  FOR item IN EXECUTE format('SELECT ctid AS place, id, lead_id, contact_id, account_id FROM %s WHERE stays_because IS NULL
+                               ORDER BY rolled_back_at, id LIMIT %s', aside, how_many) LOOP
+    BEGIN
+      IF item.lead_id IS NULL THEN
+        PERFORM pg_temp.bring_row_back(item.id, item.place);
+      ELSE
+        PERFORM pg_temp.bring_links_back(item.id, item.contact_id, item.account_id, item.place);
+      END IF;
+    EXCEPTION WHEN lock_not_available OR deadlock_detected THEN RAISE;
+              WHEN OTHERS THEN
+                GET STACKED DIAGNOSTICS told = TABLE_NAME, key = CONSTRAINT_NAME;
+                EXECUTE format('UPDATE %s SET stays_because = $1 WHERE ctid = $2', aside)
+                  USING pg_temp.obstacle(SQLSTATE, SQLERRM, told, key), item.place;
+    END;
+  END LOOP;
+  EXECUTE coalesce(nullif(array_to_string(array_remove(loud, ''), '; '), ''), 'SELECT');
+END $$;
+
+DO $$
+DECLARE
+  aside  constant text := pg_temp.aside_of('lead_interactions');
+  is_on  constant boolean := coalesce(lower(current_setting('taskline.bring_back', true)), '') IN ('on', 'true', 'yes', '1');
+  locks  constant text := (                         -- what tells alter_shortly of the locks that bring_back takes
+    SELECT string_agg(format('ALTER TABLE %s DISABLE TRIGGER USER', rel), '; ')
+      FROM (SELECT 'lead_interactions'::regclass UNION SELECT b.rel FROM pg_temp.belongings() b) AS t(rel));
+  lines  text[] := '{}';
+  before bigint;
+  n      bigint;
+  place  regclass;
+  item   record;
+BEGIN
+  IF is_on AND to_regclass(aside) IS NOT NULL THEN
+    EXECUTE format('UPDATE %s SET stays_because = NULL WHERE stays_because IS NOT NULL', aside);
+    EXECUTE format('SELECT count(*) FROM %s', aside) INTO before;
+    COMMIT;
+    LOOP
+      EXECUTE format('SELECT count(*) FROM %s WHERE stays_because IS NULL', aside) INTO n;
+      EXIT WHEN n = 0;
+      CALL pg_temp.alter_shortly('bring back what was set aside', format('SELECT pg_temp.bring_back(100) /* %s */', locks));
+    END LOOP;
+    EXECUTE format('SELECT %s - count(*) FROM %s', before, aside) INTO n;
+    lines := ARRAY[format('✅ brought back from %s: %s, as they were; no other row was touched, no trigger fired', aside,
+                          pg_temp.rows_in_words(n))];
+    FOR place IN SELECT to_regclass(split_part(l, ': ', 1)) FROM pg_temp.set_aside_lines() l LOOP
+      EXECUTE format('SELECT count(*) FROM %s', place) INTO n;
+      IF n = 0 THEN
+        CALL pg_temp.alter_shortly(format('drop the empty table %s', place), format('DROP TABLE %s', place));
+      END IF;
+    END LOOP;
+  END IF;
+  lines := lines || ARRAY(SELECT '⚠️ set aside by a rollback in ' || l FROM pg_temp.set_aside_lines() l);
+  IF to_regclass(aside) IS NOT NULL THEN
+    FOR item IN EXECUTE format('SELECT stays_because, count(*) AS n, min(id::text) AS sample FROM %s
+                                 WHERE stays_because IS NOT NULL GROUP BY 1 ORDER BY 2 DESC', aside) LOOP
+      lines := lines || format('⚠️   %s can''t come back, for example %s: %s', pg_temp.rows_in_words(item.n), item.sample,
+                               item.stays_because);
+    END LOOP;
+    lines := lines || 'ℹ️   to bring them back: ./taskline migrate up --bring-back (by psql: PGOPTIONS=''-c taskline.bring_back=on'')'::text;
+  END IF;
+  PERFORM set_config('taskline.report', array_to_string(lines, E'\n'), false);
+END $$;
+
+COPY (SELECT line FROM unnest(string_to_array(current_setting('taskline.report'), E'\n')) WITH ORDINALITY AS r(line, n)
+       ORDER BY n) TO STDOUT;
 
 -- == End of session ==
 DO $$

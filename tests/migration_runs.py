@@ -41,7 +41,9 @@ def psql_command(database: CrmDatabase, *arguments: str, url: str | None = None)
     return [str(database.server.bin_dir / "psql"), "-Xq", "-d", url or database.owner_url, *arguments]
 
 
-def by_psql(database: CrmDatabase, file: Path, *arguments: str, url: str | None = None, **settings: str) -> Outcome:
+def by_psql(
+    database: CrmDatabase, file: Path, *arguments: str, url: str | None = None, **settings: str | int
+) -> Outcome:
     """Run a file as a person would; `settings` reach it by PGOPTIONS, with `__` for a dot."""
     options = " ".join(f"-c {name.replace('__', '.')}={value}" for name, value in settings.items())
     done = subprocess.run(
@@ -87,10 +89,21 @@ def fingerprint(database: CrmDatabase) -> str:
 
 
 def schema_dump(database: CrmDatabase) -> str:
-    """Return the schema as pg_dump writes it, without the runner's ledger and the random key of newer versions."""
+    """Return the schema as pg_dump writes it.
+
+    Without the runner's ledger and what a rollback set aside, both known by their names, and the random key of newer
+    versions.
+    """
     programs = database.server.bin_dir
     done = subprocess.run(
-        [str(programs / "pg_dump"), "-s", "--exclude-table=taskline_migrations*", "-d", database.owner_url],
+        [
+            str(programs / "pg_dump"),
+            "-s",
+            "--exclude-table=taskline_migrations*",
+            "--exclude-table=*_rolled_back_041",
+            "-d",
+            database.owner_url,
+        ],
         capture_output=True,
         text=True,
         check=True,

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
 from commands.migrate.output import with_output, with_redact
 from commands.migrate.targets import target, with_target
-from migrations.runner import apply
+from migrations.runner import rollbacks
 
 if TYPE_CHECKING:
     from commands.migrate.output import Output
@@ -18,10 +19,35 @@ if TYPE_CHECKING:
 @click.command(epilog="Example: ./taskline migrate rollback 42 --env devtest")
 @with_target
 @with_redact
+@click.option(
+    "--export", type=click.Path(path_type=Path), help="First write the links that 41 would lose to this file."
+)
+@click.option(
+    "--discard-links", type=click.IntRange(min=1), metavar="N", help="Set them aside; N as the refusal counts them."
+)
 @click.argument("version", type=int)
 @with_output
-def command(output: Output, environment: str | None, url: str | None, version: int, *, redact: bool) -> None:
+def command(
+    output: Output,
+    environment: str | None,
+    url: str | None,
+    version: int,
+    *,
+    redact: bool,
+    export: Path | None,
+    discard_links: int | None,
+) -> None:
     """Take migration VERSION back; refused if that would lose a link. 42 comes before 41."""
-    switches = ["redact"] if redact else []
-    run = asyncio.run(apply.rollback(target(environment, url).url, version, switches=switches, say=output.say))
-    output.show({"run_id": run.run_id, "entries": run.entries}, [])
+    if version != rollbacks.LINKS and (export or discard_links):
+        raise click.UsageError(
+            f"--export and --discard-links are for {rollbacks.LINKS}: no other rollback loses a link."
+        )
+    wish = rollbacks.Wish(version, export, discard_links, switches=("redact",) if redact else ())
+    done = asyncio.run(rollbacks.run(target(environment, url).url, wish, output.say))
+    document = {
+        "run_id": done.run.run_id,
+        "entries": done.run.entries,
+        "export": done.export,
+        "set_aside": done.set_aside,
+    }
+    output.show(document, [])

@@ -7,12 +7,19 @@ from typing import TYPE_CHECKING
 
 import click
 
-from commands.migrate.output import with_output, with_redact
+from commands.migrate.output import with_output
+from commands.migrate.switches import with_switches
 from commands.migrate.targets import target, with_target
 from migrations.runner import apply
 
 if TYPE_CHECKING:
     from commands.migrate.output import Output
+
+SWITCHES = {
+    "redact": "Don't show the queries of those who are in the way.",
+    "checksum": "Compare every row before and after 041; reads the table twice.",
+    apply.BRING_BACK: "Bring back what a rollback of 041 set aside.",
+}
 
 
 @click.command(
@@ -21,8 +28,7 @@ if TYPE_CHECKING:
 @with_target
 @click.option("--through", type=int, help="Stop after the migration of this number.")
 @click.option("--api-role", help="The API's database role, if it isn't taskline_api.")
-@with_redact
-@click.option("--checksum", is_flag=True, help="Compare every row before and after 041; reads the table twice.")
+@with_switches(SWITCHES)
 @click.argument("file", required=False)
 @with_output
 def command(
@@ -32,13 +38,11 @@ def command(
     *,
     through: int | None,
     api_role: str | None,
-    redact: bool,
-    checksum: bool,
+    switches: list[str],
     file: str | None,
 ) -> None:
     """Apply what is missing, in order; with FILE, run that one file and show its report."""
     database = target(environment, url)
-    switches = [name for name, is_on in (("redact", redact), ("checksum", checksum)) if is_on]
     run = asyncio.run(
         apply.up(database.url, api_role=api_role, through=through, only=file, switches=switches, say=output.say)
     )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import time
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
@@ -25,12 +26,17 @@ if TYPE_CHECKING:
     from migrations.runner.files import MigrationFile
 
 BASELINE = 40
+LINKS = 41
+BRING_BACK = "bring_back"
 API_ROLE = "taskline_api"
 _HAS_TABLE = "SELECT to_regclass('lead_interactions') IS NOT NULL"
 _IS_BOUND = """
 SELECT NOT (r.rolsuper OR r.rolbypassrls OR coalesce(pg_has_role(r.oid, c.relowner, 'MEMBER'), false))
   FROM pg_roles r LEFT JOIN pg_class c ON c.oid = to_regclass('lead_interactions') WHERE r.rolname = $1
 """
+
+
+Before = Callable[[asyncpg.Connection], Awaitable[None]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +58,7 @@ async def up(
 ) -> Run:
     """Bring a database to migration `through`, or to the last one; with `only`, run that one file, be it done or not.
 
-    `switches` are settings of the files that are to be on: `redact`, `checksum`.
+    `switches` are settings of the files that are to be on: `redact`, `checksum`, `bring_back`.
 
     A database that has the CRM's tables is never given 040; a schema that psql made is recorded after its catalogue was
     checked. Raises MigrationTargetUnknown, MigrationFileUnusable, MigrationServerUnreachable, MigrationSignInRefused,
@@ -63,14 +69,31 @@ async def up(
 
 
 async def rollback(
-    url: str, version: int, *, api_role: str | None = None, switches: Collection[str] = (), say: Say
+    url: str,
+    version: int,
+    *,
+    api_role: str | None = None,
+    switches: Collection[str] = (),
+    before: Before | None = None,
+    say: Say,
 ) -> Run:
-    """Take one migration back by its rollback file, which refuses if that would lose a link. Raises as `up` does."""
-    return await _run(url, [files.rollback_of(version)], say, api_role=api_role, switches=switches, is_forced=True)
+    """Take one migration back by its rollback file, which refuses if that would lose a link. Raises as `up` does.
+
+    `before` is awaited with the connection when no other migration can run any more, and before anything is done.
+    """
+    wanted = [files.rollback_of(version)]
+    return await _run(url, wanted, say, api_role=api_role, switches=switches, is_forced=True, before=before)
 
 
 async def _run(
-    url: str, wanted: list[MigrationFile], say: Say, *, api_role: str | None, switches: Collection[str], is_forced: bool
+    url: str,
+    wanted: list[MigrationFile],
+    say: Say,
+    *,
+    api_role: str | None,
+    switches: Collection[str],
+    is_forced: bool,
+    before: Before | None = None,
 ) -> Run:
     run = Run(uuid4())
     async with session(url, say, api_role=api_role, switches=switches) as connection:
@@ -78,8 +101,11 @@ async def _run(
         if api_role:
             await _check_role(connection, api_role)
         await lock_out_others(connection, say)
+        if before:
+            await before(connection)
         for file in wanted:
-            await _bring(connection, run, file, say, is_forced=is_forced)
+            asks_again = file.version == LINKS and BRING_BACK in switches  # also where 041 is in place
+            await _bring(connection, run, file, say, is_forced=is_forced or asks_again)
     return run
 
 

@@ -68,7 +68,7 @@ async def _send(connection: asyncpg.Connection, statement: Statement, say: Say) 
             received.extend(chunk)
 
         await connection.copy_from_query(report["query"], output=keep)
-        for line in received.decode().removesuffix("\n").split("\n"):
+        for line in received.decode().split("\n")[:-1]:  # each ends with a newline; there may be none
             say(_ESCAPE.sub(lambda escape: _ESCAPED.get(escape[1], escape[1]), line))
     else:
         await connection.execute(statement.text)

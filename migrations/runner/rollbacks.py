@@ -1,0 +1,58 @@
+"""Takes a migration back; of 041 also the links that would be lost are looked after."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from migrations.runner import apply, links
+from migrations.runner.sessions import session
+
+if TYPE_CHECKING:
+    from collections.abc import Collection
+    from pathlib import Path
+
+    import asyncpg
+
+    from migrations.runner.links import Export
+    from migrations.runner.sessions import Say
+
+LINKS = apply.LINKS
+
+
+@dataclass(frozen=True, slots=True)
+class Wish:
+    """What is to be taken back, and what becomes of links that would be lost: a refusal, if nothing is said."""
+
+    version: int
+    export: Path | None = None
+    """Where to write them first; by itself this doesn't lift the refusal."""
+    discard_links: int | None = None
+    """Set them aside in the database if they are exactly this many."""
+    switches: Collection[str] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Rollback:
+    """What was done: the run, the file that was written, and `{table: rows}` of all that is set aside afterwards."""
+
+    run: apply.Run
+    export: Export | None
+    set_aside: dict[str, int]
+
+
+async def run(url: str, wish: Wish, say: Say) -> Rollback:
+    """Take back what is wished. Raises as `apply.up` does, and MigrationExportFailed; nothing was changed then."""
+    written: list[Export] = []
+
+    async def look_after_links(connection: asyncpg.Connection) -> None:
+        if wish.export:
+            written.append(await links.export(connection, wish.export))
+            say(f"{written[0].links} links written to {wish.export}")
+        if wish.discard_links is not None:
+            await connection.execute("SELECT set_config('taskline.discard_links', $1, false)", str(wish.discard_links))
+
+    done = await apply.rollback(url, wish.version, switches=wish.switches, before=look_after_links, say=say)
+    async with session(url, say) as connection:
+        set_aside = await links.set_aside(connection)
+    return Rollback(done, next(iter(written), None), set_aside)

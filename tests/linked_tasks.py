@@ -1,0 +1,59 @@
+"""Tasks of every combination of links, with a history, as the API's role makes them; and rows to compare."""
+
+import subprocess
+from dataclasses import dataclass
+
+from tests.databases import CrmDatabase
+from tests.migration_runs import psql_command
+
+# Each organization's first user, lead, contact and account; as many tasks of each combination as asked for.
+_TASKS = """
+SELECT o.id AS tenant, u.id AS assignee, a.contact_id AS contact, a.id AS account, l.id AS lead
+  FROM organizations o
+  JOIN LATERAL (SELECT id FROM users WHERE organization_id = o.id ORDER BY email LIMIT 1) u ON true
+  JOIN LATERAL (SELECT id FROM leads WHERE organization_id = o.id ORDER BY id LIMIT 1) l ON true
+  JOIN LATERAL (SELECT id, contact_id FROM accounts WHERE organization_id = o.id ORDER BY id LIMIT 1) a ON true
+ ORDER BY o.slug LIMIT 1 \\gset
+SELECT set_config('app.current_organization_id', :'tenant', false) \\g /dev/null
+SET ROLE crm_app;
+INSERT INTO lead_interactions (lead_id, contact_id, account_id, user_id, created_by, organization_id, interaction_type,
+                               status, subject, scheduled_at, participants, activity_metadata)
+SELECT CASE WHEN with_lead THEN :'lead'::uuid END, CASE WHEN with_contact THEN :'contact'::uuid END,
+       CASE WHEN with_account THEN :'account'::uuid END, :'assignee', :'assignee', :'tenant', 'task', 'pending',
+       concat_ws(' ', 'linked', with_lead, with_contact, with_account, n), now() + n * interval '1 day 1 microsecond',
+       '[null, "É, \\"quoted\\""]', 'null'
+  FROM (VALUES (false, true, false), (false, false, true), (false, true, true),
+               (true, true, false), (true, false, true), (true, true, true)) AS v(with_lead, with_contact, with_account)
+ CROSS JOIN generate_series(1, :n) AS n;
+UPDATE lead_interactions SET status = 'completed', completed_at = now(), outcome = 'Sent' WHERE subject LIKE 'linked%1';
+UPDATE lead_interactions SET priority = 'high', scheduled_at = now() WHERE subject LIKE 'linked%2';
+"""
+COMBINATIONS = 6
+WITHOUT_LEAD = 3
+
+
+def add_linked_tasks(database: CrmDatabase, each: int = 3) -> int:
+    """Make `each` tasks of each combination, and return their number; half of them have no lead."""
+    command = psql_command(database, "-v", f"n={each}", "-v", "ON_ERROR_STOP=1", url=database.superuser_url)
+    done = subprocess.run(command, input=_TASKS, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    return COMBINATIONS * each
+
+
+@dataclass(frozen=True, slots=True)
+class Rows:
+    """All rows of the tables that a move could touch, as text."""
+
+    interactions: list[str]
+    events: list[str]
+    leads: list[str]
+
+
+def rows(database: CrmDatabase) -> Rows:
+    tables = ("lead_interactions", "interaction_events", "leads")
+    return Rows(*(database.psql(f"SELECT t FROM {table} t ORDER BY id").splitlines() for table in tables))
+
+
+def subjects(database: CrmDatabase, table: str, condition: str = "true") -> list[str]:
+    query = f"SELECT subject FROM {table} WHERE subject LIKE 'linked%' AND {condition} ORDER BY 1"
+    return database.psql(query).splitlines()
