@@ -8,7 +8,19 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parent.parent
-OURS = {"app", "settings", "errors", "schema", "resolvers", "db", "migrations", "execution", "server", "commands"}
+OURS = {
+    "app",
+    "settings",
+    "errors",
+    "schema",
+    "resolvers",
+    "db",
+    "migrations",
+    "execution",
+    "server",
+    "commands",
+    "bench",
+}
 
 # folder: (ours that it may import, third-party packages that it may import; None = any)
 MAY_IMPORT = {
@@ -20,8 +32,9 @@ MAY_IMPORT = {
     "schema": ({"resolvers", "db", "execution", "errors"}, {"strawberry", "graphql"}),
     "server": ({"schema", "resolvers", "db", "execution", "errors", "settings"}, None),
     "migrations": ({"errors", "settings"}, {"asyncpg", "dotenv"}),
-    "app": (OURS - {"app", "commands", "migrations"}, None),
-    "commands": (OURS - {"app"}, None),
+    "bench": ({"db", "migrations", "errors", "settings"}, {"click", "matplotlib", "orjson"}),
+    "app": (OURS - {"app", "bench", "commands", "migrations"}, None),
+    "commands": (OURS - {"app", "bench"}, None),
 }
 NEVER = {"server": {"sqlalchemy", "asyncpg"}, "schema": {"sqlalchemy"}, "resolvers": {"sqlalchemy", "asyncpg"}}
 

@@ -20,8 +20,8 @@ if TYPE_CHECKING:
 
     from migrations.runner.load_statements import Operation
 
-# A statement that waits longer is counted as failed: an application would have given up.
-STATEMENT_TIMEOUT_S = 60
+# A statement that takes longer has failed: an application, or whoever waits for it, would have given up.
+STATEMENT_TIMEOUT_S = 10
 
 
 @dataclass(frozen=True, slots=True)

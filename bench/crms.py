@@ -1,0 +1,90 @@
+"""Legacy CRMs of any size: made once on a server and kept, with cheap copies to measure on."""
+
+from __future__ import annotations
+
+import subprocess
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+from uuid import UUID, uuid4
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from db.embedded import EmbeddedServer
+
+LEGACY = Path(__file__).parent.parent / "migrations" / "legacy"
+OWNER, APP = "crm_owner", "crm_app"
+
+
+@dataclass(frozen=True, slots=True)
+class Crm:
+    """A CRM's database, with an address for the owner and one for the application, which row security binds."""
+
+    server: EmbeddedServer
+    name: str
+
+    @property
+    def owner_url(self) -> str:
+        """The address for migrations."""
+        return self.server.url(self.name, OWNER, password=self.server.secret(OWNER))
+
+    @property
+    def app_url(self) -> str:
+        """The address of the old application."""
+        return self.server.url(self.name, APP, password=self.server.secret(APP))
+
+    def psql(self, *arguments: str) -> str:
+        """Run psql as the owner; rows as lines, columns divided by `|`. Raises CalledProcessError."""
+        return _psql(self.server, self.owner_url, *arguments)
+
+    def largest_organization(self) -> UUID:
+        """Return the tenant with the most leads."""
+        return UUID(self.psql("-c", "SELECT organization_id FROM leads GROUP BY 1 ORDER BY count(*) DESC LIMIT 1"))
+
+
+def legacy(server: EmbeddedServer, interactions: int) -> Crm:
+    """Return an unmigrated CRM with so many interactions, 20 a lead; made on first use, a minute for each 100,000."""
+    finished, unfinished = Crm(server, f"legacy_{interactions}"), Crm(server, f"legacy_{interactions}_unfinished")
+    if _has(server, "pg_database", "datname", finished.name):
+        return finished
+    admin = server.url()
+    _psql(server, admin, "-c", f"DROP DATABASE IF EXISTS {unfinished.name} WITH (FORCE)")
+    if not _has(server, "pg_roles", "rolname", OWNER):
+        _psql(server, admin, "-c", f"CREATE ROLE {OWNER} LOGIN CREATEROLE PASSWORD '{server.secret(OWNER)}'")
+    _psql(server, admin, "-c", f"CREATE DATABASE {unfinished.name} OWNER {OWNER}")
+    sizes = {"leads": 20, "contacts": 30, "accounts": 40}
+    counts = {"interactions": interactions} | {name: max(60, interactions // per) for name, per in sizes.items()}
+    unfinished.psql("-f", str(LEGACY / "legacy_crm.sql"))
+    unfinished.psql(
+        *(word for name, count in counts.items() for word in ("-v", f"{name}={count}")),
+        *("-f", str(LEGACY / "legacy_data.sql")),
+    )
+    _psql(server, admin, "-c", f"ALTER ROLE {APP} PASSWORD '{server.secret(APP)}'")
+    unfinished.psql("-c", "VACUUM (ANALYZE)")
+    _psql(server, admin, "-c", f"ALTER DATABASE {unfinished.name} RENAME TO {finished.name}")
+    return finished
+
+
+@contextmanager
+def copy(crm: Crm) -> Iterator[Crm]:
+    """Yield a copy, and drop it with whatever is still connected to it."""
+    made = Crm(crm.server, f"bench_{uuid4().hex[:12]}")
+    admin = crm.server.url()
+    _psql(crm.server, admin, "-c", f"CREATE DATABASE {made.name} TEMPLATE {crm.name} OWNER {OWNER} STRATEGY file_copy")
+    try:
+        yield made
+    finally:
+        _psql(crm.server, admin, "-c", f"DROP DATABASE {made.name} WITH (FORCE)")
+
+
+def _has(server: EmbeddedServer, catalogue: str, column: str, name: str) -> bool:
+    sql = f"SELECT 1 FROM {catalogue} WHERE {column} = '{name}'"  # noqa: S608 - names of our own
+    return _psql(server, server.url(), "-c", sql) == "1"
+
+
+def _psql(server: EmbeddedServer, url: str, *arguments: str) -> str:
+    command = [str(server.bin_dir / "psql"), "-XqAt", "-v", "ON_ERROR_STOP=1", "-d", url, *arguments]
+    done = subprocess.run(command, capture_output=True, text=True, check=True)
+    return done.stdout.strip()

