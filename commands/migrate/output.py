@@ -18,18 +18,21 @@ P = ParamSpec("P")
 R = TypeVar("R")
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Output:
     """Where words go. With --json, standard output holds one document and nothing else; words go to standard error."""
 
     is_json: bool
+    has_shown: bool = False
+    """A result was shown; a failure that comes with it is said on standard error alone."""
 
     def say(self, line: str) -> None:
         """Say how it goes, while it goes."""
         click.echo(line, err=self.is_json)
 
     def show(self, document: Mapping[str, object], lines: Iterable[str]) -> None:
-        """Show a command's result: the document with --json, else the lines."""
+        """Show a command's result, once: the document with --json, else the lines."""
+        self.has_shown = True
         if self.is_json:
             click.echo(_json(document))
         else:
@@ -46,7 +49,7 @@ def with_output(function: Callable[Concatenate[Output, P], None]) -> Callable[P,
         try:
             function(output, *arguments, **options)
         except TasklineError as exc:
-            if output.is_json:
+            if output.is_json and not output.has_shown:
                 click.echo(_json({"error": {"code": exc.code, "message": str(exc), "exit_code": exc.exit_code}}))
             raise
 

@@ -99,7 +99,7 @@ async def _run(
     async with session(url, say, api_role=api_role, switches=switches) as connection:
         await refuse_read_only(connection, place(url))
         if api_role:
-            await _check_role(connection, api_role)
+            await check_role(connection, api_role)
         await lock_out_others(connection, say)
         if before:
             await before(connection)
@@ -109,7 +109,7 @@ async def _run(
     return run
 
 
-async def _check_role(connection: asyncpg.Connection, name: str) -> None:
+async def check_role(connection: asyncpg.Connection, name: str) -> None:
     """Refuse a role that isn't there, or that row security doesn't bind, before anything is done for it."""
     is_bound = await connection.fetchval(_IS_BOUND, name)
     if is_bound is None and name != API_ROLE:  # which 042 makes
@@ -127,7 +127,7 @@ async def _check_role(connection: asyncpg.Connection, name: str) -> None:
 async def _bring(connection: asyncpg.Connection, run: Run, file: MigrationFile, say: Say, *, is_forced: bool) -> None:
     """Do for one file what is left to do."""
     clock = _Clock(datetime.now(UTC), time.monotonic())
-    if not is_forced and (done := await _standing(connection, file)):
+    if not is_forced and (done := await standing(connection, file)):
         outcome, words = done
         say(f"{file.name}: {words}")
         if outcome:
@@ -145,7 +145,7 @@ async def _bring(connection: asyncpg.Connection, run: Run, file: MigrationFile, 
         await _record(connection, run, file, Outcome.ROLLED_BACK, clock)
 
 
-async def _standing(connection: asyncpg.Connection, file: MigrationFile) -> tuple[Outcome | None, str] | None:
+async def standing(connection: asyncpg.Connection, file: MigrationFile) -> tuple[Outcome | None, str] | None:
     """Return what to record and to say about a file that needn't run; None if it must."""
     recorded = (await ledger.latest(connection)).get(file.version)
     if file.version == BASELINE:

@@ -49,7 +49,7 @@ async def run_file(connection: asyncpg.Connection, file: MigrationFile, say: Say
         except LOST:
             raise
         except asyncpg.PostgresError as exc:
-            raise _translated(exc, file, statement) from exc
+            raise translated(exc, file, statement) from exc
     say(f"{file.version:03} +{time.monotonic() - started:.2f} s  done")
 
 
@@ -74,7 +74,8 @@ async def _send(connection: asyncpg.Connection, statement: Statement, say: Say) 
         await connection.execute(statement.text)
 
 
-def _translated(exc: asyncpg.PostgresError, file: MigrationFile, statement: Statement) -> TasklineError:
+def translated(exc: asyncpg.PostgresError, file: MigrationFile, statement: Statement) -> TasklineError:
+    """Return the error of ours that says what the server said to a statement of a file."""
     said = words_of(exc)
     if isinstance(exc, _BLOCKED):  # asked first: the driver counts a lock among wrong states
         return MigrationBlocked(f"{file.name}: {said}\nRun it again: it goes on where it stopped.")

@@ -14,7 +14,18 @@ from errors import MigrationBlocked, MigrationFailed, MigrationRefused, Migratio
 from migrations.runner.connections import LOST, connect, place, words_of
 from migrations.runner.poolers import is_of_statement_mode, refusal, refuse_pooling
 
-__all__ = ["LOCK_KEY", "LOST", "Say", "lock_out_others", "place", "reading", "refuse_read_only", "session", "words_of"]
+__all__ = [
+    "LOCK_KEY",
+    "LOST",
+    "Say",
+    "lock_holder",
+    "lock_out_others",
+    "place",
+    "reading",
+    "refuse_read_only",
+    "session",
+    "words_of",
+]
 
 Say = Callable[[str], None]
 
@@ -109,13 +120,7 @@ async def lock_out_others(connection: asyncpg.Connection, say: Say) -> None:
     deadline = time.monotonic() + LOCK_WAIT_S
     is_told = False
     while not await connection.fetchval("SELECT pg_try_advisory_lock($1)", LOCK_KEY):
-        holder = await connection.fetchrow(_HOLDER, LOCK_KEY)
-        words = (
-            f"process {holder['pid']} ({holder['usename']}, {holder['application_name'] or 'no application name'}), "
-            f"connected since {holder['backend_start']:%Y-%m-%d %H:%M:%S %Z}"
-            if holder
-            else "it has just ended"
-        )
+        words = await lock_holder(connection) or "it has just ended"
         if not is_told:
             say(f"Waiting for another migration of this database: {words}.")
             is_told = True
@@ -124,3 +129,12 @@ async def lock_out_others(connection: asyncpg.Connection, say: Say) -> None:
                 f"Another migration still runs after {LOCK_WAIT_S // 60} minutes: {words}. Nothing was changed."
             )
         await asyncio.sleep(random.uniform(0.1, 0.3))  # noqa: S311 - jitter, not a secret
+
+
+async def lock_holder(connection: asyncpg.Connection) -> str | None:
+    """Return who migrates this database now, in words; None if nobody does."""
+    holder = await connection.fetchrow(_HOLDER, LOCK_KEY)
+    return holder and (
+        f"process {holder['pid']} ({holder['usename']}, {holder['application_name'] or 'no application name'}), "
+        f"connected since {holder['backend_start']:%Y-%m-%d %H:%M:%S %Z}"
+    )
