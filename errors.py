@@ -260,6 +260,13 @@ class MigrationExportFailed(TasklineError):
     exit_code = 21
 
 
+class DatabaseAiling(TasklineError):
+    """The doctor found something that makes the API fail or answer wrongly."""
+
+    code = "DATABASE_AILING"
+    exit_code = 19
+
+
 # The demo and the server process.
 
 

@@ -11,6 +11,7 @@ COMMANDS = {  # name: (module, one line for the list)
     "up": ("commands.migrate.up", "Apply what is missing, in order."),
     "status": ("commands.migrate.status", "Say which migrations are in place, and what is recorded about them."),
     "verify": ("commands.migrate.verify", "Check that the schema is what the migrations make."),
+    "doctor": ("commands.migrate.doctor", "Find what in the database will hurt the API, and how to cure it."),
     "rollback": ("commands.migrate.rollback", "Take one migration back."),
 }
 
