@@ -253,6 +253,13 @@ class MigrationMissing(TasklineError):
     exit_code = 17
 
 
+class RehearsalFailed(TasklineError):
+    """A rehearsal could not be done; the target was only read."""
+
+    code = "REHEARSAL_FAILED"
+    exit_code = 20
+
+
 class MigrationExportFailed(TasklineError):
     """The file for the links that a rollback would lose is there already, or can't be written."""
 

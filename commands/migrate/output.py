@@ -50,7 +50,7 @@ def with_output(function: Callable[Concatenate[Output, P], None]) -> Callable[P,
             function(output, *arguments, **options)
         except TasklineError as exc:
             if output.is_json and not output.has_shown:
-                click.echo(_json({"error": {"code": exc.code, "message": str(exc), "exit_code": exc.exit_code}}))
+                click.echo(_json({"error": error(exc)}))
             raise
 
     return click.option("--json", "as_json", is_flag=True, help="Print one JSON document; words go to standard error.")(
@@ -61,6 +61,11 @@ def with_output(function: Callable[Concatenate[Output, P], None]) -> Callable[P,
 def with_redact(function: Callable[P, R]) -> Callable[P, R]:
     """Add the option --redact, as the argument `redact`."""
     return click.option("--redact", is_flag=True, help="Don't show the queries of those who are in the way.")(function)
+
+
+def error(exc: TasklineError) -> dict[str, object]:
+    """Return what a document says about a failure."""
+    return {"code": exc.code, "message": str(exc), "exit_code": exc.exit_code}
 
 
 def _json(document: Mapping[str, object]) -> str:

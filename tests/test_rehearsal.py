@@ -1,0 +1,195 @@
+"""A rehearsal says what a migration would be like, and leaves the database as it was."""
+
+import fcntl
+import json
+import os
+import signal
+from pathlib import Path
+
+import psutil
+import pytest
+
+from commands.migrate import rehearsing
+from db.embedded_home import open_lock, try_lock
+from tests.databases import APP, OWNER, OWNER_PASSWORD, CrmDatabase
+from tests.deadlines import eventually
+from tests.demos import DEADLINE_S, starting
+from tests.migration_runs import LINKS, LINKS_BACK, TENANT, TENANT_BACK, fingerprint, schema_dump
+from tests.rehearsals import rehearse
+
+pytestmark = pytest.mark.slow
+
+ROWS = "SELECT md5(string_agg(t::text, '' ORDER BY id)) FROM lead_interactions t"
+LOCKS = "SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND database = {}::oid"
+LEDGER = "SELECT to_regclass('taskline_migrations') IS NULL"
+
+
+def state(database: CrmDatabase) -> tuple[str, ...]:
+    oid = database.psql(f"SELECT oid FROM pg_database WHERE datname = '{database.name}'")
+    return (
+        fingerprint(database),
+        schema_dump(database),
+        *(database.psql(sql) for sql in (ROWS, LEDGER, LOCKS.format(oid))),
+    )
+
+
+def test_a_rehearsal_says_what_to_expect_and_leaves_the_database_alone(
+    legacy_database: CrmDatabase, tmp_path: Path
+) -> None:
+    before = state(legacy_database)
+
+    done = rehearse(tmp_path, "--with-rollback", "--json", url=legacy_database.owner_url)
+
+    assert 0 == done.code, done.errors
+    found = done.document
+    assert [LINKS.name, TENANT.name] == [act["file"] for act in found["migrations"]]
+    assert [TENANT_BACK.name, LINKS_BACK.name] == [act["file"] for act in found["rollback"]]
+    assert "Foreign keys" in [step["step"] for step in found["migrations"][0]["steps"]]
+    assert (OWNER, APP, True) == (found["migrated_as"], found["worked_on_as"], found["is_schema_restored"])
+    assert found["waits"]["count"] > 0
+    assert 0 == found["waits"]["failed"] == found["baseline"]["failed"]
+    assert 0 < found["baseline"]["longest_ms"] < 1_000
+    assert "Expect about" in found["conclusion"]
+    assert not any("not proven" in line for line in found["said"])
+    assert before == state(legacy_database)
+    assert done.is_cleared_away
+    assert OWNER_PASSWORD not in done.output + done.errors
+
+
+def test_the_page_for_people_ends_with_a_plain_conclusion(legacy_database: CrmDatabase, tmp_path: Path) -> None:
+    server = legacy_database.server
+
+    done = rehearse(tmp_path, "--through", "41", "--server", server.url(), url=legacy_database.owner_url)
+
+    assert 0 == done.code, done.errors
+    assert f"{legacy_database.name} (PostgreSQL {server.version.split()[0]}, " in done.output
+    assert "Expect about" in done.output
+    assert "none of" in done.output
+    assert "This machine" in done.output or "this machine" in done.output
+    assert TENANT.name not in done.output
+    assert "taskline_rehearsal" not in legacy_database.psql("SELECT string_agg(datname, ' ') FROM pg_database")
+    assert done.is_cleared_away
+
+
+def test_what_a_migration_refuses_is_found_on_the_copy(legacy_database: CrmDatabase, tmp_path: Path) -> None:
+    legacy_database.psql("ALTER TABLE lead_interactions ADD contact_id text", url=legacy_database.owner_url)
+
+    done = rehearse(tmp_path, "--json", "--server", legacy_database.server.url(), url=legacy_database.owner_url)
+
+    assert 14 == done.code
+    assert "MIGRATION_REFUSED" == done.document["error"]["code"]
+    assert "found type text, expected uuid" in done.document["error"]["message"]
+    assert "did not come to its end" in done.document["conclusion"]
+    assert 1 == len(json.loads(f"[{done.output}]"))
+    assert "041 can't start" in done.message
+
+
+def test_a_migrated_database_has_nothing_to_rehearse(database: CrmDatabase, tmp_path: Path) -> None:
+    done = rehearse(tmp_path, "--server", database.server.url(), url=database.owner_url)
+
+    assert 0 == done.code, done.errors
+    assert "Nothing to do: everything is in place." in done.output
+
+
+# Ends.
+
+
+def processes_in(folder: Path) -> list[str]:
+    """Return the command lines of what works in a folder, or was told of it."""
+    found = []
+    for process in psutil.process_iter(["pid", "cwd", "cmdline"]):
+        words = " ".join(process.info["cmdline"] or [])
+        if str(folder) in f"{process.info['cwd']} {words}":
+            found.append(words)
+    return found
+
+
+@pytest.mark.parametrize(
+    ("moment", "how"),
+    [
+        ("Looked at what is to be copied", signal.SIGINT),
+        ("Gathered its statistics", signal.SIGINT),
+        ("Measured the application", signal.SIGTERM),
+        ("Measured the application", signal.SIGHUP),
+    ],
+)
+def test_whoever_ends_it_leaves_nothing_behind(
+    legacy_database: CrmDatabase, tmp_path: Path, moment: str, how: signal.Signals
+) -> None:
+    temporary = tmp_path / "temporary"
+    temporary.mkdir()
+    addresses = {"MIGRATION_DATABASE_URL": legacy_database.owner_url, "TMPDIR": str(temporary)}
+
+    with starting(tmp_path, "migrate", "rehearse", **addresses) as started:
+        started.wait_until(lambda: moment in started.text)
+        if how is signal.SIGINT:
+            os.killpg(started.process.pid, how)
+        else:
+            started.process.send_signal(how)
+        code = started.process.wait(DEADLINE_S)
+
+    assert (130, []) == (code, list(temporary.iterdir()))
+    assert [] == processes_in(temporary)
+    assert "Traceback" not in started.text
+
+
+def test_whoever_ends_it_on_a_server_of_his_own_finds_no_copy_there(
+    legacy_database: CrmDatabase, tmp_path: Path
+) -> None:
+    copies = "SELECT count(*) FROM pg_database WHERE datname LIKE 'taskline_rehearsal_%'"
+    addresses = {"MIGRATION_DATABASE_URL": legacy_database.owner_url, "TMPDIR": str(tmp_path)}
+    server = legacy_database.server.url()
+
+    with starting(tmp_path, "migrate", "rehearse", "--baseline", "0.5", "--server", server, **addresses) as started:
+        started.wait_until(lambda: "Measured the application" in started.text)
+        found = legacy_database.psql(copies)
+        os.killpg(started.process.pid, signal.SIGINT)
+        code = started.process.wait(DEADLINE_S)
+
+    assert (130, True) == (code, int(found) > 0)
+    assert eventually(lambda: legacy_database.psql(copies) == "0")
+    assert "Traceback" not in started.text
+
+
+def test_what_a_killed_rehearsal_left_goes_with_the_next(legacy_database: CrmDatabase, tmp_path: Path) -> None:
+    left, living = (tmp_path / "temporary" / f"{rehearsing.PREFIX}{name}" for name in ("left", "living"))
+    for folder in (left, living):
+        folder.mkdir(parents=True)
+        (folder / rehearsing.LOCK).touch()
+    lock = open_lock(living / rehearsing.LOCK)
+    try_lock(lock, fcntl.LOCK_EX)
+
+    done = rehearse(tmp_path, "--dump", "no such file", "--server", legacy_database.server.url())
+    os.close(lock)
+
+    assert 20 == done.code
+    assert (False, True) == (left.exists(), living.exists())
+
+
+def test_what_prevents_a_rehearsal_is_one_sentence_with_a_code(legacy_database: CrmDatabase, tmp_path: Path) -> None:
+    server = legacy_database.server.url()
+
+    done = rehearse(tmp_path, "--json", "--server", server, url=legacy_database.app_url)
+
+    assert (20, "REHEARSAL_FAILED") == (done.code, done.document["error"]["code"])
+    assert done.message.count("\n") == 1
+    assert done.is_cleared_away
+
+
+def test_no_password_is_among_the_arguments_of_any_program(legacy_database: CrmDatabase, tmp_path: Path) -> None:
+    temporary, seen = tmp_path / "temporary", set[str]()
+    temporary.mkdir()
+    addresses = {"MIGRATION_DATABASE_URL": legacy_database.owner_url, "TMPDIR": str(temporary)}
+    secrets = ("owner's", "owner%27s")
+
+    with starting(tmp_path, "migrate", "rehearse", "--baseline", "0.5", **addresses) as started:
+        while started.process.poll() is None:
+            try:
+                seen |= {
+                    " ".join(one.cmdline()) for one in psutil.Process(started.process.pid).children(recursive=True)
+                }
+            except psutil.Error:  # one has just ended
+                continue
+
+    assert {"pg_dump", "pg_restore"} <= {Path(line.split()[0]).name for line in seen if line}
+    assert not [line for line in seen if any(secret in line for secret in secrets)]
