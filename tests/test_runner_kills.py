@@ -1,0 +1,124 @@
+"""However often a run is ended, and wherever: the next one finishes it, and nothing is left over."""
+
+import random
+import subprocess
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.databases import CrmDatabase, copy
+from tests.killed_runs import LEFTOVERS, ORPHAN_S, ROWS, WAYS, is_gone, is_in, run_apart
+from tests.migration_runs import LINKS, TENANT, by_psql, by_runner, fingerprint, open_transaction, psql_command
+
+pytestmark = [pytest.mark.slow, pytest.mark.long]
+
+# The phase begins with this line; the moment in it is random, up to so many seconds after the line.
+PHASES = {
+    "short DDL": ("041 Columns", 0.1),
+    "foreign keys": ("041 Foreign keys", 0.1),
+    "index build": ("041 Indexes: idx_lead_interactions_contact_id", 0.05),
+    "validation": ("041 Validation", 0.1),
+    "report": ("╔", 0.01),
+    "backfill": ("042 Backfill", 0.1),
+    "row security": ("042 Row security", 0.03),
+    "validation of 042": ("042 Validation", 0.1),
+}
+KILLS = {"18": 10, "15": 2}
+# Much to fill; rows that name another organization than their lead stay as they are.
+EMPTY = """
+ALTER TABLE lead_interactions DISABLE TRIGGER USER;
+UPDATE lead_interactions t SET organization_id = NULL FROM leads l
+ WHERE l.id = t.lead_id AND l.organization_id = t.organization_id;
+ALTER TABLE lead_interactions ENABLE TRIGGER USER;
+"""
+
+
+def copies(template: CrmDatabase, *, seed: str) -> Iterator[tuple[CrmDatabase, random.Random]]:
+    """Yield databases, one for each kill, with a source of random moments that is the same in every run."""
+    moments = random.Random(seed)  # noqa: S311 - to be repeatable
+    for _ in range(KILLS[template.server.version.partition(".")[0]]):
+        with copy(template) as database:
+            yield database, moments
+
+
+@pytest.mark.parametrize("way", WAYS)
+@pytest.mark.parametrize("phase", PHASES)
+def test_a_run_that_was_ended_is_finished_by_the_next(
+    legacy_template: CrmDatabase, migrated_template: CrmDatabase, phase: str, way: str
+) -> None:
+    line, longest_s = PHASES[phase]
+    ended = 0
+    for database, moments in copies(legacy_template, seed=f"{phase}, {way}"):
+        if phase == "backfill":
+            database.psql(EMPTY)
+        rows = database.psql(ROWS)
+        with run_apart(database) as (process, lines):
+            assert any(said.startswith(line) or is_in(said, line) for said in lines)
+            process.join(moments.uniform(0, longest_s))
+            ended += process.exitcode is None
+            WAYS[way](process, database)
+
+        by_runner(database, api_role="crm_app")
+
+        assert "" == database.psql(LEFTOVERS)
+        assert rows == database.psql(ROWS)
+        assert fingerprint(migrated_template) == fingerprint(database)
+    assert ended  # the others were done before we came
+
+
+@pytest.mark.parametrize("file", [LINKS, TENANT], ids=["041", "042"])
+def test_psql_that_was_killed_is_finished_by_the_next(
+    legacy_template: CrmDatabase, migrated_template: CrmDatabase, file: Path
+) -> None:
+    with copy(legacy_template) as database:
+        started = time.monotonic()
+        finish_by_psql(database)
+        whole_s = (time.monotonic() - started) / 2
+
+    for database, moments in copies(legacy_template, seed=str(file)):
+        if file == TENANT:
+            by_psql(database, LINKS, taskline__api_role="crm_app")
+        rows = database.psql(ROWS)
+        command = psql_command(database, "-c", "SET taskline.api_role = crm_app", "-f", str(file))
+        with subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as psql:
+            try:
+                psql.wait(moments.uniform(0, whole_s))
+            except subprocess.TimeoutExpired:
+                psql.kill()
+        assert is_gone(database)
+
+        finish_by_psql(database)
+
+        assert "" == database.psql(LEFTOVERS)
+        assert rows == database.psql(ROWS)
+        assert fingerprint(migrated_template) == fingerprint(database)
+
+
+def finish_by_psql(database: CrmDatabase) -> None:
+    for file in (LINKS, TENANT):
+        outcome = by_psql(database, file, taskline__api_role="crm_app")
+        assert outcome.is_success, outcome.report + outcome.errors
+
+
+def test_the_orphan_of_a_waiting_index_build_goes_with_its_runner(legacy_database: CrmDatabase) -> None:
+    # A snapshot held elsewhere keeps the build waiting for as long as we like.
+    with (
+        open_transaction(legacy_database, "DECLARE c CURSOR FOR SELECT FROM users; FETCH 1 FROM c"),
+        run_apart(legacy_database) as (process, lines),
+    ):
+        assert any("Indexes: idx_lead_interactions_contact_id" in line for line in lines)
+        process.join(0.5)
+        started = time.monotonic()
+        process.kill()
+        process.join()
+
+        waits = (
+            "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND query LIKE 'CREATE INDEX%'"
+        )
+        while "0" != legacy_database.psql(waits):
+            assert time.monotonic() - started < ORPHAN_S
+
+    by_runner(legacy_database, api_role="crm_app")
+    assert "" == legacy_database.psql(LEFTOVERS)
