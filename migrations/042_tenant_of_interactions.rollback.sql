@@ -7,8 +7,39 @@
 
 -- == Session ==
 -- Nothing here changes the database. The settings end with this file; the advisory lock admits one migration at a time.
+-- The server's own functions are meant, whatever else has their names: who may create in one of these schemas could
+-- otherwise act with our rights.
+DO $$
+DECLARE
+  path    constant text := pg_catalog.current_setting('search_path');
+  schemas constant name[] := pg_catalog.current_schemas(false);
+  found   text;
+BEGIN
+  PERFORM pg_catalog.set_config('search_path', 'pg_catalog, pg_temp', true);
+  SELECT string_agg(format('%s of %s', o.object, o.owner::regrole), ', ') INTO found
+    FROM (SELECT 'pg_proc'::regclass AS class, p.oid, p.oid::regprocedure::text AS object, p.pronamespace AS schema, p.proowner AS owner
+            FROM pg_proc p JOIN pg_proc own ON own.proname = p.proname AND own.pronamespace = 'pg_catalog'::regnamespace
+           UNION
+          SELECT 'pg_operator', p.oid, p.oid::regoperator::text, p.oprnamespace, p.oprowner
+            FROM pg_operator p JOIN pg_operator own ON own.oprname = p.oprname AND own.oprnamespace = 'pg_catalog'::regnamespace) AS o
+    JOIN pg_namespace n ON n.oid = o.schema AND n.nspname = ANY (schemas) AND n.nspname <> 'pg_catalog'
+    JOIN pg_roles r ON r.oid = o.owner AND NOT r.rolsuper AND r.rolname <> current_user
+   WHERE NOT EXISTS (SELECT FROM pg_depend d WHERE d.classid = o.class AND d.objid = o.oid AND d.deptype = 'e')  -- an extension's
+     AND NOT EXISTS (SELECT FROM pg_class c JOIN pg_namespace home ON home.oid = c.relnamespace
+                      WHERE c.relname = 'lead_interactions' AND home.nspname = ANY (schemas) AND c.relowner = o.owner);
+  IF found IS NOT NULL THEN
+    RAISE EXCEPTION 'database % has objects of others that could act in place of the server''s own: %', current_database(), found
+      USING ERRCODE = 'object_not_in_prerequisite_state',
+            DETAIL = format('They would act with the rights of %s. Nothing was changed.', current_user),
+            HINT = 'Drop them, or let the owner of the tables own them; REVOKE CREATE ON SCHEMA … FROM PUBLIC keeps new ones out.';
+  END IF;
+  PERFORM set_config('search_path', path, true);
+END $$;
+
 DO $$
 BEGIN
+  PERFORM pg_catalog.set_config('search_path', pg_catalog.rtrim(pg_catalog.concat('pg_catalog, ',
+                                pg_catalog.current_setting('search_path')), ', '), true);
   IF now() <> statement_timestamp() THEN
     RAISE EXCEPTION 'this migration can''t run inside a transaction block'
       USING ERRCODE = 'active_sql_transaction',
@@ -34,10 +65,16 @@ END $$;
 
 DO $$
 DECLARE
-  home    constant text := (SELECT quote_ident(n.nspname) FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
-                             WHERE c.oid = to_regclass('lead_interactions'));
-  wanted  constant jsonb := jsonb_build_object(
-    'search_path', concat_ws(', ', home, nullif(current_setting('search_path'), '')),
+  path    constant text := pg_catalog.current_setting('search_path');
+  wanted  jsonb;
+  setting record;
+BEGIN
+  COMMIT;                                           -- refuses a multi-statement string too, which is one transaction
+  PERFORM pg_catalog.set_config('search_path', pg_catalog.rtrim(pg_catalog.concat('pg_catalog, ', path), ', '), true);
+  wanted := jsonb_build_object(
+    'search_path', concat_ws(', ', 'pg_catalog',
+                             (SELECT quote_ident(n.nspname) FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
+                               WHERE c.oid = to_regclass('lead_interactions')), nullif(path, '')),
     'statement_timeout', '0',
     'transaction_timeout', '0',
     'lock_timeout', '0',
@@ -45,12 +82,10 @@ DECLARE
     'row_security', 'off',                          -- an error rather than rows that are silently left out
     'client_min_messages', 'notice',
     'client_connection_check_interval', '2s');      -- an orphaned index build ends with its client
-  setting record;
-BEGIN
-  COMMIT;                                           -- refuses a multi-statement string too, which is one transaction
   IF coalesce(current_setting('taskline.session', true), '') = '' THEN
-    PERFORM set_config('taskline.session', (SELECT jsonb_object_agg(s.name, current_setting(s.name))
-                                              FROM pg_settings s WHERE wanted ? s.name)::text, false);
+    PERFORM set_config('taskline.session', ((SELECT jsonb_object_agg(s.name, current_setting(s.name)) FROM pg_settings s
+                                             WHERE wanted ? s.name AND s.name <> 'search_path')
+                                           || jsonb_build_object('search_path', path))::text, false);
   END IF;
   FOR setting IN SELECT w.key, w.value FROM jsonb_each_text(wanted) w JOIN pg_settings s ON s.name = w.key LOOP
     BEGIN

@@ -1,10 +1,24 @@
 """Live databases differ: each drift is carried through or refused by name, and success is never claimed falsely."""
 
+import subprocess
+from pathlib import Path
+
 import pytest
 
-from tests.databases import CrmDatabase
+from tests.databases import APP, OWNER, CrmDatabase
 from tests.migration_drifts import INCOMPLETE, REFUSED, REPAIRED
-from tests.migration_runs import LINKS, LINKS_BACK, SUCCESS, VARIANTS, by_psql, make_variant, schema_dump
+from tests.migration_runs import (
+    LINKS,
+    LINKS_BACK,
+    SUCCESS,
+    TENANT,
+    TENANT_BACK,
+    VARIANTS,
+    by_psql,
+    make_variant,
+    psql_command,
+    schema_dump,
+)
 
 pytestmark = pytest.mark.slow
 
@@ -101,3 +115,138 @@ def test_a_database_without_the_table_is_refused_by_name(legacy_database: CrmDat
     outcome = by_psql(legacy_database, LINKS, url=legacy_database.server.url("postgres"))
 
     assert "database postgres has no table lead_interactions on the search path" in outcome.errors
+
+
+# What only a superuser can do to a database, and what others can do to a migration.
+
+
+@pytest.mark.parametrize("file", [LINKS, LINKS_BACK, TENANT, TENANT_BACK], ids=lambda file: file.name)
+@pytest.mark.parametrize(
+    ("trap", "name"),
+    [
+        ("CREATE FUNCTION format(text, regclass) RETURNS text", "format(text,regclass)"),
+        ("CREATE FUNCTION to_regclass(varchar) RETURNS regclass", "to_regclass(character varying)"),
+        ("CREATE FUNCTION trap(name, varchar) RETURNS boolean", "=(name,character varying)"),
+    ],
+)
+def test_what_somebody_put_in_the_way_of_the_servers_own_functions_is_never_called(
+    database: CrmDatabase, file: Path, trap: str, name: str
+) -> None:
+    database.psql(f"GRANT CREATE ON SCHEMA public TO {APP}")
+    steal = "BEGIN RAISE EXCEPTION 'stolen by %', current_user; END"
+    operator = "CREATE OPERATOR = (FUNCTION = trap, LEFTARG = name, RIGHTARG = varchar)" if name[0] == "=" else ""
+    database.psql(f"{trap} LANGUAGE plpgsql AS $$ {steal} $$; {operator}", url=database.app_url)
+    before = schema_dump(database)
+
+    outcome = by_psql(database, file)
+
+    assert 3 == outcome.code
+    assert f"could act in place of the server's own: public.{name} of {APP}" in outcome.errors
+    assert "stolen" not in outcome.errors
+    assert before == schema_dump(database)
+
+
+def test_functions_of_the_owner_that_come_before_the_servers_own_are_passed_over(legacy_database: CrmDatabase) -> None:
+    legacy_database.psql(
+        """CREATE FUNCTION now() RETURNS timestamptz LANGUAGE sql AS $$ SELECT timestamptz '2000-01-01' $$;
+           CREATE FUNCTION to_regclass(text) RETURNS regclass LANGUAGE sql AS $$ SELECT NULL::regclass $$;
+           DO $$ BEGIN
+             EXECUTE format('ALTER DATABASE %I SET search_path = public, pg_catalog', current_database());
+           END $$""",
+        url=legacy_database.owner_url,
+    )
+
+    outcome = by_psql(legacy_database, LINKS)
+
+    assert outcome.is_success, outcome.report + outcome.errors
+
+
+def test_an_event_trigger_that_refuses_changes_ends_the_run_with_its_words(legacy_database: CrmDatabase) -> None:
+    legacy_database.psql(
+        """CREATE FUNCTION refuse() RETURNS event_trigger LANGUAGE plpgsql AS $$
+           BEGIN
+             RAISE EXCEPTION 'no changes on Tuesdays';
+           END $$;
+           CREATE EVENT TRIGGER refuse ON ddl_command_start WHEN TAG IN ('ALTER TABLE') EXECUTE FUNCTION refuse()"""
+    )
+
+    refused = by_psql(legacy_database, LINKS)
+    legacy_database.psql("DROP EVENT TRIGGER refuse")
+    later = by_psql(legacy_database, LINKS)
+
+    assert 3 == refused.code
+    assert "no changes on Tuesdays" in refused.errors
+    assert SUCCESS not in refused.report
+    assert later.is_success
+
+
+@pytest.mark.parametrize(
+    ("sql", "words"),
+    [
+        ("ALTER TABLE interaction_events OWNER TO postgres", "interaction_events: found owner postgres"),
+        (
+            f"ALTER TABLE contacts OWNER TO postgres; GRANT SELECT ON contacts TO {OWNER}",
+            f"contacts.id: found no right of {OWNER} to point a key at it",
+        ),
+        (
+            f"REVOKE CREATE ON SCHEMA public FROM PUBLIC, {OWNER}; ALTER SCHEMA public OWNER TO postgres",
+            f"schema public: found no right of {OWNER} to create objects",
+        ),
+    ],
+)
+def test_what_belongs_to_somebody_else_is_refused_by_name(legacy_database: CrmDatabase, sql: str, words: str) -> None:
+    legacy_database.psql(sql)
+
+    outcome = by_psql(legacy_database, LINKS)
+
+    assert 3 == outcome.code
+    assert words in outcome.errors
+    assert "Nothing was changed" in outcome.errors
+
+
+def test_tables_of_somebody_else_that_may_be_pointed_at_are_enough(legacy_database: CrmDatabase) -> None:
+    legacy_database.psql(
+        "ALTER TABLE contacts OWNER TO postgres; ALTER TABLE accounts OWNER TO postgres; "
+        "ALTER TABLE contacts DISABLE ROW LEVEL SECURITY; ALTER TABLE accounts DISABLE ROW LEVEL SECURITY; "
+        f"GRANT SELECT, REFERENCES ON contacts, accounts TO {OWNER}"
+    )
+
+    outcome = by_psql(legacy_database, LINKS)
+
+    assert outcome.is_success, outcome.report + outcome.errors
+
+
+def test_an_empty_search_path_is_refused_by_name(legacy_database: CrmDatabase) -> None:
+    legacy_database.psql(f"ALTER DATABASE {legacy_database.name} SET search_path = ''")
+
+    outcome = by_psql(legacy_database, LINKS)
+
+    assert "has no table lead_interactions on the search path" in outcome.errors
+
+
+def test_an_included_file_gives_the_session_its_search_path_back(legacy_database: CrmDatabase) -> None:
+    script = f"SET search_path = public, pg_catalog;\n\\i '{LINKS}'\n\\echo path\nSHOW search_path;\n"
+
+    done = subprocess.run(
+        psql_command(legacy_database, "-At"), input=script, capture_output=True, text=True, check=True
+    )
+
+    assert SUCCESS in done.stdout
+    assert done.stdout.endswith("path\npublic, pg_catalog\n")
+
+
+def test_a_key_that_is_not_enforced_is_replaced_and_comes_back(legacy_database: CrmDatabase) -> None:
+    if legacy_database.server.version < "18":
+        return  # the versions before know no such key
+    legacy_database.psql(
+        "ALTER TABLE lead_interactions ADD contact_id uuid, "
+        "ADD CONSTRAINT loose FOREIGN KEY (contact_id) REFERENCES contacts ON DELETE SET NULL NOT ENFORCED",
+        url=legacy_database.owner_url,
+    )
+    before = schema_dump(legacy_database)
+
+    forward, back = (by_psql(legacy_database, file) for file in (LINKS, LINKS_BACK))
+
+    assert forward.is_success, forward.report + forward.errors
+    assert 0 == back.code, back.errors
+    assert before == schema_dump(legacy_database)
