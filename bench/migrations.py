@@ -42,6 +42,7 @@ STEPS = {
 @click.command()
 @click.option("--interactions", default=1_000_000, show_default=True, help="How many rows lead_interactions has.")
 @click.option("--hold-s", default=8.0, show_default=True, help="How long the open transaction stays open.")
+@click.option("--rate", default=20.0, show_default=True, help="Statements a second on each of 6 connections.")
 @click.option("--quiet-s", default=5.0, show_default=True, help="How long the load runs alone, before a migration.")
 @click.option(
     "--home", type=click.Path(path_type=Path), required=True, help="Folder for the server; kept, to go faster."
@@ -52,6 +53,7 @@ STEPS = {
 def main(
     interactions: int,
     hold_s: float,
+    rate: float,
     quiet_s: float,
     home: Path,
     binaries: Path | None,
@@ -64,18 +66,18 @@ def main(
         crm = legacy(server, interactions)
         for held in (None, hold_s):
             for style in [only] if only else STEPS:
-                runs.append(_measured(crm, style, hold_s=held, quiet_s=quiet_s))
+                runs.append(_measured(crm, style, rate_per_s=rate, hold_s=held, quiet_s=quiet_s))
                 click.echo(f"{style}, {'beside an open transaction' if held else 'at rest'}: done", err=True)
-        about = {"postgres": server.version, "interactions": interactions, "hold_s": hold_s}
+        about = {"postgres": server.version, "interactions": interactions, "rate_per_s": rate, "hold_s": hold_s}
     found = [figure for one in runs for figure in figures(one)]
     click.echo("\n".join(table(found)))
     if output:
         output.write_bytes(orjson.dumps({"about": about, "figures": found, "runs": runs}))
 
 
-def _measured(crm: Crm, style: str, *, hold_s: float | None, quiet_s: float) -> Run:
+def _measured(crm: Crm, style: str, *, rate_per_s: float, hold_s: float | None, quiet_s: float) -> Run:
     with copy(crm) as database:
-        return asyncio.run(run(style, database, STEPS[style], hold_s=hold_s, quiet_s=quiet_s))
+        return asyncio.run(run(style, database, STEPS[style], rate_per_s=rate_per_s, hold_s=hold_s, quiet_s=quiet_s))
 
 
 if __name__ == "__main__":

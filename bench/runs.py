@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     from bench.crms import Crm
 
-CONNECTIONS, RATE_PER_S = 6, 20
+CONNECTIONS = 6
 
 # What the open transaction has done: it wrote a row of a lead's history, and locks every table that a migration touches
 # as a writer does. It is the row of a call, of which no statement of the load takes notice.
@@ -74,7 +74,9 @@ class Run:
     samples: list[Sample]
 
 
-async def run(style: str, crm: Crm, steps: list[Step], *, hold_s: float | None, quiet_s: float) -> Run:
+async def run(
+    style: str, crm: Crm, steps: list[Step], *, rate_per_s: float, hold_s: float | None, quiet_s: float
+) -> Run:
     """Run the steps under load, with `quiet_s` before the first and half of that after each.
 
     With `hold_s` each step meets a transaction that stays open for so many seconds more.
@@ -83,7 +85,7 @@ async def run(style: str, crm: Crm, steps: list[Step], *, hold_s: float | None, 
     async with load(
         crm.app_url,
         connections=CONNECTIONS,
-        rate_per_s=RATE_PER_S,
+        rate_per_s=rate_per_s,
         organization_id=crm.largest_organization(),
     ) as samples:
         zero = time.perf_counter()
