@@ -1,6 +1,8 @@
 """Who is in the way of a migration: exactly those, in words, without their queries if those are not to be seen."""
 
 import asyncio
+import json
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -166,3 +168,26 @@ def test_the_runner_hides_queries_on_request(legacy_database: CrmDatabase) -> No
     assert MigrationBlocked.exit_code == done.returncode
     assert "query not shown" in done.stdout
     assert SECRET not in done.stdout + done.stderr
+
+
+@pytest.mark.parametrize(
+    ("query", "words"),
+    [
+        (
+            "autovacuum: VACUUM public.lead_interactions",
+            "as an administrator: SELECT pg_cancel_backend(4711), or let it end",
+        ),
+        (
+            "autovacuum: VACUUM public.lead_interactions (to prevent wraparound)",
+            "autovacuum since 2026-11-26 00:00:00+00; to prevent wraparound: let it end",
+        ),
+    ],
+)
+def test_an_autovacuum_is_named_with_what_can_be_done(legacy_database: CrmDatabase, query: str, words: str) -> None:
+    (tool,) = re.findall(r"CREATE OR REPLACE FUNCTION pg_temp\.session_in_words.*?\$\$;", LINKS.read_text(), re.DOTALL)
+    session = {"pid": 4711, "backend_type": "autovacuum worker", "xact_start": "2026-11-26T00:00:00Z", "query": query}
+    record = f"jsonb_populate_record(NULL::pg_stat_activity, '{json.dumps(session)}')"
+
+    said = legacy_database.psql(f"{tool} SELECT pg_temp.session_in_words({record})")
+
+    assert words in said
