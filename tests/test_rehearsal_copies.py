@@ -20,6 +20,7 @@ from migrations.runner.rehearsal import Rehearsal, Source, Stage
 from migrations.runner.relay import relayed
 from tests.databases import APP, OWNER, OWNER_PASSWORD, CrmDatabase, psql
 from tests.migration_runs import open_transaction
+from tests.rehearsals import rehearse
 from tests.tls_doors import tls_door
 
 pytestmark = pytest.mark.slow
@@ -41,7 +42,7 @@ def stage(postgres: EmbeddedServer, programs: Programs, tmp_path: Path) -> Stage
 
 
 def played(source: Source, stage: Stage, **plan: object) -> Rehearsal:
-    wanted = Plan(quiet_s=0.2, **plan)  # type: ignore[arg-type]
+    wanted = Plan(**{"quiet_s": 0.2, "api_role": APP, **plan})  # type: ignore[arg-type]
     return asyncio.run(rehearsal.rehearse(source, wanted, stage, lambda _: nullcontext()))
 
 
@@ -180,11 +181,24 @@ def test_a_server_of_ours_leaves_its_first_name_to_others(tmp_path: Path) -> Non
 def test_a_dump_that_is_there_is_enough(legacy_database: CrmDatabase, stage: Stage, tmp_path: Path, kind: str) -> None:
     path = dump_of(legacy_database, tmp_path / "there.dump", f"--format={kind}")
 
-    found = played(Source(None, path), stage, api_role=APP, through=41)
+    found = played(Source(None, path), stage, through=41)
 
     assert (OWNER, APP, None) == (found.performance.actor, found.performance.application, found.performance.refusal)
     assert found.dump_s is None
     assert ["041"] == [act.file[:3] for act in found.performance.acts]
+
+
+def test_a_dump_alone_is_migrated_by_an_owner_who_may_do_what_it_takes(
+    legacy_database: CrmDatabase, tmp_path: Path
+) -> None:
+    path = dump_of(legacy_database, tmp_path / "there.dump", "--format=custom")
+
+    done = rehearse(tmp_path, "--json", "--dump", str(path))
+
+    assert 0 == done.code, done.errors
+    assert (OWNER, APP) == (done.document["migrated_as"], done.document["worked_on_as"])
+    assert 2 == len(done.document["migrations"])
+    assert not any("not proven" in line for line in done.document["said"])
 
 
 def test_with_a_dump_the_database_still_tells_the_roles(

@@ -72,8 +72,9 @@ def _act(act: Act) -> dict[str, object]:
 
 def _heading(rehearsal: Rehearsal) -> Iterator[str]:
     origin, seen = rehearsal.origin, rehearsal.performance
-    version = f"PostgreSQL {origin.version}, " if origin.version else "a dump, "
-    yield f"{origin.name} ({version}{origin.size_bytes / 1e6:,.0f} MB), copied to PostgreSQL {rehearsal.copy_version}"
+    version = f"PostgreSQL {origin.version}" if origin.version else "a dump"
+    size = f"{max(origin.size_bytes / 1e6, 1):,.0f} MB"
+    yield f"{origin.name} ({version}, {size}), copied to PostgreSQL {rehearsal.copy_version}"
     dump = "" if rehearsal.dump_s is None else f"Dump {rehearsal.dump_s:.1f} s. "
     yield f"{dump}Restore {rehearsal.restore_s:.1f} s. Migrated as {seen.actor}, worked on as {seen.application}."
     yield (
@@ -83,7 +84,7 @@ def _heading(rehearsal: Rehearsal) -> Iterator[str]:
     if rehearsal.strangers:
         yield f"Roles that the copy's server had already, with rights of their own: {', '.join(rehearsal.strangers)}."
     if not origin.version:
-        yield "A dump doesn't say what its roles may do, so they got no special rights; with --env they are looked up."
+        yield "A dump doesn't say what its roles may do: the owner was let make roles and act as others."
 
 
 def _table(acts: Sequence[Act]) -> Iterator[str]:

@@ -12,6 +12,7 @@ from urllib.parse import quote, urlsplit, urlunsplit
 import asyncpg
 
 from errors import RehearsalFailed, TasklineError
+from migrations.runner.apply import API_ROLE
 from migrations.runner.dumps import without_extensions
 from migrations.runner.sessions import session
 
@@ -41,6 +42,8 @@ class Copy:
     """As the server's superuser."""
     version: str
     major: int
+    made: tuple[str, ...]
+    """Roles that were made for it."""
     strangers: tuple[str, ...]
     """Roles that the server had already, and that may have other rights than in the origin."""
 
@@ -61,16 +64,18 @@ async def copy(server_url: str, origin: Origin) -> AsyncIterator[Copy]:
         _check(origin, server)
         there = set(server["roles"])
         made = [role for role in origin.roles if role.name not in there]
+        names = tuple(role.name for role in made)
         known = {role.name for role in origin.roles if not role.name.startswith("pg_")}
         strangers = tuple(sorted(there & known - {"postgres"}))
         try:
             await _make_roles(connection, origin, made, server["major"])
             await _make_database(connection, name, origin)
-            yield Copy(name, _with_database(server_url, name), server["version"], server["major"], strangers)
+            yield Copy(name, _with_database(server_url, name), server["version"], server["major"], names, strangers)
         finally:
             await connection.execute(f"DROP DATABASE IF EXISTS {name} WITH (FORCE)")
-            for role in made:
-                await connection.execute(f"DROP ROLE IF EXISTS {quoted(role.name)}")
+            for role in {*names, API_ROLE} - there:  # the API's role is made by 042
+                with contextlib.suppress(asyncpg.DependentObjectsStillExistError):  # somebody else has begun to use it
+                    await connection.execute(f"DROP ROLE IF EXISTS {quoted(role)}")
 
 
 async def left_to_others(url: str) -> str:
@@ -91,6 +96,17 @@ async def left_to_others(url: str) -> str:
 def quoted(name: str) -> str:
     """Return a name as SQL writes it."""
     return '"' + name.replace('"', '""') + '"'
+
+
+async def give(connection: asyncpg.Connection, copy: Copy, owner: str) -> None:
+    """Make a role the copy's owner who may make roles and act as the others, where a dump alone doesn't say who may."""
+    await connection.execute(f"ALTER DATABASE {copy.name} OWNER TO {quoted(owner)}")
+    if owner not in copy.made:
+        return
+    await connection.execute(f"ALTER ROLE {quoted(owner)} CREATEROLE")
+    for name in copy.made:
+        if name != owner:
+            await connection.execute(f"GRANT {quoted(name)} TO {quoted(owner)}")
 
 
 async def settings_of(connection: asyncpg.Connection, origin: Origin, role: str) -> dict[str, str]:

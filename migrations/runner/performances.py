@@ -138,7 +138,7 @@ async def _scene(plan: Plan, origin: Origin, copy: Copy) -> _Scene:
         if actor is None:
             raise RehearsalFailed(f"{origin.name} has no table lead_interactions. Check the database's name.")
         if origin.owner is None:
-            await connection.execute(f"ALTER DATABASE {copy.name} OWNER TO {copies.quoted(actor)}")
+            await copies.give(connection, copy, actor)
         actor_url = copy.url_of(actor, await copies.settings_of(connection, origin, actor))
     async with session(actor_url, _nobody) as connection:
         application = await origins.application_role(connection, plan.api_role or apply.API_ROLE)
