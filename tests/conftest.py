@@ -15,6 +15,8 @@ from db.embedded_home import Home, is_free, locked
 from tests import apis
 from tests.apis import Api
 from tests.databases import CrmDatabase, copy, fill_legacy, fill_migrated, make_copy, template
+from tests.linked_tasks import add_linked_tasks
+from tests.migration_runs import LINKS, by_psql
 from tests.organizations import Organization, new_organization
 from tests.owners import Owner, owner_of
 
@@ -88,6 +90,14 @@ def second_legacy_database(legacy_template: CrmDatabase) -> Iterator[CrmDatabase
     """Another one, to compare with."""
     with copy(legacy_template) as database:
         yield database
+
+
+@pytest.fixture
+def linked_database(legacy_database: CrmDatabase) -> CrmDatabase:
+    """A CRM after 041 with three tasks of each combination of links: 18 that its rollback would lose."""
+    assert 0 == by_psql(legacy_database, LINKS).code
+    assert 18 == add_linked_tasks(legacy_database)
+    return legacy_database
 
 
 @pytest.fixture

@@ -4,7 +4,7 @@ import subprocess
 from dataclasses import dataclass
 
 from tests.databases import CrmDatabase
-from tests.migration_runs import psql_command
+from tests.migration_runs import LINKS, LINKS_BACK, by_psql, psql_command
 
 # Each organization's first user, lead, contact and account; as many tasks of each combination as asked for.
 _TASKS = """
@@ -29,7 +29,12 @@ UPDATE lead_interactions SET status = 'completed', completed_at = now(), outcome
 UPDATE lead_interactions SET priority = 'high', scheduled_at = now() WHERE subject LIKE 'linked%2';
 """
 COMBINATIONS = 6
-WITHOUT_LEAD = 3
+
+ASIDE = "lead_interactions_rolled_back_041"
+HISTORY_ASIDE = "interaction_events_rolled_back_041"
+TABLES = "SELECT count(*) FROM pg_class WHERE relname LIKE '%\\_rolled\\_back\\_041' AND relkind = 'r'"
+HELD = f"SELECT (SELECT count(*) FROM {ASIDE}), (SELECT count(*) FROM {HISTORY_ASIDE})"
+FENCES = "SELECT count(*) FROM pg_constraint WHERE conname LIKE 'taskline\\_041\\_fence%'"
 
 
 def add_linked_tasks(database: CrmDatabase, each: int = 3) -> int:
@@ -54,6 +59,13 @@ def rows(database: CrmDatabase) -> Rows:
     return Rows(*(database.psql(f"SELECT t FROM {table} t ORDER BY id").splitlines() for table in tables))
 
 
-def subjects(database: CrmDatabase, table: str, condition: str = "true") -> list[str]:
-    query = f"SELECT subject FROM {table} WHERE subject LIKE 'linked%' AND {condition} ORDER BY 1"
-    return database.psql(query).splitlines()
+def set_aside(database: CrmDatabase, n: int = 18) -> None:
+    outcome = by_psql(database, LINKS_BACK, taskline__discard_links=n)
+    assert 0 == outcome.code, outcome.errors
+
+
+def bring_back(database: CrmDatabase) -> str:
+    """Run 041 with the wish to bring back, and return its report."""
+    outcome = by_psql(database, LINKS, taskline__bring_back="on")
+    assert outcome.is_success, outcome.errors
+    return outcome.report
