@@ -487,6 +487,34 @@ BEGIN
     pg_temp.is_loss());
 END $$;
 
+-- A key that comes back must hold: links made since, to what the earlier key doesn't know, would end the run half way.
+CREATE OR REPLACE FUNCTION pg_temp.key_obstacles() RETURNS SETOF text LANGUAGE plpgsql STABLE AS $$
+DECLARE
+  item   record;
+  n      bigint;
+  sample text;
+BEGIN
+  FOR item IN SELECT s.relation::regclass AS rel, s.ddl, m[1] AS col, to_regclass(m[2]) AS target, m[3] AS target_col
+                FROM pg_temp.saved(41) s
+               CROSS JOIN LATERAL regexp_match(s.ddl, '^FOREIGN KEY \((\w+)\) REFERENCES ([^(]+)\((\w+)\)') AS m
+               WHERE s.kind = 'foreign key' AND s.ddl !~ ' NOT VALID$' AND m[1] NOT IN (SELECT pg_temp.columns_to_go()) LOOP
+    CONTINUE WHEN EXISTS (SELECT FROM pg_constraint k JOIN pg_attribute a ON a.attrelid = k.conrelid AND k.conkey = ARRAY[a.attnum]
+                           WHERE k.conrelid = item.rel AND k.contype = 'f' AND k.convalidated AND k.confrelid = item.target
+                             AND a.attname = item.col);
+    IF item.target IS NULL THEN
+      RETURN NEXT format('%s.%s: found no table for its earlier key, %s. Next: restore it.', item.rel, item.col, item.ddl);
+      CONTINUE;
+    END IF;
+    EXECUTE format('SELECT count(*), min(t.id::text) FROM %2$s t
+                     WHERE t.%1$I IS NOT NULL AND NOT EXISTS (SELECT FROM %3$s x WHERE x.%4$I = t.%1$I)',
+                   item.col, item.rel, item.target, item.target_col) INTO n, sample;
+    IF n > 0 THEN
+      RETURN NEXT format('%s.%s: found %s, for example %s, that its earlier key can''t hold: %s. Next: clear or change them.',
+                         item.rel, item.col, pg_temp.rows_in_words(n), sample, item.ddl);
+    END IF;
+  END LOOP;
+END $$;
+
 CREATE OR REPLACE FUNCTION pg_temp.obstacles() RETURNS SETOF text LANGUAGE sql STABLE AS $$
   SELECT 'taskline_saved_ddl: found that 042 is in place. Next: run 042_tenant_of_interactions.rollback.sql first.'
    WHERE EXISTS (SELECT FROM pg_temp.saved(42))
@@ -505,6 +533,8 @@ CREATE OR REPLACE FUNCTION pg_temp.obstacles() RETURNS SETOF text LANGUAGE sql S
     JOIN pg_attribute a ON a.attrelid = d.refobjid AND a.attnum = d.refobjsubid
    WHERE d.classid = 'pg_rewrite'::regclass AND d.refobjid = 'lead_interactions'::regclass
      AND a.attname IN ('contact_id', 'account_id')
+   UNION ALL
+  SELECT pg_temp.key_obstacles()
    UNION ALL
   SELECT format('taskline.discard_links: found %s, expected a number of rows.', quote_literal(said))
     FROM current_setting('taskline.discard_links', true) AS s(said) WHERE said !~ '^\d{0,18}$'

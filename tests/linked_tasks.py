@@ -28,6 +28,19 @@ SELECT CASE WHEN with_lead THEN :'lead'::uuid END, CASE WHEN with_contact THEN :
 UPDATE lead_interactions SET status = 'completed', completed_at = now(), outcome = 'Sent' WHERE subject LIKE 'linked%1';
 UPDATE lead_interactions SET priority = 'high', scheduled_at = now() WHERE subject LIKE 'linked%2';
 """
+# Three copies of a lead's task, for a contact, an account and both; and its lead's task gets a contact, too.
+_COPIES = """
+CREATE TEMPORARY TABLE sample AS
+SELECT t.id, a.contact_id AS contact, a.id AS account
+  FROM lead_interactions t JOIN accounts a USING (organization_id)
+ WHERE t.interaction_type = 'task' AND t.lead_id IS NOT NULL ORDER BY t.id LIMIT 1;
+INSERT INTO lead_interactions
+SELECT (jsonb_populate_record(t, jsonb_build_object('id', gen_random_uuid(), 'lead_id', NULL, 'contact_id', v.contact,
+                                                    'account_id', v.account))).*
+  FROM sample s JOIN lead_interactions t USING (id)
+ CROSS JOIN LATERAL (VALUES (s.contact, NULL), (NULL, s.account), (s.contact, s.account)) AS v(contact, account);
+UPDATE lead_interactions t SET contact_id = s.contact FROM sample s WHERE t.id = s.id;
+"""
 COMBINATIONS = 6
 
 ASIDE = "lead_interactions_rolled_back_041"
@@ -69,3 +82,19 @@ def bring_back(database: CrmDatabase) -> str:
     outcome = by_psql(database, LINKS, taskline__bring_back="on")
     assert outcome.is_success, outcome.errors
     return outcome.report
+
+
+def link_copies(database: CrmDatabase) -> None:
+    """Make tasks with links in a CRM of any shape, as copies of a task that it has; one with a lead is linked, too."""
+    database.psql(_COPIES, url=database.owner_url)
+
+
+def every_row(database: CrmDatabase) -> str:
+    """Return all rows of all tables, as JSON: the order of columns doesn't matter."""
+    tables = database.psql("SELECT relname FROM pg_class WHERE relkind = 'r' AND relnamespace = 'public'::regnamespace")
+    parts = [
+        f"(SELECT string_agg(row, E'\\n' ORDER BY row) FROM (SELECT to_jsonb(t)::text AS row FROM {table} t) AS r)"
+        for table in sorted(tables.splitlines())
+        if not table.startswith("taskline_")
+    ]
+    return database.psql(f"SELECT concat_ws(E'\\n', {', '.join(parts)})")

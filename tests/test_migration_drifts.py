@@ -1,11 +1,13 @@
 """Live databases differ: each drift is carried through or refused by name, and success is never claimed falsely."""
 
+import re
 import subprocess
 from pathlib import Path
 
 import pytest
 
 from tests.databases import APP, OWNER, CrmDatabase
+from tests.linked_tasks import every_row, link_copies
 from tests.migration_drifts import INCOMPLETE, REFUSED, REPAIRED
 from tests.migration_runs import (
     LINKS,
@@ -70,6 +72,46 @@ def test_a_drift_is_repaired_and_comes_back_as_it_was(legacy_database: CrmDataba
     assert again.is_success, again.report + again.errors
     assert "nothing was left to do" in again.report
     assert 0 == back.code, back.errors
+    assert before == schema_dump(legacy_database)
+
+
+@pytest.mark.parametrize(
+    "drift", [name for name in [*VARIANTS, *REPAIRED] if name not in {*REFUSED_VARIANTS, "key to another table"}]
+)
+def test_links_in_any_shape_of_crm_are_set_aside_and_come_back(legacy_database: CrmDatabase, drift: str) -> None:
+    if drift in VARIANTS:
+        make_variant(legacy_database, drift)
+    else:
+        legacy_database.psql(REPAIRED[drift], url=legacy_database.owner_url)
+    schema = schema_dump(legacy_database)
+    by_psql(legacy_database, LINKS)
+    link_copies(legacy_database)
+    before, migrated = every_row(legacy_database), schema_dump(legacy_database)
+
+    refused = by_psql(legacy_database, LINKS_BACK)
+    (n,) = re.findall(r"taskline\.discard_links=(\d+)", refused.errors)
+    back = by_psql(legacy_database, LINKS_BACK, taskline__discard_links=n)
+    schema_between = schema_dump(legacy_database)
+    forward = by_psql(legacy_database, LINKS, taskline__bring_back="on")
+
+    assert 0 == back.code, back.errors
+    assert schema == schema_between
+    assert forward.is_success, forward.report + forward.errors
+    assert before == every_row(legacy_database)
+    assert migrated == schema_dump(legacy_database)
+
+
+def test_links_that_an_earlier_key_can_not_hold_are_named_and_nothing_changes(legacy_database: CrmDatabase) -> None:
+    legacy_database.psql(REPAIRED["key to another table"], url=legacy_database.owner_url)
+    by_psql(legacy_database, LINKS)
+    link_copies(legacy_database)
+    before = schema_dump(legacy_database)
+
+    outcome = by_psql(legacy_database, LINKS_BACK, taskline__discard_links=3)
+
+    assert 3 == outcome.code
+    assert "lead_interactions.contact_id: found 3 rows, for example " in outcome.errors
+    assert "can't hold: FOREIGN KEY (contact_id) REFERENCES contacts_backup(id)" in outcome.errors
     assert before == schema_dump(legacy_database)
 
 
