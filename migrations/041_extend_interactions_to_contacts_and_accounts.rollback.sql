@@ -682,19 +682,23 @@ DECLARE
   li     constant regclass := 'lead_interactions';
   aside  constant text := pg_temp.aside_of(li);
   leaves constant text := format('SELECT id FROM %s WHERE rolled_back_at = now() AND lead_id IS NULL', aside);
-  loud   text[] := '{}';                            -- the statements that switch triggers on again
+  loud   text[];                                    -- the statements that switch triggers on again
+  counts jsonb := '{}';
   n      bigint;
   item   record;
 BEGIN
   SET CONSTRAINTS ALL IMMEDIATE;                    -- or keys that wait for the end would forbid what follows
   IF pg_temp.copy_aside(li, 'id', pg_temp.is_loss()) > 0 THEN
-    FOR item IN SELECT b.rel, b.parent, pg_temp.copy_aside(b.rel, b.parent, format('%I IN (%s)', b.parent, leaves)) AS n
+    FOR item IN SELECT b.rel, pg_temp.copy_aside(b.rel, b.parent, format('%I IN (%s)', b.parent, leaves)) AS n
                   FROM pg_temp.belongings() b LOOP
+      counts := counts || jsonb_build_object(item.rel::text, item.n);
+    END LOOP;
+    loud := ARRAY[pg_temp.silence(li)];             -- first, as in the application: an interaction, then its history
+    FOR item IN SELECT b.* FROM pg_temp.belongings() b LOOP
       loud := loud || pg_temp.silence(item.rel);
-      PERFORM pg_temp.remove(item.rel, format('%I IN (%s)', item.parent, leaves), item.n);
+      PERFORM pg_temp.remove(item.rel, format('%I IN (%s)', item.parent, leaves), (counts->>item.rel::text)::bigint);
     END LOOP;
     EXECUTE format('SELECT count(*) FROM (%s) l', leaves) INTO n;
-    loud := loud || pg_temp.silence(li);
     PERFORM pg_temp.remove(li, format('id IN (%s)', leaves), n);
     EXECUTE array_to_string(array_remove(loud, ''), '; ');
   END IF;

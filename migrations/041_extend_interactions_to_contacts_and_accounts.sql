@@ -1345,7 +1345,7 @@ END $$;
 -- What the rollback of this file set aside is offered, and with taskline.bring_back = on it comes back as it was: ids, stamps
 -- and history. It comes in small transactions, so a run that is ended goes on in the next. What the database no longer takes
 -- stays where it is, with the reason in stays_because.
--- Locks: SHARE ROW EXCLUSIVE on lead_interactions and its history table, for some milliseconds per transaction.
+-- Locks: SHARE ROW EXCLUSIVE on lead_interactions and its history table, for some 60 ms per transaction.
 -- Where rows of a table are set aside by the rollback of 041.
 CREATE OR REPLACE FUNCTION pg_temp.aside_of(relation regclass) RETURNS text LANGUAGE sql STABLE AS $$
   SELECT format('%s.%I', pg_temp.home(), left(relname, 47) || '_rolled_back_041') FROM pg_class WHERE oid = relation
@@ -1446,6 +1446,7 @@ CREATE OR REPLACE FUNCTION pg_temp.obstacle(state text, message text, relation t
               ELSE message END
 $$;
 
+-- As many as 60 ms allow, and no more than asked for: writers wait meanwhile.
 CREATE OR REPLACE FUNCTION pg_temp.bring_back(how_many integer) RETURNS void LANGUAGE plpgsql AS $$
 DECLARE
   aside  constant text := pg_temp.aside_of('lead_interactions');
@@ -1454,11 +1455,13 @@ DECLARE
   item   record;
   told   text;
   key    text;
+  ends   timestamptz;
 BEGIN
   SET CONSTRAINTS ALL IMMEDIATE;                    -- a key that waits for the end would speak for all rows at once
   FOR rel IN SELECT b.rel FROM pg_temp.belongings() b LOOP
     loud := loud || pg_temp.silence(rel);
   END LOOP;
+  ends := clock_timestamp() + interval '60 ms';
   FOR item IN EXECUTE format('SELECT ctid AS place, id, lead_id, contact_id, account_id FROM %s WHERE stays_because IS NULL
                                ORDER BY rolled_back_at, id LIMIT %s', aside, how_many) LOOP
     BEGIN
@@ -1473,6 +1476,7 @@ BEGIN
                 EXECUTE format('UPDATE %s SET stays_because = $1 WHERE ctid = $2', aside)
                   USING pg_temp.obstacle(SQLSTATE, SQLERRM, told, key), item.place;
     END;
+    EXIT WHEN clock_timestamp() > ends;
   END LOOP;
   EXECUTE coalesce(nullif(array_to_string(array_remove(loud, ''), '; '), ''), 'SELECT');
 END $$;

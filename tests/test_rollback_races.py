@@ -114,6 +114,22 @@ def test_a_row_that_somebody_holds_is_waited_for(linked_database: CrmDatabase) -
     assert before == rows(linked_database)
 
 
+def test_a_busy_writer_does_not_keep_it_from_its_locks(linked_database: CrmDatabase) -> None:
+    task = linked_database.psql("SELECT id FROM lead_interactions WHERE subject NOT LIKE 'linked%' LIMIT 1")
+    change = "UPDATE lead_interactions SET priority = CASE priority WHEN 'low' THEN 'high' ELSE 'low' END"
+    write = f"{change} WHERE id = '{task}';"
+    with subprocess.Popen(psql_command(linked_database), stdin=subprocess.PIPE, text=True) as writer:
+        assert writer.stdin
+        writer.stdin.write("\\o /dev/null\n" + f"{write}\n" * 200 + f"{write} \\watch 0.001\n")
+        writer.stdin.flush()
+        outcome = by_psql(linked_database, LINKS_BACK, taskline__discard_links=18, taskline__lock_budget="10s")
+        assert writer.poll() is None
+        writer.kill()
+
+    assert 0 == outcome.code, outcome.errors
+    assert "18|18" == linked_database.psql(HELD)
+
+
 def test_of_two_at_once_the_second_finds_nothing_left(linked_database: CrmDatabase) -> None:
     said: list[list[str]] = [[], []]
     wish = rollbacks.Wish(41, discard_links=18)
