@@ -17,7 +17,8 @@
 --   SHARE ROW EXCLUSIVE on contacts, accounts and leads while a foreign key that points there is added;
 --   ACCESS EXCLUSIVE on leads for the moment in which the old foreign key of lead_id goes.
 -- The scans run beside readers and writers: VALIDATE CONSTRAINT and CREATE INDEX CONCURRENTLY take SHARE UPDATE EXCLUSIVE,
--- and wait for old transactions without holding anybody up. A run with nothing left to do takes no exclusive lock.
+-- and wait for old transactions without holding anybody up; so does a second try, where an autovacuum has to give way. A run
+-- with nothing left to do takes no exclusive lock.
 \set ON_ERROR_STOP on
 
 -- == Session ==
