@@ -253,6 +253,13 @@ class MigrationMissing(TasklineError):
     exit_code = 17
 
 
+class MigrationNotPromoted(TasklineError):
+    """What would run on production has not been seen to run on staging."""
+
+    code = "MIGRATION_NOT_PROMOTED"
+    exit_code = 18
+
+
 class RehearsalFailed(TasklineError):
     """A rehearsal could not be done; the target was only read."""
 

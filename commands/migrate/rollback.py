@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from commands.migrate.approvals import approve, with_yes
 from commands.migrate.output import with_output, with_redact
 from commands.migrate.targets import target, with_target
 from migrations.runner import rollbacks
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
 @click.option(
     "--discard-links", type=click.IntRange(min=1), metavar="N", help="Set them aside; N as the refusal counts them."
 )
+@with_yes
 @click.argument("version", type=int)
 @with_output
 def command(
@@ -36,6 +38,7 @@ def command(
     redact: bool,
     export: Path | None,
     discard_links: int | None,
+    is_yes: bool,
 ) -> None:
     """Take migration VERSION back; refused if that would lose a link. 42 comes before 41."""
     if version != rollbacks.LINKS and (export or discard_links):
@@ -43,7 +46,9 @@ def command(
             f"--export and --discard-links are for {rollbacks.LINKS}: no other rollback loses a link."
         )
     wish = rollbacks.Wish(version, export, discard_links, switches=("redact",) if redact else ())
-    done = asyncio.run(rollbacks.run(target(environment, url).url, wish, output.say))
+    database = target(environment, url)
+    approve(output, database, [f"take migration {version:03} back"], is_yes=is_yes)
+    done = asyncio.run(rollbacks.run(database.url, wish, output.say))
     document = {
         "run_id": done.run.run_id,
         "entries": done.run.entries,

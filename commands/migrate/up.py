@@ -3,17 +3,23 @@
 from __future__ import annotations
 
 import asyncio
+import time
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
+from commands.migrate.approvals import with_yes
 from commands.migrate.output import with_output
+from commands.migrate.promotions import drift, leave_receipt, permit, refuse_unwritable
 from commands.migrate.switches import with_switches
 from commands.migrate.targets import target, with_target
 from migrations.runner import apply
+from migrations.runner.connections import place
 
 if TYPE_CHECKING:
     from commands.migrate.output import Output
+    from migrations.runner.apply import Run
 
 SWITCHES = {
     "redact": "Don't show the queries of those who are in the way.",
@@ -29,9 +35,18 @@ SWITCHES = {
 @click.option("--through", type=int, help="Stop after the migration of this number.")
 @click.option("--api-role", help="The API's database role, if it isn't taskline_api.")
 @with_switches(SWITCHES)
+@click.option(
+    "--receipt", type=click.Path(path_type=Path), help="On production: what ran on staging, if it can't be asked now."
+)
+@click.option(
+    "--receipt-to",
+    type=click.Path(path_type=Path, dir_okay=False),
+    help="On staging: where the receipt for production goes, instead of staging-receipt.json.",
+)
+@with_yes
 @click.argument("file", required=False)
 @with_output
-def command(
+def command(  # noqa: PLR0913 - one for each option
     output: Output,
     environment: str | None,
     url: str | None,
@@ -39,12 +54,43 @@ def command(
     through: int | None,
     api_role: str | None,
     switches: list[str],
+    receipt: Path | None,
+    receipt_to: Path | None,
+    is_yes: bool,
     file: str | None,
 ) -> None:
-    """Apply what is missing, in order; with FILE, run that one file and show its report."""
+    """Apply what is missing, in order; with FILE, run that one file and show its report.
+
+    Production takes only what has run on staging.
+    """
+    started = time.monotonic()
     database = target(environment, url)
+    refuse_unwritable(receipt_to, database)
+    request = apply.request(through=through, only=file, api_role=api_role, switches=switches)
+    permitted = permit(output, database, request, receipt=receipt, is_yes=is_yes)
     run = asyncio.run(
-        apply.up(database.url, api_role=api_role, through=through, only=file, switches=switches, say=output.say)
+        apply.run(database.url, request, permitted=permitted.hashes if permitted else None, say=output.say)
     )
-    nothing = [] if run.entries else ["Nothing to do: everything is in place."]
-    output.show({"run_id": run.run_id, "entries": run.entries}, nothing)
+    left = leave_receipt(output, database, receipt_to)
+    differences = drift(run, permitted)
+    duration_ms = round((time.monotonic() - started) * 1_000)
+    document = {
+        "run_id": run.run_id,
+        "database": place(database.url),
+        "environment": database.environment,
+        "duration_ms": duration_ms,
+        "files": run.files,
+        "entries": run.entries,
+        "differences": differences,
+        "receipt": str(left) if left else None,
+    }
+    output.show(document, [*differences, *_last_lines(run, place(database.url), duration_ms, left)])
+
+
+def _last_lines(run: Run, where: str, duration_ms: int, receipt: Path | None) -> list[str]:
+    """Return what is said last: where the receipt is, and then what was done, where, and in which time."""
+    told = [f"The receipt for production is in {receipt}."] if receipt else []
+    if not run.entries:
+        return [*told, "Nothing to do: everything is in place."]
+    done = ", ".join(f"{entry.version:03} {entry.outcome}" for entry in run.entries)
+    return [*told, f"Done on {where} in {duration_ms / 1_000:.1f} s: {done}."]

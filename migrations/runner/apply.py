@@ -12,24 +12,23 @@ from uuid import UUID, uuid4
 
 import asyncpg
 
-from errors import MigrationRefused, TasklineError
+from errors import MigrationNotPromoted, MigrationRefused, TasklineError
 from migrations.runner import files, ledger
-from migrations.runner.catalogue import fingerprint, is_in_place, readiness
+from migrations.runner.catalogue import fingerprint
 from migrations.runner.connections import place
-from migrations.runner.execution import run_file
+from migrations.runner.execution import FileRun, run_file
 from migrations.runner.ledger import Entry, Outcome
+from migrations.runner.pending import HAS_TABLE, settled, to_run
 from migrations.runner.sessions import Say, lock_out_others, refuse_read_only, session
 
 if TYPE_CHECKING:
-    from collections.abc import Collection
+    from collections.abc import Collection, Sequence
 
     from migrations.runner.files import MigrationFile
 
-BASELINE = 40
 LINKS = 41
 BRING_BACK = "bring_back"
 API_ROLE = "taskline_api"
-_HAS_TABLE = "SELECT to_regclass('lead_interactions') IS NOT NULL"
 _IS_BOUND = """
 SELECT NOT (r.rolsuper OR r.rolbypassrls OR coalesce(pg_has_role(r.oid, c.relowner, 'MEMBER'), false))
   FROM pg_roles r LEFT JOIN pg_class c ON c.oid = to_regclass('lead_interactions') WHERE r.rolname = $1
@@ -45,6 +44,20 @@ class Run:
 
     run_id: UUID
     entries: list[Entry] = field(default_factory=list)
+    files: list[FileRun] = field(default_factory=list)
+    """Those that ran, as against those that were only recorded."""
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """Which files are to be brought to a database, and how."""
+
+    wanted: Sequence[MigrationFile]
+    forced: Collection[int]
+    """The numbers of those that run, be they done or not."""
+    api_role: str | None = None
+    switches: Collection[str] = ()
+    """Settings of the files that are to be on: `redact`, `checksum`, `bring_back`."""
 
 
 async def up(
@@ -64,8 +77,16 @@ async def up(
     checked. Raises MigrationTargetUnknown, MigrationFileUnusable, MigrationServerUnreachable, MigrationSignInRefused,
     MigrationRefused, MigrationBlocked or MigrationFailed; after each of them, running again goes on from there.
     """
+    return await run(url, request(through=through, only=only, api_role=api_role, switches=switches), say=say)
+
+
+def request(
+    *, through: int | None = None, only: str | None = None, api_role: str | None = None, switches: Collection[str] = ()
+) -> Request:
+    """Return what `up` means by its arguments. Raises MigrationFileUnusable."""
     wanted = [files.named(only)] if only else files.forward(through)
-    return await _run(url, wanted, say, api_role=api_role, switches=switches, is_forced=bool(only))
+    forced = {file.version for file in wanted} if only else {LINKS} if BRING_BACK in switches else set()
+    return Request(wanted, forced, api_role, switches)
 
 
 async def rollback(
@@ -81,32 +102,40 @@ async def rollback(
 
     `before` is awaited with the connection when no other migration can run any more, and before anything is done.
     """
-    wanted = [files.rollback_of(version)]
-    return await _run(url, wanted, say, api_role=api_role, switches=switches, is_forced=True, before=before)
+    back = Request([files.rollback_of(version)], {version}, api_role, switches)
+    return await run(url, back, before=before, say=say)
 
 
-async def _run(
-    url: str,
-    wanted: list[MigrationFile],
-    say: Say,
-    *,
-    api_role: str | None,
-    switches: Collection[str],
-    is_forced: bool,
-    before: Before | None = None,
+async def run(
+    url: str, request: Request, *, permitted: Collection[str] | None = None, before: Before | None = None, say: Say
 ) -> Run:
-    run = Run(uuid4())
-    async with session(url, say, api_role=api_role, switches=switches) as connection:
+    """Do what is asked for, when no other migration can run any more. Raises as `up` does.
+
+    `permitted` are the hashes of the files that may run, absent for all; MigrationNotPromoted if another one must.
+    """
+    done = Run(uuid4())
+    async with session(url, say, api_role=request.api_role, switches=request.switches) as connection:
         await refuse_read_only(connection, place(url))
-        if api_role:
-            await check_role(connection, api_role)
+        if request.api_role:
+            await check_role(connection, request.api_role)
         await lock_out_others(connection, say)
+        if permitted is not None:
+            await _refuse_what_came_since(connection, request, permitted)
         if before:
             await before(connection)
-        for file in wanted:
-            asks_again = file.version == LINKS and BRING_BACK in switches  # also where 041 is in place
-            await _bring(connection, run, file, say, is_forced=is_forced or asks_again)
-    return run
+        for file in request.wanted:
+            await _bring(connection, done, file, say, is_forced=file.version in request.forced)
+    return done
+
+
+async def _refuse_what_came_since(connection: asyncpg.Connection, request: Request, permitted: Collection[str]) -> None:
+    """Refuse a file that must run now and wasn't among those that were looked at, before anything is done."""
+    must_run = await to_run(connection, request.wanted, request.forced)
+    if names := [file.name for file in must_run if file.hash not in permitted]:
+        raise MigrationNotPromoted(
+            f"{' and '.join(names)} must run too, which wasn't so a moment ago: the file or the database has changed. "
+            "Nothing was changed. Run it again."
+        )
 
 
 async def check_role(connection: asyncpg.Connection, name: str) -> None:
@@ -127,15 +156,14 @@ async def check_role(connection: asyncpg.Connection, name: str) -> None:
 async def _bring(connection: asyncpg.Connection, run: Run, file: MigrationFile, say: Say, *, is_forced: bool) -> None:
     """Do for one file what is left to do."""
     clock = _Clock(datetime.now(UTC), time.monotonic())
-    if not is_forced and (done := await standing(connection, file)):
-        outcome, words = done
-        say(f"{file.name}: {words}")
-        if outcome:
-            await _record(connection, run, file, outcome, clock)
+    if not is_forced and (done := await settled(connection, file)):
+        say(f"{file.name}: {done.words}")
+        if done.outcome:
+            await _record(connection, run, file, done.outcome, clock)
         return
     before = await fingerprint(connection)
     try:
-        await run_file(connection, file, say)
+        run.files.append(await run_file(connection, file, say))
     except TasklineError:
         await _record_failure(connection, run, file, clock)
         raise
@@ -143,24 +171,6 @@ async def _bring(connection: asyncpg.Connection, run: Run, file: MigrationFile, 
         await _record(connection, run, file, Outcome.APPLIED, clock)
     elif before != await fingerprint(connection) or file.version in await ledger.latest(connection):
         await _record(connection, run, file, Outcome.ROLLED_BACK, clock)
-
-
-async def standing(connection: asyncpg.Connection, file: MigrationFile) -> tuple[Outcome | None, str] | None:
-    """Return what to record and to say about a file that needn't run; None if it must."""
-    recorded = (await ledger.latest(connection)).get(file.version)
-    if file.version == BASELINE:
-        if not await connection.fetchval(_HAS_TABLE):
-            return None
-        return (
-            (None, "in place, nothing to do")
-            if recorded
-            else (Outcome.BASELINED, "was here before us; recorded, not run")
-        )
-    if not is_in_place(await readiness(connection), file.version):
-        return None
-    if not recorded:
-        return Outcome.ADOPTED, "in place, made by other means; its catalogue is right; recorded, not run"
-    return (None, "in place, nothing to do") if recorded.hash == file.hash else None
 
 
 @dataclass(frozen=True, slots=True)
@@ -184,5 +194,5 @@ async def _record_failure(connection: asyncpg.Connection, run: Run, file: Migrat
     if connection.is_in_transaction():
         await connection.execute("ROLLBACK")
     with contextlib.suppress(asyncpg.InsufficientPrivilegeError, asyncpg.ReadOnlySQLTransactionError):
-        if await connection.fetchval(_HAS_TABLE):  # else not a CRM's database: leave no trace in it
+        if await connection.fetchval(HAS_TABLE):  # else not a CRM's database: leave no trace in it
             await _record(connection, run, file, Outcome.FAILED, clock)

@@ -10,10 +10,11 @@ from typing import TYPE_CHECKING
 import asyncpg
 
 from migrations.runner import files, ledger
-from migrations.runner.apply import API_ROLE, BASELINE
+from migrations.runner.apply import API_ROLE
 from migrations.runner.catalogue import is_in_place, readiness
 from migrations.runner.connections import LOST, words_of
 from migrations.runner.findings import Finding, Severity
+from migrations.runner.pending import BASELINE
 from migrations.runner.row_scans import row_findings
 from migrations.runner.sessions import reading
 

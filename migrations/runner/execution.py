@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import time
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import asyncpg
@@ -33,24 +34,62 @@ _REFUSALS = (
 _BLOCKED = (asyncpg.LockNotAvailableError, asyncpg.DeadlockDetectedError)
 
 
-async def run_file(connection: asyncpg.Connection, file: MigrationFile, say: Say) -> None:
+@dataclass(frozen=True, slots=True)
+class StepRun:
+    """One step of a file, and how long it took."""
+
+    name: str
+    duration_ms: int
+
+
+@dataclass(frozen=True, slots=True)
+class FileRun:
+    """What a file did: its steps, and the lines of its report."""
+
+    file: str
+    steps: list[StepRun]
+    report: list[str]
+
+
+class _Steps:
+    """Says each step when it begins, and keeps how long it took."""
+
+    def __init__(self, version: int, say: Say) -> None:
+        self.taken: list[StepRun] = []
+        self._version = version
+        self._say = say
+        self._started = self._since = time.monotonic()
+        self._name = ""
+
+    def reach(self, name: str) -> None:
+        """Go to a step; the one before has ended. A part of the step that we are in is no other."""
+        if self._name.startswith(name):
+            return
+        now = time.monotonic()
+        if self._name:
+            self.taken.append(StepRun(self._name, round((now - self._since) * 1_000)))
+        self._name, self._since = name, now
+        self._say(f"{self._version:03} +{now - self._started:.2f} s  {name}")
+
+
+async def run_file(connection: asyncpg.Connection, file: MigrationFile, say: Say) -> FileRun:
     """Send every statement by itself, with a line per step; reports go to `say` line by line.
 
     Raises MigrationRefused, MigrationBlocked or MigrationFailed; errors of a lost connection come through as they are.
     """
-    started = time.monotonic()
-    said = ""
+    steps, report = _Steps(file.version, say), list[str]()
     for statement in file.statements:
-        if not said.startswith(step := _step(statement)):
-            said = step
-            say(f"{file.version:03} +{time.monotonic() - started:.2f} s  {step}")
+        steps.reach(_step(statement))
         try:
-            await _send(connection, statement, say)
+            for line in await _send(connection, statement):
+                say(line)
+                report.append(line)
         except LOST:
             raise
         except asyncpg.PostgresError as exc:
             raise translated(exc, file, statement) from exc
-    say(f"{file.version:03} +{time.monotonic() - started:.2f} s  done")
+    steps.reach("done")
+    return FileRun(file.name, steps.taken, report)
 
 
 def _step(statement: Statement) -> str:
@@ -58,20 +97,21 @@ def _step(statement: Statement) -> str:
     return f"{statement.step}: {index['name']}" if index else statement.step
 
 
-async def _send(connection: asyncpg.Connection, statement: Statement, say: Say) -> None:
+async def _send(connection: asyncpg.Connection, statement: Statement) -> list[str]:
+    """Return what the statement has to say: a report's lines, or an echo."""
     if statement.is_echo:
-        say(statement.text)
-    elif report := _REPORT.fullmatch(statement.text):
-        received = bytearray()
-
-        async def keep(chunk: bytes) -> None:
-            received.extend(chunk)
-
-        await connection.copy_from_query(report["query"], output=keep)
-        for line in received.decode().split("\n")[:-1]:  # each ends with a newline; there may be none
-            say(_ESCAPE.sub(lambda escape: _ESCAPED.get(escape[1], escape[1]), line))
-    else:
+        return [statement.text]
+    if not (report := _REPORT.fullmatch(statement.text)):
         await connection.execute(statement.text)
+        return []
+    received = bytearray()
+
+    async def keep(chunk: bytes) -> None:
+        received.extend(chunk)
+
+    await connection.copy_from_query(report["query"], output=keep)
+    lines = received.decode().split("\n")[:-1]  # each ends with a newline; there may be none
+    return [_ESCAPE.sub(lambda escape: _ESCAPED.get(escape[1], escape[1]), line) for line in lines]
 
 
 def translated(exc: asyncpg.PostgresError, file: MigrationFile, statement: Statement) -> TasklineError:

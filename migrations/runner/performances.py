@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING
 
 from errors import MigrationRefused, MigrationServerUnreachable, RehearsalFailed, TasklineError
 from migrations.runner import apply, copies, files, origins
-from migrations.runner.apply import BASELINE
 from migrations.runner.catalogue import fingerprint
 from migrations.runner.load import load
+from migrations.runner.pending import BASELINE
 from migrations.runner.sessions import session
 from migrations.runner.stalls import Span, Waits, Watch, during, longest_by_slot, within
 

@@ -11,6 +11,7 @@ from errors import MigrationBlocked, MigrationRefused
 from migrations.runner import apply, files
 from migrations.runner.catalogue import readiness
 from migrations.runner.lookahead import Lookahead, look_ahead
+from migrations.runner.pending import settled
 from migrations.runner.sessions import lock_holder, place, refuse_read_only, session
 from migrations.runner.steps import Step, steps_by_checks
 from migrations.runner.surroundings import Surroundings, surroundings
@@ -114,5 +115,5 @@ async def _standings(
 
 
 async def _words(connection: asyncpg.Connection, file: MigrationFile) -> str | None:
-    standing = await apply.standing(connection, file)
-    return standing[1] if standing else None
+    done = await settled(connection, file)
+    return done.words if done else None

@@ -56,21 +56,26 @@ async def session(
     """
     async with _opened(url, say) as connection:
         await refuse_pooling(connection, url)
-        if api_role:
-            await connection.execute("SELECT set_config('taskline.api_role', $1, false)", api_role)
+        await _set_api_role(connection, api_role)
         for switch in switches:
             await connection.execute("SELECT set_config('taskline.' || $1::text, 'on', false)", switch)
         yield connection
 
 
 @asynccontextmanager
-async def reading(url: str, say: Say) -> AsyncIterator[asyncpg.Connection]:
+async def reading(url: str, say: Say, *, api_role: str | None = None) -> AsyncIterator[asyncpg.Connection]:
     """Yield a connection that can only read, all of it in one snapshot; a pooler in transaction mode is well.
 
     Raises as `session` does.
     """
     async with _opened(url, say) as connection, connection.transaction(isolation="repeatable_read", readonly=True):
+        await _set_api_role(connection, api_role)
         yield connection
+
+
+async def _set_api_role(connection: asyncpg.Connection, api_role: str | None) -> None:
+    if api_role:
+        await connection.execute("SELECT set_config('taskline.api_role', $1, false)", api_role)
 
 
 @asynccontextmanager

@@ -1,0 +1,54 @@
+"""What is left to do in a database: which files would run, and why the others needn't."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from migrations.runner import ledger
+from migrations.runner.catalogue import is_in_place, readiness
+from migrations.runner.ledger import Outcome
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Sequence
+
+    import asyncpg
+
+    from migrations.runner.files import MigrationFile
+
+BASELINE = 40
+HAS_TABLE = "SELECT to_regclass('lead_interactions') IS NOT NULL"
+
+
+@dataclass(frozen=True, slots=True)
+class Settled:
+    """Why a file needn't run."""
+
+    words: str
+    outcome: Outcome | None = None
+    """What to record; None if nothing is."""
+
+
+async def settled(connection: asyncpg.Connection, file: MigrationFile) -> Settled | None:
+    """Return why a file needn't run; None if it must."""
+    recorded = (await ledger.latest(connection)).get(file.version)
+    if file.version == BASELINE:
+        if not await connection.fetchval(HAS_TABLE):
+            return None
+        return (
+            Settled("in place, nothing to do")
+            if recorded
+            else Settled("was here before us; recorded, not run", Outcome.BASELINED)
+        )
+    if not is_in_place(await readiness(connection), file.version):
+        return None
+    if not recorded:
+        return Settled("in place, made by other means; its catalogue is right; recorded, not run", Outcome.ADOPTED)
+    return Settled("in place, nothing to do") if recorded.hash == file.hash else None
+
+
+async def to_run(
+    connection: asyncpg.Connection, wanted: Sequence[MigrationFile], forced: Collection[int]
+) -> list[MigrationFile]:
+    """Return those of the files that must run, in their order; those numbered in `forced` must."""
+    return [file for file in wanted if file.version in forced or not await settled(connection, file)]

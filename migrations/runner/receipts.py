@@ -1,0 +1,149 @@
+"""A receipt: what has run in a staging database, as a file that production can be shown."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+from dataclasses import asdict, dataclass
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING
+from uuid import UUID
+
+from errors import MigrationNotPromoted
+from migrations.runner import ledger
+from migrations.runner.catalogue import is_in_place, readiness
+from migrations.runner.identities import Identity, identity
+from migrations.runner.ledger import Outcome
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    import asyncpg
+
+FORMAT = 1
+FILE_NAME = "staging-receipt.json"
+
+
+@dataclass(frozen=True, slots=True)
+class Item:
+    """One migration in that database: the file that ran, and what it left."""
+
+    version: int
+    file: str
+    hash: str
+    outcome: Outcome
+    is_in_place: bool
+    """Whether the catalogue still was what the file makes when the receipt was written."""
+    fingerprint: str
+    run_id: UUID
+    started_at: datetime
+    duration_ms: int
+
+
+@dataclass(frozen=True, slots=True)
+class Receipt:
+    """What a database had when it was asked."""
+
+    environment: str
+    database: Identity
+    issued_at: datetime
+    migrations: list[Item]
+
+
+async def collect(connection: asyncpg.Connection, environment: str) -> Receipt:
+    """Return the receipt of a database: what its ledger says, and whether its catalogue agrees. Reads only."""
+    checks = await readiness(connection)
+    items = [
+        Item(
+            entry.version,
+            entry.file,
+            entry.hash,
+            entry.outcome,
+            is_in_place(checks, entry.version) is not False,  # None: nothing to check it by
+            entry.fingerprint,
+            entry.run_id,
+            entry.started_at,
+            entry.duration_ms,
+        )
+        for entry in (await ledger.latest(connection)).values()
+    ]
+    return Receipt(environment, await identity(connection), datetime.now(UTC), items)
+
+
+def write(receipt: Receipt, path: Path) -> None:
+    """Write the receipt for its owner alone to read; the file is replaced as a whole. Raises OSError."""
+    document = {"format": FORMAT, **asdict(receipt)}
+    text = _text(document | {"seal": seal(document)})
+    unfinished = path.with_name(f"{path.name}.{os.getpid()}")
+    try:
+        with os.fdopen(os.open(unfinished, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w", encoding="utf-8") as file:
+            file.write(text)
+        unfinished.replace(path)
+    finally:
+        unfinished.unlink(missing_ok=True)
+
+
+def read(path: Path) -> Receipt:
+    """Return the receipt in a file. Raises MigrationNotPromoted if it can't be read, was altered, or isn't one."""
+    try:
+        document = json.loads(path.read_text(encoding="utf-8"))
+    except OSError as exc:
+        raise _refusal(path, f"can't be read: {exc.strerror}") from None
+    except ValueError:
+        raise _refusal(path, "isn't a receipt, which is JSON") from None
+    if not isinstance(document, dict) or "format" not in document:
+        raise _refusal(path, "isn't a receipt")
+    if document["format"] != FORMAT:
+        raise _refusal(path, f"is of format {document['format']}, and this version of Taskline reads format {FORMAT}")
+    sealed = document.pop("seal", None)
+    if sealed != seal(document):
+        raise _refusal(path, "was changed after it was written")
+    try:
+        return _receipt(document)
+    except (KeyError, TypeError, ValueError):
+        raise _refusal(path, "lacks a part, or has one that can't be read") from None
+
+
+def _refusal(path: Path, why: str) -> MigrationNotPromoted:
+    return MigrationNotPromoted(
+        f"The receipt {path} {why}. Nothing was changed. Run ./taskline migrate up --env staging for a new one; where "
+        "nothing is left to do there, that changes nothing else."
+    )
+
+
+def _receipt(document: dict[str, object]) -> Receipt:
+    whole = json.loads(json.dumps(document), object_hook=_with_types)
+    return Receipt(
+        whole["environment"],
+        Identity(**whole["database"]),
+        whole["issued_at"],
+        [Item(**item) for item in whole["migrations"]],
+    )
+
+
+def _with_types(values: dict[str, object]) -> dict[str, object]:
+    """Return what JSON has no types for as what it was."""
+    made = dict(values)
+    for name, value in values.items():
+        if name.endswith("_at"):
+            made[name] = datetime.fromisoformat(str(value))
+        elif name == "run_id":
+            made[name] = UUID(str(value))
+        elif name == "outcome":
+            made[name] = Outcome(str(value))
+    return made
+
+
+def _text(document: dict[str, object]) -> str:
+    return json.dumps(document, indent=2, default=_plain, ensure_ascii=False) + "\n"
+
+
+def _plain(value: object) -> str:
+    return value.isoformat() if isinstance(value, datetime) else str(value)
+
+
+def seal(document: dict[str, object]) -> str:
+    """Return a sum of all that a receipt says. It finds a slip of the hand; it isn't a signature."""
+    canonical = json.dumps(document, sort_keys=True, separators=(",", ":"), default=_plain, ensure_ascii=False)
+    return hashlib.sha256(canonical.encode()).hexdigest()
