@@ -89,7 +89,7 @@ async def connect(url: str, *, timeout_s: float = CONNECT_TIMEOUT_S) -> asyncpg.
     except asyncpg.PostgresError as exc:
         raise _by_the_server(exc, place(url)) from None
     except OSError as exc:
-        raise _on_the_way(exc, url) from None
+        raise _on_the_way(exc, url, timeout_s) from None
     except (asyncpg.ClientConfigurationError, asyncpg.InterfaceError, ValueError) as exc:
         raise _in_the_address(exc) from None
     except (asyncpg.InternalClientError, EOFError, IndexError):  # bytes that the driver can't make sense of
@@ -120,7 +120,7 @@ def _by_the_server(exc: asyncpg.PostgresError, where: str) -> TasklineError:
     return MigrationServerUnreachable(f"{where} takes no connection: {said}. Try again later.")
 
 
-def _on_the_way(exc: OSError, url: str) -> TasklineError:
+def _on_the_way(exc: OSError, url: str, timeout_s: float) -> TasklineError:
     """Translate what the operating system said, or TLS."""
     where = place(url)
     if isinstance(exc, ssl.SSLError):
@@ -139,7 +139,7 @@ def _on_the_way(exc: OSError, url: str) -> TasklineError:
     if isinstance(exc, socket.gaierror):
         return MigrationServerUnreachable(f"Can't reach {where}: no such host is known. Check the host's name.")
     if isinstance(exc, TimeoutError):
-        why = f"no answer within {CONNECT_TIMEOUT_S} s"
+        why = f"no answer within {timeout_s:g} s"
     elif exc.errno is None:
         why = "the connection was closed at once"
     else:

@@ -31,6 +31,7 @@ _REFUSALS = (
     asyncpg.ReadOnlySQLTransactionError,
     asyncpg.InsufficientPrivilegeError,
 )
+_NO_ROOM = (asyncpg.DiskFullError, asyncpg.OutOfMemoryError)
 _BLOCKED = (asyncpg.LockNotAvailableError, asyncpg.DeadlockDetectedError)
 
 
@@ -121,5 +122,6 @@ def translated(exc: asyncpg.PostgresError, file: MigrationFile, statement: State
         return MigrationBlocked(f"{file.name}: {said}\nRun it again: it goes on where it stopped.")
     if isinstance(exc, _REFUSALS):
         return MigrationRefused(f"{file.name}: {said}")
+    room = "Make room on the server, then run" if isinstance(exc, _NO_ROOM) else "Run"
     where = f"{file.name}, line {statement.line} (SQLSTATE {exc.sqlstate})"
-    return MigrationFailed(f"{where}: {said}\nRun it again: it goes on where it stopped.")
+    return MigrationFailed(f"{where}: {said}\n{room} it again: it goes on where it stopped.")

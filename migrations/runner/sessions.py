@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import random
+import re
 import time
 from collections.abc import AsyncIterator, Callable, Collection
 from contextlib import asynccontextmanager
@@ -34,6 +35,7 @@ LOCK_KEY = 8386112019184217701
 LOCK_WAIT_S = 1_800
 OLDEST_VERSION, NEWEST_VERSION = 15, 18
 
+_NO_SCHEMA = re.compile(r"permission denied for schema (?P<name>.+)")
 _HOLDER = """
 SELECT a.pid, a.usename, a.application_name, a.backend_start
   FROM pg_locks l JOIN pg_stat_activity a USING (pid)
@@ -94,16 +96,23 @@ async def _opened(url: str, say: Say) -> AsyncIterator[asyncpg.Connection]:
         if is_of_statement_mode(exc):
             raise refusal(url, "statement") from None
         raise MigrationServerUnreachable(
-            f"The connection to {place(url)} was lost: {exc}. Run it again: it goes on where it stopped."
+            f"The connection to {place(url)} was lost: {exc.args[0] if exc.args else 'it was closed'}. "
+            "Run it again: it goes on where it stopped."
         ) from exc
     except asyncpg.InsufficientPrivilegeError as exc:
-        raise MigrationRefused(f"{place(url)}: {words_of(exc)}. Run it as the owner of the tables.") from exc
+        raise MigrationRefused(f"{place(url)}: {words_of(exc)}. {_remedy(exc)}") from exc
     except asyncpg.PostgresError as exc:
         raise MigrationFailed(
             f"{place(url)}, outside of a file: {words_of(exc)} (SQLSTATE {exc.sqlstate}). Run it again."
         ) from exc
     finally:
         connection.terminate()
+
+
+def _remedy(exc: asyncpg.InsufficientPrivilegeError) -> str:
+    if schema := _NO_SCHEMA.fullmatch(str(exc.args[0])):
+        return f"Its owner can allow it: GRANT CREATE ON SCHEMA {schema['name']} TO the role that runs this."
+    return "Run it as the owner of the tables."
 
 
 async def refuse_read_only(connection: asyncpg.Connection, where: str) -> None:
