@@ -261,6 +261,20 @@ def test_a_server_that_never_answers_is_given_up() -> None:
         asyncio.run(connect(f"postgresql://u:p@127.0.0.1:{port}/crm", timeout_s=0.2))
 
 
+def test_a_network_that_is_silently_gone_is_noticed_by_the_system(database: CrmDatabase) -> None:
+    async def options(url: str) -> list[int]:
+        connection = await connect(url)
+        ours = connection._transport.get_extra_info("socket")
+        named = (socket.TCP_KEEPIDLE, socket.TCP_KEEPINTVL, socket.TCP_KEEPCNT)
+        kept = [ours.getsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE)]
+        kept += [ours.getsockopt(socket.IPPROTO_TCP, option) for option in named]
+        connection.terminate()
+        return kept
+
+    with wire(database) as line:
+        assert [1, 30, 10, 3] == asyncio.run(options(line.url))
+
+
 @pytest.mark.parametrize(
     ("state", "kind", "words"),
     [

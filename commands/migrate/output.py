@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from dataclasses import dataclass
 from functools import wraps
 from typing import TYPE_CHECKING, Concatenate, ParamSpec, TypeVar
@@ -18,6 +19,9 @@ P = ParamSpec("P")
 R = TypeVar("R")
 
 
+_CLEAR = "\r\x1b[K"  # to the beginning of the line, and nothing in it
+
+
 @dataclass(slots=True)
 class Output:
     """Where words go. With --json, standard output holds one document and nothing else; words go to standard error."""
@@ -28,7 +32,14 @@ class Output:
 
     def say(self, line: str) -> None:
         """Say how it goes, while it goes."""
-        click.echo(line, err=self.is_json)
+        click.echo(f"{_CLEAR}{line}" if self.watch else line, err=self.is_json)
+
+    @property
+    def watch(self) -> Callable[[str], None] | None:
+        """What shows something for a moment, in the last line of a terminal; None where nobody watches, as in a log."""
+        if not (stream := sys.stderr if self.is_json else sys.stdout).isatty():
+            return None
+        return lambda line: click.echo(f"{_CLEAR}{line}", file=stream, nl=False)
 
     def show(self, document: Mapping[str, object], lines: Iterable[str]) -> None:
         """Show a command's result, once: the document with --json, else the lines."""

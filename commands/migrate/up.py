@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -66,7 +67,9 @@ def command(  # noqa: PLR0913 - one for each option
     started = time.monotonic()
     database = target(environment, url)
     refuse_unwritable(receipt_to, database)
-    request = apply.request(through=through, only=file, api_role=api_role, switches=switches)
+    request = replace(
+        apply.request(through=through, only=file, api_role=api_role, switches=switches), watch=output.watch
+    )
     permitted = permit(output, database, request, receipt=receipt, is_yes=is_yes)
     run = asyncio.run(
         apply.run(database.url, request, permitted=permitted.hashes if permitted else None, say=output.say)

@@ -19,6 +19,7 @@ from migrations.runner.connections import place
 from migrations.runner.execution import FileRun, run_file
 from migrations.runner.ledger import Entry, Outcome
 from migrations.runner.pending import HAS_TABLE, settled, to_run
+from migrations.runner.progress import Watch
 from migrations.runner.sessions import Say, lock_out_others, refuse_read_only, session
 
 if TYPE_CHECKING:
@@ -58,6 +59,8 @@ class Request:
     api_role: str | None = None
     switches: Collection[str] = ()
     """Settings of the files that are to be on: `redact`, `checksum`, `bring_back`."""
+    watch: Say | None = None
+    """Shows what a long step is doing, in place of what it showed before."""
 
 
 async def up(
@@ -114,6 +117,7 @@ async def run(
     `permitted` are the hashes of the files that may run, absent for all; MigrationNotPromoted if another one must.
     """
     done = Run(uuid4())
+    watch = Watch(url, request.watch) if request.watch else None
     async with session(url, say, api_role=request.api_role, switches=request.switches) as connection:
         await refuse_read_only(connection, place(url))
         if request.api_role:
@@ -124,7 +128,7 @@ async def run(
         if before:
             await before(connection)
         for file in request.wanted:
-            await _bring(connection, done, file, say, is_forced=file.version in request.forced)
+            await _bring(connection, done, file, say, watch, is_forced=file.version in request.forced)
     return done
 
 
@@ -153,7 +157,9 @@ async def check_role(connection: asyncpg.Connection, name: str) -> None:
         )
 
 
-async def _bring(connection: asyncpg.Connection, run: Run, file: MigrationFile, say: Say, *, is_forced: bool) -> None:
+async def _bring(
+    connection: asyncpg.Connection, run: Run, file: MigrationFile, say: Say, watch: Watch | None, *, is_forced: bool
+) -> None:
     """Do for one file what is left to do."""
     clock = _Clock(datetime.now(UTC), time.monotonic())
     if not is_forced and (done := await settled(connection, file)):
@@ -163,7 +169,7 @@ async def _bring(connection: asyncpg.Connection, run: Run, file: MigrationFile, 
         return
     before = await fingerprint(connection)
     try:
-        run.files.append(await run_file(connection, file, say))
+        run.files.append(await run_file(connection, file, say, watch))
     except TasklineError:
         await _record_failure(connection, run, file, clock)
         raise

@@ -85,7 +85,7 @@ async def connect(url: str, *, timeout_s: float = CONNECT_TIMEOUT_S) -> asyncpg.
     settings = {"application_name": APPLICATION_NAME}
     try:
         # No cache: a statement may change what the next one means.
-        return await asyncpg.connect(url, timeout=timeout_s, statement_cache_size=0, server_settings=settings)
+        made = await asyncpg.connect(url, timeout=timeout_s, statement_cache_size=0, server_settings=settings)
     except asyncpg.PostgresError as exc:
         raise _by_the_server(exc, place(url)) from None
     except OSError as exc:
@@ -94,6 +94,22 @@ async def connect(url: str, *, timeout_s: float = CONNECT_TIMEOUT_S) -> asyncpg.
         raise _in_the_address(exc) from None
     except (asyncpg.InternalClientError, EOFError, IndexError):  # bytes that the driver can't make sense of
         raise _no_postgresql(place(url)) from None
+    _keep_alive(made)
+    return made
+
+
+def _keep_alive(connection: asyncpg.Connection) -> None:
+    """Have the system find out within a minute that the other end is gone, also while we wait for a long statement.
+
+    The driver has no option for it, and would wait for ever where a cable was pulled or a firewall forgot us.
+    """
+    wire = connection._transport.get_extra_info("socket")
+    if wire.family not in {socket.AF_INET, socket.AF_INET6}:
+        return
+    wire.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
+    for name, value in (("TCP_KEEPIDLE", 30), ("TCP_KEEPINTVL", 10), ("TCP_KEEPCNT", 3), ("TCP_USER_TIMEOUT", 60_000)):
+        if hasattr(socket, name):  # not all of them everywhere
+            wire.setsockopt(socket.IPPROTO_TCP, getattr(socket, name), value)
 
 
 def place(url: str) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import time
+from contextlib import nullcontext
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -15,6 +16,7 @@ from migrations.runner.connections import LOST, words_of
 if TYPE_CHECKING:
     from errors import TasklineError
     from migrations.runner.files import MigrationFile
+    from migrations.runner.progress import Watch
     from migrations.runner.sessions import Say
     from migrations.runner.splitter import Statement
 
@@ -73,22 +75,26 @@ class _Steps:
         self._say(f"{self._version:03} +{now - self._started:.2f} s  {name}")
 
 
-async def run_file(connection: asyncpg.Connection, file: MigrationFile, say: Say) -> FileRun:
+async def run_file(
+    connection: asyncpg.Connection, file: MigrationFile, say: Say, watch: Watch | None = None
+) -> FileRun:
     """Send every statement by itself, with a line per step; reports go to `say` line by line.
 
     Raises MigrationRefused, MigrationBlocked or MigrationFailed; errors of a lost connection come through as they are.
     """
     steps, report = _Steps(file.version, say), list[str]()
     for statement in file.statements:
-        steps.reach(_step(statement))
+        steps.reach(step := _step(statement))
         try:
-            for line in await _send(connection, statement):
-                say(line)
-                report.append(line)
+            async with watch.over(connection, step) if watch else nullcontext():
+                lines = await _send(connection, statement)
         except LOST:
             raise
         except asyncpg.PostgresError as exc:
             raise translated(exc, file, statement) from exc
+        for line in lines:
+            say(line)
+        report += lines
     steps.reach("done")
     return FileRun(file.name, steps.taken, report)
 
