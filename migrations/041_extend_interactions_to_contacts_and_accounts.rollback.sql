@@ -248,8 +248,8 @@ CREATE OR REPLACE FUNCTION pg_temp.session_in_words(a pg_stat_activity) RETURNS 
     WHEN a.backend_type IS NULL
       THEN format('user %s; what it does is hidden from %2$I without: GRANT pg_read_all_stats TO %2$I', a.usename, current_user)
     WHEN a.backend_type = 'autovacuum worker' THEN concat_ws('; ', 'autovacuum since ' || a.xact_start,
-      CASE WHEN a.query LIKE '%to prevent wraparound%' THEN 'to prevent wraparound: let it end'
-           ELSE format('as an administrator: SELECT pg_cancel_backend(%s), or let it end', a.pid) END)
+      CASE WHEN a.query LIKE '%to prevent wraparound%' THEN 'to prevent wraparound: it doesn''t give way, let it end'
+           ELSE 'it gives way in a moment' END)
     ELSE concat_ws(', ', 'user ' || a.usename, 'application ' || coalesce(nullif(a.application_name, ''), 'without a name'),
       'client ' || coalesce(host(a.client_addr), 'on this machine'), a.state,
       'transaction open for ' || (clock_timestamp() - a.xact_start)::interval(1),
