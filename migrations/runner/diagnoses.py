@@ -90,28 +90,28 @@ async def _catalogue(connection: asyncpg.Connection, _: str) -> list[Finding]:
 
 
 async def _migrations(connection: asyncpg.Connection, role: str) -> list[Finding]:
-    """Say which migrations aren't in place; a right that the API's role lacks is a finding by itself."""
-    found = []
+    """Say which migrations aren't in place; where one is, a right that the API's role lacks is a finding by itself."""
     misses = [check for check in await readiness(connection) if not check.is_met]
-    for check in misses:
-        if grant := _GRANT.search(check.detail):
-            words = f"the API's role has {check.detail.partition(';')[0]}"
-            remedy = f'{grant[1]}"{role}";' if role else "./taskline migrate up --api-role NAME"
-            found.append(Finding(Severity.ERROR, check.name.partition("rights_on_")[2], words, remedy))
-    missing = {
-        version: _not_in_place([check for check in misses if check.migration == version])
-        for version in sorted({check.migration for check in misses})
-    }
-    return found + [
-        Finding(Severity.ERROR, f"migration {version:03}", words, "./taskline migrate up")
-        for version, words in missing.items()
-        if words
-    ]
+    found = []
+    for version in sorted({check.migration for check in misses}):
+        own = [check for check in misses if check.migration == version]
+        if words := _not_in_place(own):  # and what it would grant is missing, too
+            found.append(Finding(Severity.ERROR, f"migration {version:03}", words, "./taskline migrate up"))
+        else:
+            found += [_missing_right(check, role) for check in own]
+    return found
 
 
 def _not_in_place(misses: list[Check]) -> str | None:
     words = [f"{check.name.partition('.')[2]}: {check.detail}" for check in misses if not _GRANT.search(check.detail)]
     return f"not in place: found {'; '.join(words)}" if words else None
+
+
+def _missing_right(check: Check, role: str) -> Finding:
+    grant = _GRANT.search(check.detail)
+    remedy = f'{grant[1]}"{role}";' if grant and role else "./taskline migrate up --api-role NAME"
+    words = f"the API's role has {check.detail.partition(';')[0]}"
+    return Finding(Severity.ERROR, check.name.partition("rights_on_")[2], words, remedy)
 
 
 async def _ledger(connection: asyncpg.Connection, _: str) -> list[Finding]:
