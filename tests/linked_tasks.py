@@ -34,11 +34,20 @@ CREATE TEMPORARY TABLE sample AS
 SELECT t.id, a.contact_id AS contact, a.id AS account
   FROM lead_interactions t JOIN accounts a USING (organization_id)
  WHERE t.interaction_type = 'task' AND t.lead_id IS NOT NULL ORDER BY t.id LIMIT 1;
-INSERT INTO lead_interactions
-SELECT (jsonb_populate_record(t, jsonb_build_object('id', gen_random_uuid(), 'lead_id', NULL, 'contact_id', v.contact,
-                                                    'account_id', v.account))).*
-  FROM sample s JOIN lead_interactions t USING (id)
- CROSS JOIN LATERAL (VALUES (s.contact, NULL), (NULL, s.account), (s.contact, s.account)) AS v(contact, account);
+DO $$
+DECLARE
+  columns constant text := (SELECT string_agg(quote_ident(attname), ', ') FROM pg_attribute
+                             WHERE attrelid = 'lead_interactions'::regclass AND attnum > 0 AND NOT attisdropped
+                               AND attgenerated = '');
+BEGIN
+  EXECUTE format('INSERT INTO lead_interactions (%1$s) SELECT %1$s FROM (
+    SELECT (jsonb_populate_record(t, jsonb_build_object(''id'', gen_random_uuid(), ''lead_id'', NULL,
+                                                        ''contact_id'', v.contact, ''account_id'', v.account))).*
+      FROM sample s JOIN lead_interactions t USING (id)
+     CROSS JOIN LATERAL (VALUES (s.contact, NULL), (NULL, s.account), (s.contact, s.account)) AS v(contact, account)
+    ) c',
+    columns);
+END $$;
 UPDATE lead_interactions t SET contact_id = s.contact FROM sample s WHERE t.id = s.id;
 """
 COMBINATIONS = 6
@@ -85,7 +94,7 @@ def bring_back(database: CrmDatabase) -> str:
 
 
 def link_copies(database: CrmDatabase) -> None:
-    """Make tasks with links in a CRM of any shape, as copies of a task that it has; one with a lead is linked, too."""
+    """Make tasks with links in a CRM of any shape, as copies of a task that it has; that one is linked, too."""
     database.psql(_COPIES, url=database.owner_url)
 
 
