@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from bench.runs import Window
-from migrations.runner.load import Sample, summary
+from migrations.rehearsal.load import Sample, summary
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from bench.crms import APP
-from migrations.runner.load import Sample, load
+from migrations.rehearsal.load import Sample, load
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator

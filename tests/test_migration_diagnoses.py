@@ -8,9 +8,9 @@ import sys
 import pytest
 
 from errors import DatabaseAiling
-from migrations.runner import diagnoses
-from migrations.runner.diagnoses import Diagnosis
-from migrations.runner.findings import Finding, Severity
+from migrations.doctor import diagnoses
+from migrations.doctor.diagnoses import Diagnosis
+from migrations.doctor.findings import Finding, Severity
 from tests.databases import APP, OWNER, CrmDatabase
 from tests.migration_drifts import INCOMPLETE, REFUSED, REPAIRED
 from tests.migration_runs import TENANT, VARIANTS, by_psql, by_runner, make_variant, schema_dump

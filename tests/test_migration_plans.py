@@ -7,9 +7,10 @@ from dataclasses import dataclass
 import pytest
 
 from errors import MigrationRefused, TasklineError
-from migrations.runner import apply, plans
-from migrations.runner.plans import FilePlan, Plan
-from migrations.runner.steps import State
+from migrations.plan import plans
+from migrations.plan.plans import FilePlan, Plan
+from migrations.plan.steps import State
+from migrations.runner import apply
 from tests.databases import APP, CrmDatabase
 from tests.migration_drifts import INCOMPLETE, REFUSED, REPAIRED
 from tests.migration_runs import VARIANTS, make_variant, schema_dump

@@ -10,10 +10,10 @@ import time
 import pytest
 
 from errors import MigrationRefused
-from migrations.runner import plans
-from migrations.runner.plans import Plan
+from migrations.plan import plans
+from migrations.plan.plans import Plan
+from migrations.plan.steps import State
 from migrations.runner.sessions import LOCK_KEY
-from migrations.runner.steps import State
 from tests.databases import APP, OWNER, CrmDatabase
 from tests.migration_drifts import INCOMPLETE
 from tests.migration_runs import by_runner, open_transaction, schema_dump

@@ -12,12 +12,13 @@ import pytest
 from db import embedded, embedded_account, embedded_binaries
 from db.embedded import EmbeddedServer
 from errors import MigrationRefused, RehearsalFailed
-from migrations.runner import copies, dumps, origins, rehearsal
-from migrations.runner.origins import Origin, Role
-from migrations.runner.performances import Plan
-from migrations.runner.programs import Programs
-from migrations.runner.rehearsal import Rehearsal, Source, Stage
-from migrations.runner.relay import relayed
+from migrations.rehearsal import copies, dumps, origins
+from migrations.rehearsal import rehearsals as rehearsal
+from migrations.rehearsal.origins import Origin, Role
+from migrations.rehearsal.performances import Plan
+from migrations.rehearsal.programs import Programs
+from migrations.rehearsal.rehearsals import Rehearsal, Source, Stage
+from migrations.rehearsal.relay import relayed
 from tests.databases import APP, OWNER, OWNER_PASSWORD, CrmDatabase, psql
 from tests.migration_runs import open_transaction
 from tests.rehearsals import rehearse

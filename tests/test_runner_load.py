@@ -8,7 +8,7 @@ from uuid import UUID
 import pytest
 
 from errors import MigrationRefused
-from migrations.runner.load import Sample, by_kind, load, remove, summary
+from migrations.rehearsal.load import Sample, by_kind, load, remove, summary
 from tests.databases import CrmDatabase
 from tests.deadlines import eventually
 from tests.migration_drifts import INCOMPLETE, REPAIRED

@@ -1,7 +1,7 @@
 """What statements met is put down to the right step."""
 
-from migrations.runner.load import Sample
-from migrations.runner.stalls import Watch, during, longest_by_slot
+from migrations.rehearsal.load import Sample
+from migrations.rehearsal.stalls import Watch, during, longest_by_slot
 
 
 def test_a_statement_counts_in_each_time_that_it_was_on_its_way() -> None:

@@ -10,14 +10,14 @@ import click
 from commands.migrate.output import with_output
 from commands.migrate.targets import target, with_target
 from errors import DatabaseAiling
-from migrations.runner import diagnoses
+from migrations.doctor import diagnoses
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from commands.migrate.output import Output
-    from migrations.runner.diagnoses import Diagnosis
-    from migrations.runner.findings import Finding
+    from migrations.doctor.diagnoses import Diagnosis
+    from migrations.doctor.findings import Finding
 
 SIGNS = {"error": "❌", "warning": "⚠️", "note": "ℹ️"}
 

@@ -12,7 +12,7 @@ from commands.migrate.plan_lines import lines_of
 from commands.migrate.switches import with_switches
 from commands.migrate.targets import target, with_target
 from errors import MigrationRefused
-from migrations.runner import plans
+from migrations.plan import plans
 
 if TYPE_CHECKING:
     from commands.migrate.output import Output

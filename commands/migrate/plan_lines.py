@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from migrations.runner.plans import FilePlan, Plan
-    from migrations.runner.steps import Step
-    from migrations.runner.surroundings import Surroundings, Table, Transaction
+    from migrations.plan.plans import FilePlan, Plan
+    from migrations.plan.steps import Step
+    from migrations.plan.surroundings import Surroundings, Table, Transaction
 
 UNITS = ("bytes", "kB", "MB", "GB", "TB")
 

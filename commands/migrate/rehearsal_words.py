@@ -10,9 +10,9 @@ from commands.migrate.output import error
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from migrations.runner.performances import Act, Performance
-    from migrations.runner.rehearsal import Rehearsal
-    from migrations.runner.stalls import Waits
+    from migrations.rehearsal.performances import Act, Performance
+    from migrations.rehearsal.rehearsals import Rehearsal
+    from migrations.rehearsal.stalls import Waits
 
 WIDTH = 120
 BARS = "▁▂▃▄▅▆▇█"

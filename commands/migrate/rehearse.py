@@ -13,9 +13,9 @@ from commands.migrate.rehearsal_words import document, lines
 from commands.migrate.rehearsing import stage
 from commands.migrate.targets import target, with_target
 from commands.progress import step
+from migrations.rehearsal.performances import Plan
+from migrations.rehearsal.rehearsals import Source, rehearse
 from migrations.runner.environments import escaped
-from migrations.runner.performances import Plan
-from migrations.runner.rehearsal import Source, rehearse
 
 if TYPE_CHECKING:
     from commands.migrate.output import Output

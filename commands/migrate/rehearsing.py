@@ -22,7 +22,7 @@ from errors import (
     ServerNotStarted,
     ServerStuck,
 )
-from migrations.runner.rehearsal import Stage
+from migrations.rehearsal.rehearsals import Stage
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING
 import asyncpg
 
 from errors import MigrationBlocked
+from migrations.plan.steps import Step, has_steps, steps_of
+from migrations.plan.trials import tools, trial
 from migrations.runner.execution import translated
 from migrations.runner.sessions import LOST, words_of
-from migrations.runner.steps import Step, has_steps, steps_of
-from migrations.runner.trials import tools, trial
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
 
-    from migrations.runner.load import Sample
+    from migrations.rehearsal.load import Sample
 
 # As the runner says it: 041 +1.23 s  Columns
 _STEP = re.compile(r"(?P<version>\d{3}) \+[\d.]+ s  (?P<step>.+)")

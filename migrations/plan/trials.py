@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING
 
 import asyncpg
 
+from migrations.plan.steps import PLAN
 from migrations.runner.execution import translated
 from migrations.runner.splitter import Statement, split
-from migrations.runner.steps import PLAN
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

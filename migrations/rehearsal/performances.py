@@ -8,23 +8,24 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from errors import MigrationRefused, MigrationServerUnreachable, RehearsalFailed, TasklineError
-from migrations.runner import apply, copies, files, origins
+from migrations.rehearsal import copies, origins
+from migrations.rehearsal.load import load
+from migrations.rehearsal.stalls import Span, Waits, Watch, during, longest_by_slot, within
+from migrations.runner import apply, files
 from migrations.runner.catalogue import fingerprint
-from migrations.runner.load import load
 from migrations.runner.pending import BASELINE
 from migrations.runner.sessions import session
-from migrations.runner.stalls import Span, Waits, Watch, during, longest_by_slot, within
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine, Iterator
     from contextlib import AbstractContextManager
     from uuid import UUID
 
+    from migrations.rehearsal.copies import Copy
+    from migrations.rehearsal.load import Sample
+    from migrations.rehearsal.origins import Origin
     from migrations.runner.apply import Run
-    from migrations.runner.copies import Copy
     from migrations.runner.files import MigrationFile
-    from migrations.runner.load import Sample
-    from migrations.runner.origins import Origin
 
     Step = Callable[[str], AbstractContextManager[None]]
 

@@ -8,13 +8,13 @@ from typing import TYPE_CHECKING
 import asyncpg
 
 from errors import MigrationBlocked, MigrationRefused
+from migrations.plan.lookahead import Lookahead, look_ahead
+from migrations.plan.steps import Step, steps_by_checks
+from migrations.plan.surroundings import Surroundings, surroundings
 from migrations.runner import apply, files
 from migrations.runner.catalogue import readiness
-from migrations.runner.lookahead import Lookahead, look_ahead
 from migrations.runner.pending import settled
 from migrations.runner.sessions import lock_holder, place, refuse_read_only, session
-from migrations.runner.steps import Step, steps_by_checks
-from migrations.runner.surroundings import Surroundings, surroundings
 
 if TYPE_CHECKING:
     from migrations.runner.files import MigrationFile

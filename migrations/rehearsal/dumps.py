@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
     from pathlib import Path
 
-    from migrations.runner.programs import Done, Programs
+    from migrations.rehearsal.programs import Done, Programs
 
 LOCK_WAIT_MS = 30_000
 # What would reach out of the copy, or what a migration has nothing to do with.

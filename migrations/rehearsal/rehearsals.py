@@ -8,17 +8,17 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from errors import RehearsalFailed
-from migrations.runner import copies, dumps, origins
-from migrations.runner.origins import Origin, Role
-from migrations.runner.performances import Performance, Plan, perform
-from migrations.runner.programs import Programs
-from migrations.runner.relay import relayed
+from migrations.rehearsal import copies, dumps, origins
+from migrations.rehearsal.origins import Origin, Role
+from migrations.rehearsal.performances import Performance, Plan, perform
+from migrations.rehearsal.programs import Programs
+from migrations.rehearsal.relay import relayed
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from migrations.runner.dumps import Dump
-    from migrations.runner.performances import Step
+    from migrations.rehearsal.dumps import Dump
+    from migrations.rehearsal.performances import Step
 
 # The dump, the copy with its indexes and its log, and what the migration adds; the dump alone if the copy is elsewhere.
 ROOM, ROOM_FOR_DUMP = 2.5, 1.0

@@ -10,7 +10,7 @@ import asyncpg
 
 from migrations.runner.splitter import split
 
-SURROUNDINGS = Path(__file__).parent.parent / "plan" / "surroundings.sql"
+SURROUNDINGS = Path(__file__).with_name("surroundings.sql")
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,13 +12,13 @@ from typing import TYPE_CHECKING
 
 import asyncpg
 
-from migrations.runner.load_statements import COMPLETE, INSERT, MARK, operations
+from migrations.rehearsal.load_statements import COMPLETE, INSERT, MARK, operations
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterable, Sequence
     from uuid import UUID
 
-    from migrations.runner.load_statements import Operation
+    from migrations.rehearsal.load_statements import Operation
 
 # A statement that takes longer has failed: an application, or whoever waits for it, would have given up.
 STATEMENT_TIMEOUT_S = 10

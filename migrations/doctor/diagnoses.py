@@ -9,13 +9,13 @@ from typing import TYPE_CHECKING
 
 import asyncpg
 
+from migrations.doctor.findings import Finding, Severity
+from migrations.doctor.row_scans import row_findings
 from migrations.runner import files, ledger
 from migrations.runner.apply import API_ROLE
 from migrations.runner.catalogue import is_in_place, readiness
 from migrations.runner.connections import LOST, words_of
-from migrations.runner.findings import Finding, Severity
 from migrations.runner.pending import BASELINE
-from migrations.runner.row_scans import row_findings
 from migrations.runner.sessions import reading
 
 if TYPE_CHECKING:
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
     from migrations.runner.catalogue import Check
 
-DOCTOR = Path(__file__).parent.parent / "doctor.sql"
+CATALOGUE = Path(__file__).with_name("catalogue.sql")
 # row_security: an error rather than rows that are silently left out.
 _SETTINGS = """
 SELECT set_config('statement_timeout', '120s', true), set_config('lock_timeout', '5s', true),
@@ -85,7 +85,7 @@ async def _careful(
 
 
 async def _catalogue(connection: asyncpg.Connection, _: str) -> list[Finding]:
-    rows = await connection.fetch(DOCTOR.read_text(encoding="utf-8"))
+    rows = await connection.fetch(CATALOGUE.read_text(encoding="utf-8"))
     return [Finding(Severity(row["severity"]), row["place"], row["words"], row["remedy"]) for row in rows]
 
 

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
     from migrations.runner.catalogue import Check
 
-PLAN = Path(__file__).parent.parent / "plan"
+PLAN = Path(__file__).parent
 
 
 class State(StrEnum):

@@ -12,14 +12,14 @@ from urllib.parse import quote, urlsplit, urlunsplit
 import asyncpg
 
 from errors import RehearsalFailed, TasklineError
+from migrations.rehearsal.dumps import without_extensions
 from migrations.runner.apply import API_ROLE
-from migrations.runner.dumps import without_extensions
 from migrations.runner.sessions import session
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
 
-    from migrations.runner.origins import Membership, Origin, Role
+    from migrations.rehearsal.origins import Membership, Origin, Role
 
 _SERVER = """
 SELECT split_part(current_setting('server_version'), ' ', 1) AS version,

@@ -1,0 +1,1 @@
+"""What in a database will hurt the API, each with its remedy."""

@@ -1,0 +1,1 @@
+"""What `up` would do in a database, found out before it does it."""

@@ -1,0 +1,1 @@
+"""A migration tried on a copy of the database, under load."""
