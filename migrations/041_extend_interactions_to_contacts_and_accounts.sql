@@ -1388,7 +1388,7 @@ BEGIN
     EXECUTE format(CASE WHEN place = to_regclass(pg_temp.aside_of('lead_interactions'))
       THEN 'SELECT format(''%%s without a lead, and links of %%s that have one'',
                           pg_temp.rows_in_words(count(*) FILTER (WHERE lead_id IS NULL)), count(lead_id)) FROM %s'
-      ELSE 'SELECT pg_temp.rows_in_words(count(*)) || '' that belong to them'' FROM %s' END, place) INTO line;
+      ELSE 'SELECT pg_temp.rows_in_words(count(*)) || '' of what belongs to them'' FROM %s' END, place) INTO line;
     RETURN NEXT format('%s: %s', place, line);
   END LOOP;
 END $$;

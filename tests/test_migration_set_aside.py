@@ -61,7 +61,7 @@ def test_what_stays_is_untouched_and_what_goes_is_counted(linked_database: CrmDa
 
     assert staying == linked_database.psql(f"{columns} ORDER BY id")
     assert f"ℹ️ set aside in {ASIDE}: 9 rows without a lead, and links of 9 that have one" in outcome.report
-    assert f"ℹ️ set aside in {HISTORY_ASIDE}: 18 rows that belong to them" in outcome.report
+    assert f"ℹ️ set aside in {HISTORY_ASIDE}: 18 rows of what belongs to them" in outcome.report
     assert "18|18" == linked_database.psql(HELD)
 
 

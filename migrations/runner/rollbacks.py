@@ -48,7 +48,7 @@ async def run(url: str, wish: Wish, say: Say) -> Rollback:
     async def look_after_links(connection: asyncpg.Connection) -> None:
         if wish.export:
             written.append(await links.export(connection, wish.export))
-            say(f"{written[0].links} links written to {wish.export}")
+            say(f"{written[0].links} {'link' if written[0].links == 1 else 'links'} written to {wish.export}")
         if wish.discard_links is not None:
             await connection.execute("SELECT set_config('taskline.discard_links', $1, false)", str(wish.discard_links))
 
