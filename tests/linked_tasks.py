@@ -100,7 +100,10 @@ def link_copies(database: CrmDatabase) -> None:
 
 def every_row(database: CrmDatabase) -> str:
     """Return all rows of all tables, as JSON: the order of columns doesn't matter."""
-    tables = database.psql("SELECT relname FROM pg_class WHERE relkind = 'r' AND relnamespace = 'public'::regnamespace")
+    tables = database.psql(
+        "SELECT relname FROM pg_class "
+        "WHERE relkind = 'r' AND relnamespace = quote_ident(current_schema())::regnamespace"
+    )
     parts = [
         f"(SELECT string_agg(row, E'\\n' ORDER BY row) FROM (SELECT to_jsonb(t)::text AS row FROM {table} t) AS r)"
         for table in sorted(tables.splitlines())

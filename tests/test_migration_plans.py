@@ -36,10 +36,10 @@ LOOKS = {
     r"add the policy for tasks without a lead": POLICIES.format("= 'lead_interactions_without_lead'"),
     r"(?:add|exchange) the foreign key of (.+)\.(.+)": KEYS,
     r"build (.+)": """SELECT c.oid, i.indisvalid FROM pg_class c JOIN pg_index i ON i.indexrelid = c.oid
-                       WHERE c.relname = '{0}' AND c.relnamespace = 'public'::regnamespace""",
+                       WHERE c.relname = '{0}' AND c.relnamespace = quote_ident(current_schema())::regnamespace""",
     r"make the role (.+)": "SELECT 1 FROM pg_roles WHERE rolname = '{0}'",
     r"grant .* its rights": """SELECT oid::regclass, relacl FROM pg_class
-                                WHERE relkind = 'r' AND relnamespace = 'public'::regnamespace
+                                WHERE relkind = 'r' AND relnamespace = quote_ident(current_schema())::regnamespace
                                   AND relname NOT LIKE 'taskline%' ORDER BY 1""",
     r"fill organization_id where it is empty": "SELECT count(*) FROM lead_interactions WHERE organization_id IS NULL",
     r"list the rows that name another .*": "SELECT to_regclass('taskline_disputed_interactions')",
