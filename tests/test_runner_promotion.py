@@ -98,6 +98,24 @@ def test_a_receipt_that_can_not_be_written_is_refused_before_anything_runs(
     assert is_untouched(unmigrated_staging)
 
 
+def test_a_device_stays_and_an_empty_file_stays_empty_when_the_run_is_refused(
+    checkout: Checkout, unmigrated_staging: CrmDatabase
+) -> None:
+    empty = checkout.folder / "empty.json"
+    empty.touch()
+    device = checkout.folder / "device"
+    os.mkfifo(device)
+
+    to_device = checkout.run(*STAGING, "--receipt-to", str(device))
+    checkout.names("staging", "postgresql://me:secret@127.0.0.1:1/crm")
+    to_empty = checkout.run(*STAGING, "--receipt-to", str(empty))
+
+    assert (REFUSED, 12) == (to_device.returncode, to_empty.returncode)
+    assert f"can't be written to {device}: what is there isn't a regular file. Nothing was changed." in to_device.stderr
+    assert (True, "") == (device.is_fifo(), empty.read_text())
+    assert is_untouched(unmigrated_staging)
+
+
 @pytest.mark.parametrize(
     "arguments", [("--env", "staging", "--receipt", "x"), ("--env", "production", "--receipt-to", "x")]
 )

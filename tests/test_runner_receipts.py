@@ -1,8 +1,10 @@
 """A receipt is read back as it was written, or refused; and it speaks only for the files that ran there."""
 
 import json
+import os
 from dataclasses import replace
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from uuid import uuid4
 
@@ -57,6 +59,42 @@ def test_a_receipt_is_for_its_owner_alone_also_where_another_file_was(tmp_path: 
 
     assert 0o600 == file.stat().st_mode & 0o777
     assert [file] == list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize("kind", ["pipe", "link", "folder"])
+def test_a_receipt_takes_the_place_of_nothing_but_a_file(tmp_path: Path, kind: str) -> None:
+    there = tmp_path / "r.json"
+    make = {"pipe": os.mkfifo, "link": lambda path: path.symlink_to(os.devnull), "folder": Path.mkdir}
+    make[kind](there)
+    before = there.lstat()
+
+    for use in (receipts.try_place, partial(receipts.write, RECEIPT)):
+        with pytest.raises(FileExistsError, match="what is there isn't a regular file"):
+            use(there)
+
+    assert (before.st_ino, before.st_mode) == (there.lstat().st_ino, there.lstat().st_mode)
+    assert [there] == list(tmp_path.iterdir())
+
+
+def test_an_unfinished_receipt_of_another_process_stays(tmp_path: Path) -> None:
+    others = tmp_path / f"r.json.{os.getpid()}"
+    others.write_text("not ours")
+
+    with pytest.raises(FileExistsError):
+        receipts.write(RECEIPT, tmp_path / "r.json")
+
+    assert "not ours" == others.read_text()
+
+
+@pytest.mark.parametrize("content", [None, "", "not ours"])
+def test_trying_a_place_leaves_it_as_it_was(tmp_path: Path, content: str | None) -> None:
+    file = tmp_path / "r.json"
+    if content is not None:
+        file.write_text(content)
+
+    receipts.try_place(file)
+
+    assert ([] if content is None else [(file, content)]) == [(path, path.read_text()) for path in tmp_path.iterdir()]
 
 
 @pytest.mark.parametrize(

@@ -72,14 +72,11 @@ def refuse_unwritable(path: Path | None, database: Target) -> None:
     if database.environment != "staging":
         raise MigrationTargetUnknown("--receipt-to is for staging: add --env staging, or take it out.")
     try:
-        with path.open("a", encoding="utf-8"):
-            pass
+        receipts.try_place(path)
     except OSError as exc:
         raise MigrationRefused(
             f"The receipt can't be written to {path}: {exc.strerror}. Nothing was changed. Choose another --receipt-to."
         ) from None
-    if path.stat().st_size == 0:
-        path.unlink()
 
 
 def leave_receipt(output: Output, database: Target, path: Path | None) -> Path | None:

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import json
 import os
+import stat
+import tempfile
+from contextlib import suppress
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
@@ -75,13 +79,30 @@ def write(receipt: Receipt, path: Path) -> None:
     """Write the receipt for its owner alone to read; the file is replaced as a whole. Raises OSError."""
     document = {"format": FORMAT, **asdict(receipt)}
     text = _text(document | {"seal": seal(document)})
+    _refuse_other_kinds(path)
     unfinished = path.with_name(f"{path.name}.{os.getpid()}")
+    descriptor = os.open(unfinished, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
     try:
-        with os.fdopen(os.open(unfinished, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w", encoding="utf-8") as file:
+        with os.fdopen(descriptor, "w", encoding="utf-8") as file:
             file.write(text)
         unfinished.replace(path)
-    finally:
-        unfinished.unlink(missing_ok=True)
+    except BaseException:
+        unfinished.unlink()
+        raise
+
+
+def try_place(path: Path) -> None:
+    """Return if a receipt could be written there; what is there stays as it is. Raises OSError."""
+    _refuse_other_kinds(path)
+    with tempfile.TemporaryFile(dir=path.parent):
+        pass
+
+
+def _refuse_other_kinds(path: Path) -> None:
+    """Refuse what a receipt mustn't take the place of: a device, a pipe, a link, a folder."""
+    with suppress(FileNotFoundError):
+        if not stat.S_ISREG(path.lstat().st_mode):
+            raise FileExistsError(errno.EEXIST, "what is there isn't a regular file", str(path))
 
 
 def read(path: Path) -> Receipt:
