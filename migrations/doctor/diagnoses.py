@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
     from migrations.runner.catalogue import Check
 
-CATALOGUE = Path(__file__).with_name("catalogue.sql")
+CATALOGUE = Path(__file__).with_name("catalogue_checks.sql")
 # row_security: an error rather than rows that are silently left out.
 _SETTINGS = """
 SELECT set_config('statement_timeout', '120s', true), set_config('lock_timeout', '5s', true),

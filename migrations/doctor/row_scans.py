@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import asyncpg
 
 from migrations.doctor.findings import Finding
-from migrations.doctor.row_checks import JOINS, RowCheck, reference_checks, tenant_checks
+from migrations.doctor.reference_checks import JOINS, RowCheck, reference_checks, tenant_checks
 from migrations.doctor.value_checks import value_checks
 from migrations.runner.connections import LOST, words_of
 

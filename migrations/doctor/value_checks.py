@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from migrations.doctor.row_checks import ERROR, NOTE, WARNING, RowCheck, setting
+from migrations.doctor.reference_checks import ERROR, NOTE, WARNING, RowCheck, setting
 
 _LI, _EVENTS = "lead_interactions", "interaction_events"
 _IS_TASK = "t.interaction_type = 'task'"

@@ -1,4 +1,4 @@
--- catalogue.sql: what in the catalogue of this database will hurt the API. One read-only statement, some milliseconds, for any
+-- catalogue_checks.sql: what in the catalogue of this database will hurt the API. One read-only statement, some milliseconds, for any
 -- role; tables and columns that aren't there are no matter. The role of the API is the one that the setting taskline.api_role
 -- names, else taskline_api; without it, nothing is said about a role.
 -- Rows (severity, place, words, remedy): error = the API fails or answers wrongly, warning = it will, or others do, note = good
