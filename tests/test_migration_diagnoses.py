@@ -200,6 +200,7 @@ def test_a_trigger_that_reads_a_column_that_is_gone_is_found(database: CrmDataba
 
     assert Severity.ERROR is finding.severity
     assert "reads OLD.account_type" in finding.words
+    assert "ALTER TABLE accounts ADD COLUMN account_type text;" == finding.remedy
 
 
 def test_a_ledger_that_says_otherwise_is_found(database: CrmDatabase) -> None:
@@ -214,6 +215,35 @@ def test_a_ledger_that_says_otherwise_is_found(database: CrmDatabase) -> None:
 
     assert "in place, but not recorded" == found["migration 042", Severity.NOTE]
     assert any("but not in place" in finding.words for finding in diagnosis(database).findings)
+
+
+# Remedies.
+
+DEAD = "ALTER TABLE accounts ADD IF NOT EXISTS account_type text; ALTER TABLE accounts DROP account_type"
+NEEDING_SEVERAL = {
+    "v_dead_column": DEAD,
+    "v_dead_column, disabled": f"{DEAD}; ALTER TABLE accounts DISABLE TRIGGER trigger_log_account_soft_delete",
+    "v_dead_column, on replicas only": (
+        f"{DEAD}; ALTER TABLE accounts ENABLE REPLICA TRIGGER trigger_log_account_soft_delete"
+    ),
+    "v_completed_by": "SELECT",
+}
+
+
+@pytest.mark.parametrize("name", NEEDING_SEVERAL)
+def test_no_remedy_brings_back_what_an_earlier_one_has_cured(legacy_database: CrmDatabase, name: str) -> None:
+    make_variant(legacy_database, name.partition(",")[0])
+    legacy_database.psql(NEEDING_SEVERAL[name])
+    cured: list[tuple[str, str]] = []
+
+    while todo := [finding for finding in diagnosis(legacy_database).findings if is_sql(finding)]:
+        assert [] == [finding for finding in todo if (finding.place, finding.words) in cured]
+        legacy_database.psql(todo[0].remedy)
+        cured.append((todo[0].place, todo[0].words))
+
+    by_runner(legacy_database, api_role=APP)
+    legacy_database.psql("UPDATE accounts SET deleted_at = now()", url=legacy_database.owner_url)
+    assert not any("trigger" in finding.place for finding in diagnosis(legacy_database).findings)
 
 
 # Roles.

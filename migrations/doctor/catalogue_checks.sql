@@ -23,13 +23,21 @@ WITH tab AS (
   SELECT tab.*, t.tgname::text, t.tgenabled::text, t.tgfoid::regprocedure AS fn,
          regexp_replace(regexp_replace(p.prosrc, '/\*.*?\*/', ' ', 'g'), '--[^\n]*', ' ', 'g') AS body
     FROM tab JOIN pg_trigger t ON t.tgrelid = tab.oid AND NOT t.tgisinternal JOIN pg_proc p ON p.oid = t.tgfoid
+), field AS (                                       -- what a trigger's function reads of its row, and the table hasn't got
+  SELECT DISTINCT trig.oid, trig.tgname, m[1] || '.' || f.col AS words, f.col
+    FROM trig CROSS JOIN LATERAL regexp_matches(trig.body, '\m(NEW|OLD)\.("?)(\w+)', 'gi') AS m
+   CROSS JOIN LATERAL (SELECT CASE m[2] WHEN '"' THEN m[3] ELSE lower(m[3]) END AS col) AS f
+   WHERE NOT EXISTS (SELECT FROM col WHERE col.oid = trig.oid AND col.col = f.col)
+), kind AS (                                        -- what a column of that name holds, as a rule
+  SELECT col, CASE WHEN col ~ '(_at|_date)$' THEN 'timestamptz' WHEN col ~ '(_id|_by|_to|^id)$' THEN 'uuid'
+                   WHEN col ~ '^is_' THEN 'boolean' ELSE 'text' END AS type
+    FROM (SELECT col FROM asked UNION SELECT col FROM field) AS c
 ), misread AS (
-  SELECT trig.name, trig.rel, trig.tgname, trig.fn, string_agg(DISTINCT m[1] || '.' || lower(m[2]), ', ') AS fields,
-         bool_or(trig.body ~* '\mtg_(table_name|relname|relid)\M') AS is_guarded, bool_or(lower(m[2]) = 'last_modified_by') AS is_actor
-    FROM trig CROSS JOIN LATERAL regexp_matches(trig.body, '\m(NEW|OLD|new|old)\."?(\w+)', 'g') AS m
-   WHERE trig.tgenabled <> 'D'
-     AND NOT EXISTS (SELECT FROM col WHERE col.oid = trig.oid AND col.col IN (m[2], lower(m[2])))
-   GROUP BY trig.name, trig.rel, trig.tgname, trig.fn
+  SELECT trig.name, trig.rel, trig.tgname, trig.tgenabled = 'D' AS is_disabled, trig.fn, string_agg(DISTINCT field.words, ', ') AS fields,
+         string_agg(DISTINCT format('ADD COLUMN %I %s', field.col, kind.type), ', ') AS additions,
+         trig.body ~* '\mtg_(table_name|relname|relid)\M' AS is_guarded, bool_or(field.col = 'last_modified_by') AS is_actor
+    FROM trig JOIN field USING (oid, tgname) JOIN kind ON kind.col = field.col
+   GROUP BY trig.name, trig.rel, trig.tgname, trig.tgenabled, trig.fn, trig.body
 ), policy AS (
   SELECT tab.name, tab.rel, p.polname::text, p.polpermissive, tab.relrowsecurity, pg_get_expr(p.polqual, p.polrelid) AS qual,
          pg_get_expr(p.polwithcheck, p.polrelid) AS chk,
@@ -52,10 +60,8 @@ WITH tab AS (
   SELECT 'error' AS severity, format('%s.%s', asked.name, asked.col) AS place, 'no such column, and the API asks for it' AS words,
          CASE WHEN asked.col = 'last_modified_by' AND EXISTS (SELECT FROM col WHERE name = asked.name AND col = 'completed_by')
               THEN 'ALTER TABLE lead_interactions RENAME COLUMN completed_by TO last_modified_by;'
-              ELSE format('ALTER TABLE %s ADD COLUMN %I %s;', asked.name, asked.col,
-                          CASE WHEN asked.col ~ '(_at|_date)$' THEN 'timestamptz' WHEN asked.col ~ '(_id|_by|_to|^id)$' THEN 'uuid'
-                               WHEN asked.col ~ '^is_' THEN 'boolean' ELSE 'text' END) END AS remedy
-    FROM asked JOIN tab USING (name)
+              ELSE format('ALTER TABLE %s ADD COLUMN %I %s;', asked.name, asked.col, kind.type) END AS remedy
+    FROM asked JOIN tab USING (name) JOIN kind ON kind.col = asked.col
    WHERE NOT EXISTS (SELECT FROM col WHERE col.name = asked.name AND col.col = asked.col)
    UNION ALL
   SELECT 'error', name, 'no such table, and the API asks for it', './taskline migrate status'
@@ -66,18 +72,21 @@ WITH tab AS (
      AND NOT EXISTS (SELECT FROM pg_index i WHERE i.indrelid = col.oid AND i.indisunique AND i.indisvalid AND i.indpred IS NULL
                         AND i.indkey::text = col.attnum::text)
    UNION ALL
-  SELECT CASE WHEN is_guarded THEN 'warning' ELSE 'error' END, format('%s, trigger %s', name, tgname),
-         format('its function %s reads %s, and the table has no such column: %s', fn, fields,
-                CASE WHEN is_guarded THEN 'a change may fail' ELSE 'a change that comes so far fails' END),
+  SELECT CASE WHEN is_guarded OR is_disabled THEN 'warning' ELSE 'error' END, format('%s, trigger %s', name, tgname),
+         format('its function %s reads %s, and the table has no such column: %s. Give it the column, or change the function', fn, fields,
+                CASE WHEN is_disabled THEN 'a change would fail, were it not disabled' WHEN is_guarded THEN 'a change may fail'
+                     ELSE 'a change that comes so far fails' END),
          CASE WHEN is_actor AND EXISTS (SELECT FROM col WHERE col.name = misread.name AND col.col = 'completed_by')
               THEN format('ALTER TABLE %s RENAME COLUMN completed_by TO last_modified_by;', rel)
-              ELSE format('ALTER TABLE %s DISABLE TRIGGER %I;', rel, tgname) END
+              ELSE format('ALTER TABLE %s %s;', rel, additions) END
     FROM misread
    UNION ALL
-  SELECT 'warning', format('%s, trigger %s', name, tgname),
+  SELECT 'warning', format('%s, trigger %s', name, tgname),       -- one that misreads its row had better stay so till then
          CASE tgenabled WHEN 'D' THEN 'disabled: what it keeps up to date goes stale' ELSE 'fires on replicas only' END,
          format('ALTER TABLE %s ENABLE TRIGGER %I;', rel, tgname)
-    FROM trig WHERE tgenabled IN ('D', 'R') AND tgname <> '~taskline_042_keep'
+    FROM trig
+   WHERE tgenabled IN ('D', 'R') AND tgname <> '~taskline_042_keep'
+     AND NOT EXISTS (SELECT FROM field WHERE field.oid = trig.oid AND field.tgname = trig.tgname)
    UNION ALL
   SELECT 'warning', name, 'row security is off: the database keeps no organizations apart',
          format('ALTER TABLE %s ENABLE ROW LEVEL SECURITY;', rel)
