@@ -9,6 +9,7 @@ import click
 
 from commands.migrate.output import with_output
 from commands.migrate.targets import target, with_target
+from commands.migrate.values import LONGEST_NAME_BYTES, Text
 from errors import DatabaseAiling
 from migrations.doctor import diagnoses
 
@@ -24,7 +25,7 @@ SIGNS = {"error": "❌", "warning": "⚠️", "note": "ℹ️"}
 
 @click.command(epilog="Example: ./taskline migrate doctor --env production")
 @with_target
-@click.option("--api-role", help="The API's database role, if it isn't taskline_api.")
+@click.option("--api-role", type=Text(LONGEST_NAME_BYTES), help="The API's database role, if it isn't taskline_api.")
 @with_output
 def command(output: Output, environment: str | None, url: str | None, *, api_role: str | None) -> None:
     """Examine a database: what will hurt the API, and how to cure it. Changes nothing.

@@ -11,6 +11,7 @@ from commands.migrate.output import with_output
 from commands.migrate.plan_lines import lines_of
 from commands.migrate.switches import with_switches
 from commands.migrate.targets import target, with_target
+from commands.migrate.values import LONGEST_NAME_BYTES, Text
 from errors import MigrationRefused
 from migrations.plan import plans
 
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
 @click.command(epilog="Example: ./taskline migrate plan --env production --redact")
 @with_target
 @click.option("--through", type=int, help="Stop after the migration of this number.")
-@click.option("--api-role", help="The API's database role, if it isn't taskline_api.")
+@click.option("--api-role", type=Text(LONGEST_NAME_BYTES), help="The API's database role, if it isn't taskline_api.")
 @with_switches({"redact": "Don't show what the queries of others say."})
 @with_output
 def command(

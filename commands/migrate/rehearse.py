@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
@@ -12,30 +11,34 @@ from commands.migrate.output import with_output
 from commands.migrate.rehearsal_words import document, lines
 from commands.migrate.rehearsing import stage
 from commands.migrate.targets import target, with_target
+from commands.migrate.values import LONGEST_NAME_BYTES, File, Seconds, Text
 from commands.progress import step
 from migrations.rehearsal.performances import Plan
 from migrations.rehearsal.rehearsals import Source, rehearse
 from migrations.runner.environments import escaped
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from commands.migrate.output import Output
 
 
 @click.command(epilog="Example: ./taskline migrate rehearse --env production --with-rollback")
 @with_target
-@click.option("--dump", type=click.Path(path_type=Path), help="A dump of the database, instead of making one.")
+@click.option("--dump", type=File(), help="A dump of the database, instead of making one.")
 @click.option(
     "--server",
+    type=Text(),
     help="A superuser's address of a server to hold the copy, instead of one made for it; its password shows in the "
     "list of processes.",
 )
 @click.option("--through", type=int, help="Stop after the migration of this number.")
-@click.option("--api-role", help="The API's database role, if it isn't taskline_api.")
+@click.option("--api-role", type=Text(LONGEST_NAME_BYTES), help="The API's database role, if it isn't taskline_api.")
 @click.option("--with-rollback", is_flag=True, help="Take the migrations back, too.")
 @click.option(
     "--baseline",
     "quiet_s",
-    type=click.FloatRange(0.5, 600),
+    type=Seconds(0.5, 600),
     default=5,
     show_default=True,
     metavar="SECONDS",

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
@@ -11,18 +10,19 @@ import click
 from commands.migrate.approvals import approve, with_yes
 from commands.migrate.output import with_output, with_redact
 from commands.migrate.targets import target, with_target
+from commands.migrate.values import File
 from migrations.runner import rollbacks
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from commands.migrate.output import Output
 
 
 @click.command(epilog="Example: ./taskline migrate rollback 42 --env devtest")
 @with_target
 @with_redact
-@click.option(
-    "--export", type=click.Path(path_type=Path), help="First write the links that 41 would lose to this file."
-)
+@click.option("--export", type=File(), help="First write the links that 41 would lose to this file.")
 @click.option(
     "--discard-links", type=click.IntRange(min=1), metavar="N", help="Set them aside; N as the refusal counts them."
 )

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, ParamSpec, TypeVar
 
 import click
 
+from commands.migrate.values import Text
 from errors import MigrationTargetUnknown
 from migrations.runner.environments import ENVIRONMENTS, address, escaped
 from settings import Settings, variables
@@ -34,7 +35,9 @@ def with_target(function: Callable[P, R]) -> Callable[P, R]:
     environment = click.option(
         "--env", "environment", type=click.Choice(ENVIRONMENTS), help="Read its variables or .env file."
     )
-    url = click.option("--url", help="Address of the database; its password shows in the list of processes.")
+    url = click.option(
+        "--url", type=Text(), help="Address of the database; its password shows in the list of processes."
+    )
     return environment(url(function))
 
 

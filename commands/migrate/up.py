@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import time
 from dataclasses import replace
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
@@ -15,10 +14,13 @@ from commands.migrate.output import with_output
 from commands.migrate.promotions import drift, leave_receipt, permit, refuse_unwritable
 from commands.migrate.switches import with_switches
 from commands.migrate.targets import target, with_target
+from commands.migrate.values import LONGEST_NAME_BYTES, File, Text
 from migrations.runner import apply
 from migrations.runner.connections import place
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from commands.migrate.output import Output
     from migrations.runner.apply import Run
 
@@ -34,18 +36,16 @@ SWITCHES = {
 )
 @with_target
 @click.option("--through", type=int, help="Stop after the migration of this number.")
-@click.option("--api-role", help="The API's database role, if it isn't taskline_api.")
+@click.option("--api-role", type=Text(LONGEST_NAME_BYTES), help="The API's database role, if it isn't taskline_api.")
 @with_switches(SWITCHES)
-@click.option(
-    "--receipt", type=click.Path(path_type=Path), help="On production: what ran on staging, if it can't be asked now."
-)
+@click.option("--receipt", type=File(), help="On production: what ran on staging, if it can't be asked now.")
 @click.option(
     "--receipt-to",
-    type=click.Path(path_type=Path, dir_okay=False),
+    type=File(),
     help="On staging: where the receipt for production goes, instead of staging-receipt.json.",
 )
 @with_yes
-@click.argument("file", required=False)
+@click.argument("file", type=Text(), required=False)
 @with_output
 def command(  # noqa: PLR0913 - one for each option
     output: Output,
