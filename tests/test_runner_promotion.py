@@ -117,10 +117,20 @@ def test_a_device_stays_and_an_empty_file_stays_empty_when_the_run_is_refused(
 
 
 @pytest.mark.parametrize(
-    "arguments", [("--env", "staging", "--receipt", "x"), ("--env", "production", "--receipt-to", "x")]
+    ("arguments", "words"),
+    [
+        (("--env", "staging", "--receipt", "x"), "--receipt is for production"),
+        (("--env", "production", "--receipt-to", "x"), "--receipt-to is for staging"),
+        (("--env", "staging", "--url", "postgresql://host/db"), "Both --env and --url were given"),
+    ],
 )
-def test_an_option_of_the_other_environment_is_refused(checkout: Checkout, arguments: tuple[str, ...]) -> None:
-    assert 10 == checkout.run("migrate", "up", *arguments).returncode
+def test_options_that_do_not_go_together_are_a_wrong_command_line(
+    checkout: Checkout, arguments: tuple[str, ...], words: str
+) -> None:
+    done = checkout.run("migrate", "up", *arguments)
+
+    assert 2 == done.returncode
+    assert f"Error: {words}" in done.stderr
 
 
 def test_devtest_leaves_no_receipt(checkout: Checkout, database: CrmDatabase) -> None:

@@ -6,9 +6,11 @@ import asyncio
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+import click
+
 from commands.migrate.approvals import approve
 from commands.migrate.targets import ROOT, target
-from errors import MigrationNotPromoted, MigrationRefused, MigrationTargetUnknown, TasklineError
+from errors import MigrationNotPromoted, MigrationRefused, TasklineError
 from migrations.runner import promotion, receipts
 
 if TYPE_CHECKING:
@@ -34,11 +36,12 @@ class Permit:
 def permit(output: Output, database: Target, request: Request, *, receipt: Path | None, is_yes: bool) -> Permit | None:
     """Return what may run on production; None where nothing has to be asked: elsewhere, or when nothing would run.
 
-    Raises MigrationNotPromoted, or MigrationRefused if nobody said yes; then nothing was changed.
+    Raises MigrationNotPromoted, or MigrationRefused if nobody said yes, or UsageError for a receipt elsewhere; then
+    nothing was changed.
     """
     if database.environment != "production":
         if receipt:
-            raise MigrationTargetUnknown("--receipt is for production: add --env production, or take it out.")
+            raise click.UsageError("--receipt is for production: add --env production, or take it out.")
         return None
     here = asyncio.run(promotion.look(database.url, request, output.say))
     if not here.to_run:
@@ -66,11 +69,14 @@ def _of_staging(output: Output, names: Sequence[str]) -> Receipt:
 
 
 def refuse_unwritable(path: Path | None, database: Target) -> None:
-    """Refuse a place for the receipt that can't be written to, before anything runs. Raises MigrationRefused."""
+    """Refuse a place for the receipt that can't be written to, before anything runs.
+
+    Raises MigrationRefused, or UsageError for one elsewhere than on staging.
+    """
     if path is None:
         return
     if database.environment != "staging":
-        raise MigrationTargetUnknown("--receipt-to is for staging: add --env staging, or take it out.")
+        raise click.UsageError("--receipt-to is for staging: add --env staging, or take it out.")
     try:
         receipts.try_place(path)
     except OSError as exc:

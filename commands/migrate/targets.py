@@ -33,7 +33,10 @@ class Target:
 def with_target(function: Callable[P, R]) -> Callable[P, R]:
     """Add the options --env and --url, as the arguments `environment` and `url` of `target`."""
     environment = click.option(
-        "--env", "environment", type=click.Choice(ENVIRONMENTS), help="Read its variables or .env file."
+        "--env",
+        "environment",
+        type=click.Choice(ENVIRONMENTS),
+        help="The environment whose address to take, from DEVTEST_… variables or .env.devtest.",
     )
     url = click.option(
         "--url", type=Text(), help="Address of the database; its password shows in the list of processes."
@@ -42,9 +45,12 @@ def with_target(function: Callable[P, R]) -> Callable[P, R]:
 
 
 def target(environment: str | None, url: str | None) -> Target:
-    """Return the database that the options mean. Raises MigrationTargetUnknown; the message never holds a value."""
+    """Return the database that the options mean. Raises MigrationTargetUnknown, or UsageError for both.
+
+    No message holds a value.
+    """
     if url and environment:
-        raise MigrationTargetUnknown("Both --env and --url were given. Choose one.")
+        raise click.UsageError("Both --env and --url were given. Choose one.")
     if environment:
         return Target(address(environment, variables(), ROOT), environment)
     if url:
