@@ -248,7 +248,29 @@ CREATE OR REPLACE FUNCTION pg_temp.keeps_out(held text, wanted text) RETURNS boo
                      ELSE true END
 $$;
 
--- A session in words; its query in one line, unless taskline.redact = on.
+-- Whether a setting is on, as a person may write it. What can't be understood is refused, for taken as off it could show what
+-- was to be hidden.
+CREATE OR REPLACE FUNCTION pg_temp.is_on(setting text) RETURNS boolean LANGUAGE plpgsql STABLE AS $$
+DECLARE
+  said constant text := coalesce(current_setting(setting, true), '');
+BEGIN
+  CASE
+    WHEN lower(said) IN ('on', 'true', 'yes', '1') THEN RETURN true;
+    WHEN lower(said) IN ('off', 'false', 'no', '0', '') THEN RETURN false;
+    ELSE
+      RAISE EXCEPTION 'the setting %: found %, expected on or off', setting, quote_literal(said)
+        USING ERRCODE = 'object_not_in_prerequisite_state',
+              DETAIL = 'Nothing was changed.',
+              HINT = 'Write on, true, yes or 1; or off, false, no or 0; or leave it out.';
+  END CASE;
+END $$;
+
+DO $$
+BEGIN
+  PERFORM pg_temp.is_on(setting) FROM unnest(ARRAY['taskline.redact', 'taskline.checksum', 'taskline.bring_back']) AS s(setting);
+END $$;
+
+-- A session in words; its query in one line, unless taskline.redact is on.
 CREATE OR REPLACE FUNCTION pg_temp.session_in_words(a pg_stat_activity) RETURNS text LANGUAGE sql STABLE AS $$
   SELECT format('process %s (%s)', a.pid, CASE
     WHEN a.backend_type IS NULL AND a.usename IS NULL
@@ -261,7 +283,7 @@ CREATE OR REPLACE FUNCTION pg_temp.session_in_words(a pg_stat_activity) RETURNS 
     ELSE concat_ws(', ', 'user ' || a.usename, 'application ' || coalesce(nullif(a.application_name, ''), 'without a name'),
       'client ' || coalesce(host(a.client_addr), 'on this machine'), a.state,
       'transaction open for ' || (clock_timestamp() - a.xact_start)::interval(1),
-      CASE WHEN current_setting('taskline.redact', true) = 'on' THEN 'query not shown'
+      CASE WHEN pg_temp.is_on('taskline.redact') THEN 'query not shown'
            ELSE 'query: ' || left(btrim(regexp_replace(a.query, '\s+', ' ', 'g')), 120) END) END)
 $$;
 
@@ -979,7 +1001,7 @@ BEGIN
   IF to_regclass('pg_temp.rows_before') IS NOT NULL THEN                 -- of an earlier run in this session
     DROP TABLE pg_temp.rows_before;
   END IF;
-  IF current_setting('taskline.checksum', true) = 'on' THEN
+  IF pg_temp.is_on('taskline.checksum') THEN
     PERFORM set_config('taskline.digests', pg_temp.digests(), false);
     EXECUTE 'CREATE TEMPORARY TABLE rows_before AS ' || pg_temp.digests();
   END IF;
@@ -1485,7 +1507,7 @@ END $$;
 DO $$
 DECLARE
   aside  constant text := pg_temp.aside_of('lead_interactions');
-  is_on  constant boolean := coalesce(lower(current_setting('taskline.bring_back', true)), '') IN ('on', 'true', 'yes', '1');
+  is_on  constant boolean := pg_temp.is_on('taskline.bring_back');
   locks  constant text := (                         -- what tells alter_shortly of the locks that bring_back takes
     SELECT string_agg(format('ALTER TABLE %s DISABLE TRIGGER USER', rel), '; ')
       FROM (SELECT 'lead_interactions'::regclass UNION SELECT b.rel FROM pg_temp.belongings() b) AS t(rel));

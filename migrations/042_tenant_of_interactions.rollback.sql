@@ -227,7 +227,29 @@ CREATE OR REPLACE FUNCTION pg_temp.keeps_out(held text, wanted text) RETURNS boo
                      ELSE true END
 $$;
 
--- A session in words; its query in one line, unless taskline.redact = on.
+-- Whether a setting is on, as a person may write it. What can't be understood is refused, for taken as off it could show what
+-- was to be hidden.
+CREATE OR REPLACE FUNCTION pg_temp.is_on(setting text) RETURNS boolean LANGUAGE plpgsql STABLE AS $$
+DECLARE
+  said constant text := coalesce(current_setting(setting, true), '');
+BEGIN
+  CASE
+    WHEN lower(said) IN ('on', 'true', 'yes', '1') THEN RETURN true;
+    WHEN lower(said) IN ('off', 'false', 'no', '0', '') THEN RETURN false;
+    ELSE
+      RAISE EXCEPTION 'the setting %: found %, expected on or off', setting, quote_literal(said)
+        USING ERRCODE = 'object_not_in_prerequisite_state',
+              DETAIL = 'Nothing was changed.',
+              HINT = 'Write on, true, yes or 1; or off, false, no or 0; or leave it out.';
+  END CASE;
+END $$;
+
+DO $$
+BEGIN
+  PERFORM pg_temp.is_on(setting) FROM unnest(ARRAY['taskline.redact', 'taskline.checksum', 'taskline.bring_back']) AS s(setting);
+END $$;
+
+-- A session in words; its query in one line, unless taskline.redact is on.
 CREATE OR REPLACE FUNCTION pg_temp.session_in_words(a pg_stat_activity) RETURNS text LANGUAGE sql STABLE AS $$
   SELECT format('process %s (%s)', a.pid, CASE
     WHEN a.backend_type IS NULL AND a.usename IS NULL
@@ -240,7 +262,7 @@ CREATE OR REPLACE FUNCTION pg_temp.session_in_words(a pg_stat_activity) RETURNS 
     ELSE concat_ws(', ', 'user ' || a.usename, 'application ' || coalesce(nullif(a.application_name, ''), 'without a name'),
       'client ' || coalesce(host(a.client_addr), 'on this machine'), a.state,
       'transaction open for ' || (clock_timestamp() - a.xact_start)::interval(1),
-      CASE WHEN current_setting('taskline.redact', true) = 'on' THEN 'query not shown'
+      CASE WHEN pg_temp.is_on('taskline.redact') THEN 'query not shown'
            ELSE 'query: ' || left(btrim(regexp_replace(a.query, '\s+', ' ', 'g')), 120) END) END)
 $$;
 

@@ -13,7 +13,16 @@ from errors import MigrationBlocked
 from migrations.runner import apply
 from tests.databases import OWNER, CrmDatabase
 from tests.deadlines import eventually
-from tests.migration_runs import LINKS, LINKS_BACK, TENANT, TENANT_BACK, by_psql, make_variant, open_transaction
+from tests.migration_runs import (
+    LINKS,
+    LINKS_BACK,
+    TENANT,
+    TENANT_BACK,
+    by_psql,
+    make_variant,
+    open_transaction,
+    schema_dump,
+)
 
 pytestmark = pytest.mark.slow
 
@@ -96,14 +105,34 @@ def test_it_does_not_name_who_only_reads_what_a_key_points_at(legacy_database: C
     assert "a reader" not in said
 
 
-@pytest.mark.parametrize("setting", ["off", "on"])
-def test_a_query_is_hidden_on_request_and_the_rest_stays(legacy_database: CrmDatabase, setting: str) -> None:
+@pytest.mark.parametrize(
+    ("setting", "is_on"), [("off", False), ("NO", False), ("on", True), ("True", True), ("1", True)]
+)
+def test_a_query_is_hidden_on_request_and_the_rest_stays(
+    legacy_database: CrmDatabase, setting: str, *, is_on: bool
+) -> None:
     with open_transaction(legacy_database, f"SELECT '{SECRET}' FROM lead_interactions LIMIT 1"):
         said = refusal(legacy_database, taskline__redact=setting)
 
-    assert (setting == "off") == (SECRET in said)
+    assert is_on != (SECRET in said)
     assert "application psql" in said
-    assert ("query not shown" in said) == (setting == "on")
+    assert is_on == ("query not shown" in said)
+
+
+@pytest.mark.parametrize("file", [LINKS, LINKS_BACK, TENANT, TENANT_BACK], ids=lambda file: file.name)
+def test_a_setting_that_is_neither_on_nor_off_is_refused_before_anything_is_done(
+    linked_database: CrmDatabase, file: Path
+) -> None:
+    before = schema_dump(linked_database)
+
+    said = [
+        by_psql(linked_database, file, **{f"taskline__{name}": "ja"}) for name in ("redact", "checksum", "bring_back")
+    ]
+
+    assert [3, 3, 3] == [outcome.code for outcome in said]
+    assert "the setting taskline.redact: found 'ja', expected on or off" in said[0].errors
+    assert all("Nothing was changed." in outcome.errors for outcome in said)
+    assert before == schema_dump(linked_database)
 
 
 def test_a_long_query_is_cut_and_stays_on_its_line(legacy_database: CrmDatabase) -> None:

@@ -89,7 +89,7 @@ def test_what_others_write_meanwhile_is_not_ours(legacy_database: CrmDatabase, t
     )
     file = patched(tmp_path, LINKS, (BEFORE_REPORT, work + BEFORE_REPORT))
 
-    outcome = by_psql(legacy_database, file, taskline__checksum="on")
+    outcome = by_psql(legacy_database, file, taskline__checksum="Yes")
 
     assert outcome.is_success, outcome.report + outcome.errors
     assert line(outcome, "rows:").startswith("✅ rows: none inserted, updated or deleted by the changes above")
