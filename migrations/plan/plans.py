@@ -14,7 +14,7 @@ from migrations.plan.surroundings import Surroundings, surroundings
 from migrations.runner import apply, files
 from migrations.runner.catalogue import readiness
 from migrations.runner.pending import settled
-from migrations.runner.sessions import lock_holder, place, refuse_read_only, session
+from migrations.runner.sessions import lock_holder, place, refuse_encoding, refuse_read_only, session
 
 if TYPE_CHECKING:
     from migrations.runner.files import MigrationFile
@@ -54,10 +54,12 @@ async def plan(url: str, *, api_role: str | None = None, through: int | None = N
     and what the files promise is tried on temporary copies; both make temporary objects, and a task is made and taken
     back. Where that can't be, on a read-only server or while a migration runs, the catalogue alone is read, and `gaps`
     says so.
-    Raises MigrationTargetUnknown, MigrationServerUnreachable, MigrationSignInRefused or MigrationBlocked.
+    Raises MigrationTargetUnknown, MigrationServerUnreachable, MigrationSignInRefused or MigrationBlocked, and
+    MigrationRefused for a database in whose encoding not even this can be asked.
     """
     refusals: list[str] = []
     async with session(url, lambda _: None, api_role=api_role) as connection:
+        await refuse_encoding(connection, place(url))
         await connection.execute(_TIMEOUTS)
         try:
             await refuse_read_only(connection, place(url))

@@ -20,7 +20,7 @@ from migrations.runner.execution import FileRun, run_file
 from migrations.runner.ledger import Entry, Outcome
 from migrations.runner.pending import HAS_TABLE, settled, to_run
 from migrations.runner.progress import Watch
-from migrations.runner.sessions import Say, lock_out_others, refuse_read_only, session
+from migrations.runner.sessions import Say, lock_out_others, refuse_encoding, refuse_read_only, session
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Sequence
@@ -120,6 +120,7 @@ async def run(
     watch = Watch(url, request.watch) if request.watch else None
     async with session(url, say, api_role=request.api_role, switches=request.switches) as connection:
         await refuse_read_only(connection, place(url))
+        await refuse_encoding(connection, place(url))
         if request.api_role:
             await check_role(connection, request.api_role)
         await lock_out_others(connection, say)

@@ -23,6 +23,7 @@ __all__ = [
     "lock_out_others",
     "place",
     "reading",
+    "refuse_encoding",
     "refuse_read_only",
     "session",
     "words_of",
@@ -33,6 +34,7 @@ Say = Callable[[str], None]
 # "taskline" as eight bytes. The SQL files take the same lock, so psql and the runner exclude each other.
 LOCK_KEY = 8386112019184217701
 LOCK_WAIT_S = 1_800
+_ENCODINGS = ("UTF8", "SQL_ASCII")  # the latter takes any bytes
 OLDEST_VERSION, NEWEST_VERSION = 15, 18
 
 _NO_SCHEMA = re.compile(r"permission denied for schema (?P<name>.+)")
@@ -123,6 +125,17 @@ async def refuse_read_only(connection: asyncpg.Connection, where: str) -> None:
         raise MigrationRefused(
             f"{where} is read-only: default_transaction_read_only is on, for this role, this database or the server. "
             "Nothing was changed. Run it on the primary, or as a role that may write."
+        )
+
+
+async def refuse_encoding(connection: asyncpg.Connection, where: str) -> None:
+    """Raise MigrationRefused if the database can't hold what the files say: 🎉, ✅ and … in names, notices and code."""
+    encoding = await connection.fetchval("SELECT current_setting('server_encoding')")
+    if encoding not in _ENCODINGS:
+        raise MigrationRefused(
+            f"{where} has the encoding {encoding}, which lacks characters of the migrations. Nothing was changed. Move "
+            "it to one in UTF8: pg_dump, createdb -T template0 -E UTF8, pg_restore. docs/migrations.md says what psql "
+            "does instead."
         )
 
 
