@@ -268,6 +268,21 @@ def test_rights_that_the_role_lacks_are_found_and_cured(database: CrmDatabase) -
     assert [] == matching(diagnosis(database).findings, "contacts: the API")
 
 
+def test_each_right_that_is_missing_is_a_finding_of_its_own(database: CrmDatabase) -> None:
+    database.psql(
+        f"REVOKE ALL ON ALL TABLES IN SCHEMA public FROM {APP}; REVOKE ALL ON SCHEMA public FROM PUBLIC, {APP}"
+    )
+    tables = ["accounts", "contacts", "interaction_events", LI, "leads", "organizations", "users"]
+
+    found = [finding for finding in diagnosis(database).findings if finding.words.startswith("the API's role has")]
+    for finding in found:
+        database.psql(finding.remedy)
+
+    assert {*tables, "schema"} == {finding.place for finding in found}
+    assert all(finding.remedy.startswith("GRANT ") for finding in found)
+    assert [] == [finding for finding in diagnosis(database).findings if "the API's role has" in finding.words]
+
+
 def test_the_apis_role_is_told_what_it_can_not_see(database: CrmDatabase) -> None:
     found = diagnosis(database, url=database.app_url)
 

@@ -30,6 +30,8 @@ SELECT set_config('statement_timeout', '120s', true), set_config('lock_timeout',
        set_config('row_security', 'off', true), set_config('taskline.api_role', $1, true)
 """
 _ROLE = "SELECT EXISTS (SELECT FROM pg_roles WHERE rolname = $1)"
+# The words of readiness.sql, which alone knows what rights a database's own triggers need. A test takes all rights away
+# and compares what is found.
 _GRANT = re.compile(r"as the owner: (GRANT .* TO )NAME;")
 
 

@@ -7,6 +7,7 @@ there is left out. In a remedy `{those}` stands for the rows that meet the condi
 from __future__ import annotations
 
 from dataclasses import dataclass
+from enum import Enum, auto
 
 from migrations.doctor.findings import Severity
 
@@ -52,6 +53,17 @@ JOINS = {
 }
 
 
+class Kind(Enum):
+    """What a check asks, where that decides whether it can be, or need be, asked at all."""
+
+    REFERENCE = auto()
+    """Does the column lead anywhere? A validated foreign key answers that."""
+    INSTANT = auto()
+    """Can it be shown? Of columns that hold an instant alone."""
+    VALUE = auto()
+    """Anything else."""
+
+
 @dataclass(frozen=True, slots=True)
 class RowCheck:
     """A condition that a row shouldn't meet; `needs` are the columns, as table.column, that its aliases don't show."""
@@ -63,6 +75,7 @@ class RowCheck:
     words: str
     remedy: str
     needs: tuple[str, ...] = ()
+    kind: Kind = Kind.VALUE
 
     @property
     def place(self) -> str:
@@ -88,6 +101,7 @@ def reference_checks() -> list[RowCheck]:
             f"DELETE FROM {table} t WHERE {{those}};"
             if alias in {"interaction", "organization"}
             else setting(table, f"{value.removeprefix('t.')} = NULL"),
+            kind=Kind.REFERENCE,
         )
         for table, joins in JOINS.items()
         for alias, (target, value) in joins.items()

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import asyncpg
 
 from migrations.doctor.findings import Finding
-from migrations.doctor.reference_checks import JOINS, RowCheck, reference_checks, tenant_checks
+from migrations.doctor.reference_checks import JOINS, Kind, RowCheck, reference_checks, tenant_checks
 from migrations.doctor.value_checks import value_checks
 from migrations.runner.connections import LOST, words_of
 
@@ -78,7 +78,7 @@ def _possible(table: str, known: Columns) -> Iterable[RowCheck]:
     """Yield a table's checks whose tables and columns are there, with types that can be compared."""
     is_disputed = "taskline_disputed_interactions.interaction_id" in known.types
     for check in (*value_checks(), *tenant_checks(), *reference_checks()):
-        if check.table != table or (check.words.startswith("names a row") and check.place in known.kept):
+        if check.table != table or (check.kind is Kind.REFERENCE and check.place in known.kept):
             continue
         condition = check.condition.replace(
             "{undisputed}", " AND disputed.interaction_id IS NULL" if is_disputed else ""
@@ -110,9 +110,8 @@ def _can_compare(check: RowCheck, known: Columns) -> bool:
         (f"{target}.{key}", f"{check.table}.{value.removeprefix('t.')}")
         for target, key, value in _joined(check).values()
     ]
-    is_instant = " BETWEEN '" in check.condition
     return all(known.types[one] == known.types[other] for one, other in pairs) and (
-        not is_instant or known.types[check.place].startswith("timestamp")
+        check.kind is not Kind.INSTANT or known.types[check.place].startswith("timestamp")
     )
 
 

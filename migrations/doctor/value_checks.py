@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from migrations.doctor.reference_checks import ERROR, NOTE, WARNING, RowCheck, setting
+from migrations.doctor.reference_checks import ERROR, NOTE, WARNING, Kind, RowCheck, setting
 
 _LI, _EVENTS = "lead_interactions", "interaction_events"
 _IS_TASK = "t.interaction_type = 'task'"
@@ -156,6 +156,7 @@ def _instants() -> list[RowCheck]:
                 f"NOT t.{column} {shown}",
                 "is infinite or outside of the years 1 to 9999: the API shows the nearest instant that it can",
                 setting(table, f"{column} = NULL"),
+                kind=Kind.INSTANT,
             ),
             RowCheck(
                 table,
@@ -164,6 +165,7 @@ def _instants() -> list[RowCheck]:
                 f"t.{column} {shown} AND NOT t.{column} {likely}",
                 "is before 1900 or after 2200",
                 setting(table, f"{column} = NULL"),
+                kind=Kind.INSTANT,
             ),
         )
     ]
