@@ -18,7 +18,7 @@ from migrations.rehearsal.origins import Origin, Role
 from migrations.rehearsal.performances import Plan
 from migrations.rehearsal.programs import Programs
 from migrations.rehearsal.rehearsals import Rehearsal, Source, Stage
-from migrations.rehearsal.relay import relayed
+from migrations.rehearsal.relay import TLS_REQUEST, relayed
 from tests.databases import APP, OWNER, OWNER_PASSWORD, CrmDatabase, psql
 from tests.migration_runs import open_transaction
 from tests.rehearsals import rehearse
@@ -338,7 +338,53 @@ def test_sign_ins_elsewhere_are_not_copied(
     assert "1\n0" == asyncio.run(sign_ins())
 
 
+def test_a_copy_that_could_still_sign_in_elsewhere_is_not_worked_on(
+    legacy_database: CrmDatabase, stage: Stage, tmp_path: Path
+) -> None:
+    legacy_database.psql(
+        """CREATE EXTENSION postgres_fdw; CREATE SERVER elsewhere FOREIGN DATA WRAPPER postgres_fdw;
+           CREATE USER MAPPING FOR PUBLIC SERVER elsewhere;
+           CREATE FUNCTION refuse() RETURNS event_trigger LANGUAGE plpgsql AS $$
+           BEGIN RAISE EXCEPTION 'sign-ins stay'; END $$;
+           CREATE EVENT TRIGGER refuse ON ddl_command_start WHEN TAG IN ('DROP USER MAPPING')
+             EXECUTE FUNCTION refuse()"""
+    )
+    path = dump_of(legacy_database, tmp_path / "there.dump", "--format=plain")
+
+    message = failure(Source(None, path), stage)
+
+    assert "could still sign in at foreign servers, and write there: sign-ins stay." in message
+
+
 # The way there.
+
+
+async def carried_without_tls(sslmode: str) -> bytes:
+    """Return what comes through to a server that has no TLS and says so."""
+    came, is_done = bytearray(), asyncio.Event()
+
+    async def refuse(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        came.extend(await reader.readexactly(len(TLS_REQUEST)))
+        writer.write(b"N")
+        came.extend(await reader.read())
+        writer.close()
+        is_done.set()
+
+    async with await asyncio.start_server(refuse, "127.0.0.1", 0) as server:
+        url = f"postgresql://u:p@127.0.0.1:{server.sockets[0].getsockname()[1]}/crm?sslmode={sslmode}"
+        async with relayed(url) as to:
+            reader, writer = await asyncio.open_unix_connection(f"{to['PGHOST']}/.s.PGSQL.{to['PGPORT']}")
+            writer.write(b"secret")
+            writer.write_eof()
+            await reader.read()
+            writer.close()
+            await asyncio.wait_for(is_done.wait(), 30)
+    return bytes(came)
+
+
+@pytest.mark.parametrize(("sslmode", "words"), [("require", b""), ("prefer", b"secret")])
+def test_nothing_goes_without_tls_where_the_address_asks_for_it(sslmode: str, words: bytes) -> None:
+    assert TLS_REQUEST + words == asyncio.run(carried_without_tls(sslmode))
 
 
 def test_a_server_that_speaks_tls_alone_is_dumped(legacy_database: CrmDatabase, stage: Stage, tmp_path: Path) -> None:

@@ -144,7 +144,13 @@ async def restore(programs: Programs, dump: Dump, to: Mapping[str, str], worksho
 async def _by_psql(programs: Programs, dump: Dump, to: Mapping[str, str]) -> Done:
     options = ["-X", "-q", "-v", "ON_ERROR_STOP=1", "-o", os.devnull, "-f", str(dump.path)]
     done = await programs.run("psql", *options, to=to)
-    await programs.run("psql", "-X", "-q", "-c", _FORGET_SIGN_INS, to=to)
+    if not done.code:
+        forgotten = await programs.run("psql", "-X", "-q", "-c", _FORGET_SIGN_INS, to=to)
+        if forgotten.code:
+            raise RehearsalFailed(
+                f"The copy could still sign in at foreign servers, and write there: {_words(forgotten)}. "
+                "Make the dump with pg_dump -Fc; of that, sign-ins aren't restored at all."
+            )
     return done
 
 

@@ -103,6 +103,7 @@ def _keep_alive(connection: asyncpg.Connection) -> None:
 
     The driver has no option for it, and would wait for ever where a cable was pulled or a firewall forgot us.
     """
+    # Private, and the only way to the driver's socket. The tests notice if a later version has it elsewhere.
     wire = connection._transport.get_extra_info("socket")
     if wire.family not in {socket.AF_INET, socket.AF_INET6}:
         return
