@@ -4,6 +4,7 @@ import fcntl
 import json
 import os
 import signal
+import tempfile
 from pathlib import Path
 
 import psutil
@@ -193,3 +194,26 @@ def test_no_password_is_among_the_arguments_of_any_program(legacy_database: CrmD
 
     assert {"pg_dump", "pg_restore"} <= {Path(line.split()[0]).name for line in seen if line}
     assert not [line for line in seen if any(secret in line for secret in secrets)]
+
+
+def test_a_rehearsal_whose_folder_another_takes_for_left_makes_a_new_one(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    opened: list[Path] = []
+
+    def open_and_be_overtaken(path: Path) -> int:
+        """Open the lock; before the first one is taken, another rehearsal comes and goes."""
+        opened.append(path)
+        descriptor = open_lock(path)
+        if len(opened) == 1:
+            with rehearsing.stage("postgresql://localhost"):
+                pass
+        return descriptor
+
+    monkeypatch.setattr(rehearsing, "open_lock", open_and_be_overtaken)
+    with rehearsing.stage("postgresql://localhost") as stage:
+        assert not opened[0].parent.exists()
+        assert (stage.workshop / rehearsing.LOCK).exists()
+
+    assert [] == list(tmp_path.iterdir())

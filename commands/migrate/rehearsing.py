@@ -70,18 +70,26 @@ def _workshop() -> Iterator[Path]:
     """Make a folder that nobody else may read, and remove it at the end."""
     _clear_leftovers()
     try:
-        folder = Path(tempfile.mkdtemp(prefix=PREFIX))
+        folder, lock = _claimed()
     except OSError as exc:
         raise RehearsalFailed(
             f"No folder can be made in {tempfile.gettempdir()}: {exc.strerror}. Set TMPDIR to one you may write to."
         ) from exc
-    lock = open_lock(folder / LOCK)
-    try_lock(lock, fcntl.LOCK_EX)
     try:
         yield folder
     finally:
         shutil.rmtree(folder, ignore_errors=True)
         os.close(lock)
+
+
+def _claimed() -> tuple[Path, int]:
+    """Make a folder and take its lock; before that, another rehearsal may take it for left by a killed one."""
+    while True:
+        folder = Path(tempfile.mkdtemp(prefix=PREFIX))
+        lock = open_lock(folder / LOCK)
+        if try_lock(lock, fcntl.LOCK_EX) and (folder / LOCK).exists():
+            return folder, lock
+        os.close(lock)  # the other one removes it, or has done so
 
 
 def _clear_leftovers() -> None:
