@@ -171,11 +171,74 @@ RETURNS jsonb LANGUAGE sql STABLE AS $$
                             'object_name', object_name, 'ddl', ddl)
 $$;
 
+-- The tables of ours that are there and can't be trusted, each with the next command. Who may create in the schema could
+-- otherwise act with our rights by a trigger, see what is written down, or let a rollback execute a statement of theirs.
+CREATE OR REPLACE FUNCTION pg_temp.planted_tables() RETURNS SETOF text LANGUAGE sql STABLE AS $$
+  WITH ours AS (
+    SELECT c.*, pg_temp.full_name(c.oid) AS full_name, li.relowner AS li_owner
+      FROM pg_class li JOIN pg_class c ON c.relnamespace = li.relnamespace
+     WHERE li.oid = 'lead_interactions'::regclass
+       AND (c.relname IN ('taskline_saved_ddl', 'taskline_disputed_interactions') OR c.relname LIKE '%\_rolled\_back\_041')
+  ), right_of AS (                                  -- a right to change it, of somebody who hasn't the owner's rights anyway
+    SELECT o.oid, CASE WHEN a.grantee = 0 THEN 'PUBLIC' ELSE quote_ident(pg_get_userbyid(a.grantee)) END AS grantee,
+           string_agg(DISTINCT a.privilege_type, ', ') AS privileges
+      FROM ours o
+     CROSS JOIN LATERAL (SELECT o.relacl UNION ALL SELECT attacl FROM pg_attribute WHERE attrelid = o.oid) AS l(acl)
+     CROSS JOIN LATERAL aclexplode(l.acl) a
+     WHERE a.privilege_type <> 'SELECT'
+       AND (a.grantee = 0 OR a.grantee <> o.relowner AND NOT pg_has_role(a.grantee, o.li_owner, 'MEMBER'))
+     GROUP BY o.oid, a.grantee
+  )
+  SELECT CASE
+    WHEN relkind <> 'r'
+    THEN format('%s: found something that is no ordinary table under this name. Next: rename it.', full_name)
+    WHEN pg_get_userbyid(relowner) <> current_user AND NOT pg_has_role(relowner, li_owner, 'MEMBER')
+    THEN format('%1$s: found owner %2$s, who could act with the rights of %3$s by it. Next: DROP TABLE %1$s; (or rename it)',
+                full_name, pg_get_userbyid(relowner), current_user)
+    WHEN EXISTS (SELECT FROM pg_trigger WHERE tgrelid = ours.oid AND NOT tgisinternal)
+    THEN format('%1$s: found trigger %2$I, which would act with the rights of %3$s. Next: DROP TRIGGER %2$I ON %1$s;', full_name,
+                (SELECT min(tgname) FROM pg_trigger WHERE tgrelid = ours.oid AND NOT tgisinternal), current_user)
+    WHEN EXISTS (SELECT FROM pg_rewrite WHERE ev_class = ours.oid)
+    THEN format('%1$s: found rule %2$I, which would act with the rights of %3$s. Next: DROP RULE %2$I ON %1$s;', full_name,
+                (SELECT min(rulename) FROM pg_rewrite WHERE ev_class = ours.oid), current_user)
+    ELSE (SELECT format('%1$s: found that %2$s may change it (%3$s), expected its owner alone. Next: REVOKE %3$s ON %1$s FROM %2$s;',
+                        full_name, r.grantee, r.privileges) FROM right_of r WHERE r.oid = ours.oid LIMIT 1) END
+    FROM ours
+   WHERE relkind <> 'r'
+      OR pg_get_userbyid(relowner) <> current_user AND NOT pg_has_role(relowner, li_owner, 'MEMBER')
+      OR EXISTS (SELECT FROM pg_trigger WHERE tgrelid = ours.oid AND NOT tgisinternal)
+      OR EXISTS (SELECT FROM pg_rewrite WHERE ev_class = ours.oid)
+      OR EXISTS (SELECT FROM right_of r WHERE r.oid = ours.oid)
+$$;
+
+-- Takes from all others what default privileges gave them with a table that was just made.
+CREATE OR REPLACE FUNCTION pg_temp.keep_to_owner(relation regclass) RETURNS void LANGUAGE plpgsql AS $$
+DECLARE
+  grantee text;
+BEGIN
+  FOR grantee IN SELECT DISTINCT CASE a.grantee WHEN 0 THEN 'PUBLIC' ELSE quote_ident(pg_get_userbyid(a.grantee)) END
+                   FROM pg_class c, aclexplode(c.relacl) a
+                  WHERE c.oid = relation AND a.grantee <> c.relowner LOOP
+    EXECUTE format('REVOKE ALL ON %s FROM %s', relation, grantee);
+  END LOOP;
+END $$;
+
+-- Ends the run if somebody put a table in our place meanwhile.
+CREATE OR REPLACE FUNCTION pg_temp.refuse_planted_tables() RETURNS void LANGUAGE plpgsql AS $$
+DECLARE
+  found constant text := (SELECT string_agg('  - ' || p, E'\n') FROM pg_temp.planted_tables() p);
+BEGIN
+  IF found IS NOT NULL THEN
+    RAISE EXCEPTION E'tables of the migrations can''t be trusted:\n%', found
+      USING ERRCODE = 'object_not_in_prerequisite_state',
+            HINT = 'Nothing was written to them. Do what the lines say, then run this file again.';
+  END IF;
+END $$;
+
 -- Keeps it for the rollback, in a table that only the owner may read.
 CREATE OR REPLACE FUNCTION pg_temp.save_ddl(undo jsonb) RETURNS void LANGUAGE plpgsql AS $$
 DECLARE
-  saved   constant text := pg_temp.home() || '.taskline_saved_ddl';
-  grantee text;
+  saved constant text := pg_temp.home() || '.taskline_saved_ddl';
 BEGIN
   IF to_regclass(saved) IS NULL THEN
     EXECUTE format('CREATE TABLE %s (
@@ -186,12 +249,9 @@ BEGIN
                       object_name text NOT NULL,
                       ddl         text NOT NULL,
                       saved_at    timestamptz NOT NULL DEFAULT now())', saved);
-    FOR grantee IN SELECT DISTINCT CASE a.grantee WHEN 0 THEN 'PUBLIC' ELSE a.grantee::regrole::text END
-                     FROM pg_class c, aclexplode(c.relacl) a
-                    WHERE c.oid = to_regclass(saved) AND a.grantee <> c.relowner LOOP
-      EXECUTE format('REVOKE ALL ON %s FROM %s', saved, grantee);        -- default privileges gave it
-    END LOOP;
+    PERFORM pg_temp.keep_to_owner(saved);
   END IF;
+  PERFORM pg_temp.refuse_planted_tables();
   EXECUTE format('INSERT INTO %s (migration, kind, relation, object_name, ddl) VALUES ($1, $2, $3, $4, $5)', saved)
     USING (undo->>'migration')::int, undo->>'kind', undo->>'relation', undo->>'object_name', undo->>'ddl';
 END $$;
@@ -974,7 +1034,10 @@ DECLARE
   found   text;
   answers jsonb;
 BEGIN
-  SELECT string_agg('  - ' || o, E'\n') INTO found FROM pg_temp.table_obstacles() o;
+  SELECT string_agg('  - ' || o, E'\n') INTO found FROM pg_temp.planted_tables() o;
+  IF found IS NULL THEN
+    SELECT string_agg('  - ' || o, E'\n') INTO found FROM pg_temp.table_obstacles() o;
+  END IF;
   IF found IS NULL THEN
     SELECT string_agg('  - ' || o, E'\n') INTO found FROM pg_temp.column_obstacles() o;
   END IF;

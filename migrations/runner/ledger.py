@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
+from errors import MigrationRefused
+
 if TYPE_CHECKING:
     from datetime import datetime
     from uuid import UUID
@@ -31,12 +33,30 @@ DO $$
 DECLARE
   grantee text;
 BEGIN
-  FOR grantee IN SELECT DISTINCT CASE a.grantee WHEN 0 THEN 'PUBLIC' ELSE a.grantee::regrole::text END
+  FOR grantee IN SELECT DISTINCT CASE a.grantee WHEN 0 THEN 'PUBLIC' ELSE quote_ident(pg_get_userbyid(a.grantee)) END
                    FROM pg_class c, aclexplode(c.relacl) a
                   WHERE c.oid = to_regclass('taskline_migrations') AND a.grantee <> c.relowner LOOP
     EXECUTE format('REVOKE ALL ON taskline_migrations FROM %s', grantee);
   END LOOP;
 END $$
+"""
+# Who may create in the schema could otherwise act with our rights by a table of this name.
+_DISTRUST = """
+SELECT CASE
+         WHEN c.relkind <> 'r' THEN 'no ordinary table'
+         WHEN pg_get_userbyid(c.relowner) <> current_user
+              AND NOT coalesce(pg_has_role(c.relowner, li.relowner, 'MEMBER'),
+                               (SELECT rolsuper FROM pg_roles WHERE oid = c.relowner))
+         THEN format('a table of %s', pg_get_userbyid(c.relowner))
+         WHEN EXISTS (SELECT FROM pg_trigger WHERE tgrelid = c.oid AND NOT tgisinternal)
+              OR EXISTS (SELECT FROM pg_rewrite WHERE ev_class = c.oid) THEN 'a table with triggers or rules'
+         WHEN EXISTS (SELECT FROM (SELECT c.relacl UNION ALL SELECT attacl FROM pg_attribute WHERE attrelid = c.oid)
+                                    AS l(acl), aclexplode(l.acl) a
+                       WHERE a.privilege_type <> 'SELECT' AND a.grantee <> c.relowner
+                         AND (a.grantee = 0 OR NOT coalesce(pg_has_role(a.grantee, li.relowner, 'MEMBER'), false)))
+         THEN 'a table that others may change' END
+  FROM pg_class c LEFT JOIN pg_class li ON li.oid = to_regclass('lead_interactions')
+ WHERE c.oid = to_regclass('taskline_migrations')
 """
 _WRITE = """
 INSERT INTO taskline_migrations (run_id, version, file, hash, outcome, started_at, duration_ms, fingerprint)
@@ -76,19 +96,24 @@ class Entry:
 
 
 async def latest(connection: asyncpg.Connection) -> dict[int, Entry]:
-    """Return `{version: its last entry that didn't fail}`, without what was rolled back; empty without a ledger."""
+    """Return `{version: its last entry that didn't fail}`, without what was rolled back; empty without a ledger.
+
+    Raises MigrationRefused if somebody else put a table in the ledger's place.
+    """
     if not await connection.fetchval(_FIND):
         return {}
+    await _refuse_planted(connection)
     entries = [Entry(**{**dict(row), "outcome": Outcome(row["outcome"])}) for row in await connection.fetch(_LATEST)]
     return {entry.version: entry for entry in entries if entry.outcome is not Outcome.ROLLED_BACK}
 
 
 async def record(connection: asyncpg.Connection, entry: Entry) -> None:
-    """Write an entry, making the ledger first if there is none."""
+    """Write an entry, making the ledger first if there is none. Raises as `latest` does."""
     if not await connection.fetchval(_FIND):
         async with connection.transaction():
             await connection.execute(_MAKE)
             await connection.execute(_REVOKE)
+    await _refuse_planted(connection)
     await connection.execute(
         _WRITE,
         entry.run_id,
@@ -100,3 +125,12 @@ async def record(connection: asyncpg.Connection, entry: Entry) -> None:
         entry.duration_ms,
         entry.fingerprint,
     )
+
+
+async def _refuse_planted(connection: asyncpg.Connection) -> None:
+    if found := await connection.fetchval(_DISTRUST):
+        raise MigrationRefused(
+            f"taskline_migrations: found {found}, expected an ordinary table that its owner alone may change: others "
+            "could act with the rights of who runs this. Look at it, drop or rename it, and run this again: what is in "
+            "place is recorded anew."
+        )
