@@ -484,6 +484,26 @@ BEGIN
   END IF;
 END $$;
 
+-- Tables that a trigger on lead_interactions fills with a copy of its lead_id, the history above all.
+CREATE OR REPLACE FUNCTION pg_temp.history_tables() RETURNS SETOF regclass LANGUAGE sql STABLE AS $$
+  SELECT c.oid::regclass
+    FROM pg_class c JOIN pg_class li ON li.oid = 'lead_interactions'::regclass
+   WHERE c.relkind = 'r' AND c.oid <> li.oid AND pg_temp.has_column(c.oid, 'lead_id')
+     AND (c.relname = 'interaction_events' AND c.relnamespace = li.relnamespace
+          OR EXISTS (SELECT FROM pg_constraint k
+                      WHERE k.contype = 'f' AND k.conrelid = c.oid AND k.confrelid = li.oid)
+             AND EXISTS (SELECT FROM pg_trigger t JOIN pg_proc p ON p.oid = t.tgfoid
+                          WHERE t.tgrelid = li.oid AND NOT t.tgisinternal
+                            AND position(lower(c.relname) IN lower(p.prosrc)) > 0))
+$$;
+
+-- The fences that a rollback of 041 put up and that stand. Others' constraints may have such names too.
+CREATE OR REPLACE FUNCTION pg_temp.fences() RETURNS TABLE (rel regclass, name name) LANGUAGE sql STABLE AS $$
+  SELECT conrelid::regclass, conname FROM pg_constraint
+   WHERE conname LIKE 'taskline\_041\_fence\_%'
+     AND (conrelid = 'lead_interactions'::regclass OR conrelid IN (SELECT pg_temp.history_tables()))
+$$;
+
 -- Where rows of a table are set aside by the rollback of 041.
 CREATE OR REPLACE FUNCTION pg_temp.aside_of(relation regclass) RETURNS text LANGUAGE sql STABLE AS $$
   SELECT format('%s.%I', pg_temp.home(), left(relname, 47) || '_rolled_back_041') FROM pg_class WHERE oid = relation
@@ -685,7 +705,7 @@ BEGIN
   CALL pg_temp.refuse_losses();
   -- what will be true at the end; a fence alone is what a run leaves that was ended in its last steps
   PERFORM set_config('taskline.misses', '0', false), set_config('taskline.report', CASE
-    WHEN EXISTS (SELECT FROM pg_temp.saved(41)) OR EXISTS (SELECT FROM pg_constraint WHERE conname LIKE 'taskline\_041\_fence\_%')
+    WHEN EXISTS (SELECT FROM pg_temp.saved(41)) OR EXISTS (SELECT FROM pg_temp.fences())
     THEN concat_ws(E'\n', '✅ 041 is taken back: the schema is as this database had it; no row, no link was lost',
                    (SELECT string_agg(pg_temp.put_back(s.kind, s.relation::regclass, s.object_name, s.ddl), E'\n' ORDER BY s.step)
                       FROM pg_temp.saved(41) s))
@@ -930,8 +950,8 @@ BEGIN
       PERFORM pg_sleep(0.3);
     END IF;
   END LOOP;
-  FOR item IN SELECT conrelid::regclass AS rel, conname FROM pg_constraint WHERE conname LIKE 'taskline\_041\_fence\_%' LOOP
-    CALL pg_temp.alter_shortly('remove the fence', format('ALTER TABLE %s DROP CONSTRAINT %I', item.rel, item.conname));
+  FOR item IN SELECT * FROM pg_temp.fences() LOOP
+    CALL pg_temp.alter_shortly('remove the fence', format('ALTER TABLE %s DROP CONSTRAINT %I', item.rel, item.name));
   END LOOP;
   IF to_regclass(list) IS NOT NULL THEN
     EXECUTE format('SELECT count(*) FROM %s', list) INTO n;

@@ -774,6 +774,13 @@ CREATE OR REPLACE FUNCTION pg_temp.history_tables() RETURNS SETOF regclass LANGU
                             AND position(lower(c.relname) IN lower(p.prosrc)) > 0))
 $$;
 
+-- The fences that a rollback of 041 put up and that stand. Others' constraints may have such names too.
+CREATE OR REPLACE FUNCTION pg_temp.fences() RETURNS TABLE (rel regclass, name name) LANGUAGE sql STABLE AS $$
+  SELECT conrelid::regclass, conname FROM pg_constraint
+   WHERE conname LIKE 'taskline\_041\_fence\_%'
+     AND (conrelid = 'lead_interactions'::regclass OR conrelid IN (SELECT pg_temp.history_tables()))
+$$;
+
 -- Every single-column foreign key of a column, and whether it is what this migration wants.
 CREATE OR REPLACE FUNCTION pg_temp.keys_of(relation regclass, col text, target regclass)
 RETURNS TABLE (name name, definition text, is_right boolean, is_validated boolean) LANGUAGE sql STABLE AS $$
@@ -883,7 +890,7 @@ CREATE OR REPLACE FUNCTION pg_temp.is_in_place() RETURNS boolean LANGUAGE sql ST
                         AND NOT (SELECT count(*) = 1 AND bool_and(k.is_right AND k.is_validated)
                                    FROM pg_temp.keys_of(w.rel, w.col, w.target) k))
      AND NOT EXISTS (SELECT FROM pg_temp.wanted_indexes() w WHERE pg_temp.index_state(w.name, w.cols) <> 'right')
-     AND NOT EXISTS (SELECT FROM pg_constraint WHERE conname LIKE 'taskline\_041\_fence\_%')
+     AND NOT EXISTS (SELECT FROM pg_temp.fences())
 $$;
 
 -- How many rows interactions and history have, in words.
@@ -1079,9 +1086,9 @@ DECLARE
   back text;
 BEGIN
   -- a fence that an unfinished rollback of this migration left behind
-  FOR item IN SELECT conrelid::regclass AS rel, conname FROM pg_constraint WHERE conname LIKE 'taskline\_041\_fence\_%' LOOP
+  FOR item IN SELECT * FROM pg_temp.fences() LOOP
     CALL pg_temp.alter_shortly('remove the fence of an unfinished rollback',
-                               format('ALTER TABLE %s DROP CONSTRAINT %I', item.rel, item.conname));
+                               format('ALTER TABLE %s DROP CONSTRAINT %I', item.rel, item.name));
   END LOOP;
 
   -- the history first: it copies lead_id, and a task without a lead must not fail there

@@ -811,10 +811,11 @@ $$;
 -- == Obstacles ==
 CREATE OR REPLACE FUNCTION pg_temp.table_obstacles() RETURNS SETOF text LANGUAGE plpgsql STABLE AS $$
 DECLARE
-  li   constant regclass := 'lead_interactions';
-  home constant text := pg_temp.home();
-  c    pg_class;
-  rel  regclass;
+  li    constant regclass := 'lead_interactions';
+  home  constant text := pg_temp.home();
+  c     pg_class;
+  rel   regclass;
+  other regprocedure;
 BEGIN
   SELECT * INTO c FROM pg_class WHERE oid = li;
   FOREACH rel IN ARRAY ARRAY[li, to_regclass('leads')] LOOP
@@ -822,6 +823,13 @@ BEGIN
       RETURN NEXT format('%1$s: found owner %2$s, expected that %3$s is or belongs to the owner. Next: run this as %2$s.',
                          rel, pg_temp.owner_of(rel), current_user);
     END IF;
+  END LOOP;
+  FOR other IN SELECT p.oid FROM pg_proc p
+                WHERE p.proname IN ('taskline_042_keep_row', 'taskline_042_keep_lead') AND p.pronargs = 0
+                  AND p.pronamespace = c.relnamespace
+                  AND pg_get_userbyid(p.proowner) <> current_user AND NOT pg_has_role(p.proowner, c.relowner, 'MEMBER') LOOP
+    RETURN NEXT format('%1$s: found a function of another owner under this name, which could act with the rights of %2$s. '
+                       'Next: DROP FUNCTION %1$s;', other, current_user);
   END LOOP;
   IF NOT has_schema_privilege(c.relnamespace, 'CREATE') THEN
     RETURN NEXT format('schema %1$s: found no right of %2$s to create objects. Next: GRANT CREATE ON SCHEMA %1$s TO %2$I;',
@@ -994,12 +1002,13 @@ CREATE OR REPLACE PROCEDURE pg_temp.keep_stamps_no_longer() LANGUAGE plpgsql AS 
 DECLARE
   item record;
 BEGIN
-  FOR item IN SELECT t.tgrelid::regclass AS rel FROM pg_trigger t WHERE t.tgname = '~taskline_042_keep' LOOP
+  FOR item IN SELECT t.tgrelid::regclass AS rel FROM pg_trigger t
+               WHERE t.tgname = '~taskline_042_keep' AND t.tgrelid IN ('lead_interactions'::regclass, to_regclass('leads')) LOOP
     CALL pg_temp.alter_shortly(format('remove the trigger that kept the stamps of %s', item.rel),
                                format('DROP TRIGGER "~taskline_042_keep" ON %s', item.rel));
   END LOOP;
   FOR item IN SELECT p.oid::regprocedure AS routine FROM pg_proc p
-               WHERE p.proname IN ('taskline_042_keep_row', 'taskline_042_keep_lead')
+               WHERE p.proname IN ('taskline_042_keep_row', 'taskline_042_keep_lead') AND p.pronargs = 0
                  AND p.pronamespace = pg_temp.home()::regnamespace LOOP
     CALL pg_temp.alter_shortly('remove a function that kept the stamps', format('DROP FUNCTION %s', item.routine));
   END LOOP;
@@ -1177,7 +1186,8 @@ BEGIN
     RETURN NEXT format('⚠️ %s without an organization, nor is there one in what is linked; seen by nobody, as before: %s',
                        pg_temp.rows_in_words(n), found);
   END IF;
-  RETURN NEXT CASE WHEN EXISTS (SELECT FROM pg_trigger WHERE tgname = '~taskline_042_keep')
+  RETURN NEXT CASE WHEN EXISTS (SELECT FROM pg_trigger WHERE tgname = '~taskline_042_keep'
+                              AND tgrelid IN ('lead_interactions'::regclass, to_regclass('leads')))
                    THEN '❌ triggers: one that kept the stamps is still there' ELSE '✅ triggers: as they were' END;
   RETURN NEXT CASE WHEN pg_temp.has_tenant_policy() AND NOT EXISTS (SELECT FROM pg_temp.outdated_policies())
                    THEN '✅ row security: an interaction belongs to its own organization_id'
