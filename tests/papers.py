@@ -7,7 +7,11 @@ from pathlib import Path
 from settings import Settings
 
 ROOT = Path(__file__).parent.parent
-PAPERS = [*sorted(ROOT.glob("*.md")), *sorted((ROOT / "docs").glob("*.md")), ROOT / "web" / "README.md"]
+PAPERS = [
+    *sorted(ROOT.glob("*.md")),
+    *sorted((ROOT / "docs").glob("*.md")),
+    *(ROOT / name / "README.md" for name in ("bench", "web")),
+]
 
 SETTINGS = {
     name.upper() if name.endswith("database_url") else f"TASKLINE_{name.upper()}": field

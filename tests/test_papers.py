@@ -1,7 +1,9 @@
 """What the papers say is true: links, commands, queries and their answers, settings, codes, places."""
 
+import importlib
 import json
 import re
+import shlex
 import subprocess
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -35,6 +37,7 @@ PLACES = (
     "/var/cache/taskline",
     "/Library/Caches",
     "/proc/self/fd",
+    "/usr/lib/postgresql",
 )
 
 KINDS = [kind for kind in vars(errors).values() if isinstance(kind, type) and issubclass(kind, TasklineError)]
@@ -94,6 +97,17 @@ def test_a_command_line_can_be_typed(name: str, words: list[str]) -> None:
         command, arguments = found, arguments[1:]
     if arguments or not isinstance(command, click.Group):
         command.make_context(program, arguments)
+
+
+@pytest.mark.parametrize("line", re.findall(r"-m (bench\..*)", TEXTS["bench/README.md"]))
+def test_a_benchmark_can_be_typed(line: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("measured.json").touch()
+    module, *arguments = shlex.split(line)
+
+    command = importlib.import_module(module).main
+
+    command.make_context(module, arguments)
 
 
 def test_each_migration_named_is_there() -> None:
