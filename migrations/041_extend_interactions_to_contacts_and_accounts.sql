@@ -486,6 +486,13 @@ CREATE OR REPLACE FUNCTION pg_temp.lead_table() RETURNS regclass LANGUAGE sql ST
                   to_regclass('leads'))
 $$;
 
+-- Whether a trigger of interactions writes to a table of this name with the rights of whoever changes a row.
+CREATE OR REPLACE FUNCTION pg_temp.triggers_write(table_name text) RETURNS boolean LANGUAGE sql STABLE AS $$
+  SELECT EXISTS (SELECT FROM pg_trigger t JOIN pg_proc p ON p.oid = t.tgfoid
+                  WHERE t.tgrelid = 'lead_interactions'::regclass AND NOT t.tgisinternal AND t.tgenabled <> 'D'
+                    AND NOT p.prosecdef AND p.prosrc ~ format('\m%s\M', table_name))
+$$;
+
 -- The role whose eyes the proof uses: taskline.api_role, else one that the catalogue shows to be an application's: it has
 -- rights on the table and row security binds it. NULL when there is none.
 CREATE OR REPLACE FUNCTION pg_temp.api_role() RETURNS name LANGUAGE sql STABLE AS $$
@@ -497,7 +504,7 @@ CREATE OR REPLACE FUNCTION pg_temp.api_role() RETURNS name LANGUAGE sql STABLE A
         AND NOT pg_has_role(r.oid, pg_temp.owner_of(li), 'MEMBER')
         AND has_table_privilege(r.oid, li, 'SELECT') AND has_table_privilege(r.oid, li, 'INSERT')
         AND has_table_privilege(r.oid, li, 'UPDATE')
-        AND (events IS NULL OR has_table_privilege(r.oid, events, 'INSERT'))
+        AND (events IS NULL OR NOT pg_temp.triggers_write('interaction_events') OR has_table_privilege(r.oid, events, 'INSERT'))
       ORDER BY r.rolname <> 'taskline_api', NOT r.rolcanlogin, r.rolname
       LIMIT 1))
 $$;

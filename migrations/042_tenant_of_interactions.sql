@@ -497,6 +497,13 @@ CREATE OR REPLACE FUNCTION pg_temp.lead_table() RETURNS regclass LANGUAGE sql ST
                   to_regclass('leads'))
 $$;
 
+-- Whether a trigger of interactions writes to a table of this name with the rights of whoever changes a row.
+CREATE OR REPLACE FUNCTION pg_temp.triggers_write(table_name text) RETURNS boolean LANGUAGE sql STABLE AS $$
+  SELECT EXISTS (SELECT FROM pg_trigger t JOIN pg_proc p ON p.oid = t.tgfoid
+                  WHERE t.tgrelid = 'lead_interactions'::regclass AND NOT t.tgisinternal AND t.tgenabled <> 'D'
+                    AND NOT p.prosecdef AND p.prosrc ~ format('\m%s\M', table_name))
+$$;
+
 -- The role whose eyes the proof uses: taskline.api_role, else one that the catalogue shows to be an application's: it has
 -- rights on the table and row security binds it. NULL when there is none.
 CREATE OR REPLACE FUNCTION pg_temp.api_role() RETURNS name LANGUAGE sql STABLE AS $$
@@ -508,7 +515,7 @@ CREATE OR REPLACE FUNCTION pg_temp.api_role() RETURNS name LANGUAGE sql STABLE A
         AND NOT pg_has_role(r.oid, pg_temp.owner_of(li), 'MEMBER')
         AND has_table_privilege(r.oid, li, 'SELECT') AND has_table_privilege(r.oid, li, 'INSERT')
         AND has_table_privilege(r.oid, li, 'UPDATE')
-        AND (events IS NULL OR has_table_privilege(r.oid, events, 'INSERT'))
+        AND (events IS NULL OR NOT pg_temp.triggers_write('interaction_events') OR has_table_privilege(r.oid, events, 'INSERT'))
       ORDER BY r.rolname <> 'taskline_api', NOT r.rolcanlogin, r.rolname
       LIMIT 1))
 $$;
@@ -777,14 +784,14 @@ CREATE OR REPLACE FUNCTION pg_temp.wanted_role() RETURNS text LANGUAGE sql STABL
   SELECT coalesce(nullif(current_setting('taskline.api_role', true), ''), 'taskline_api')
 $$;
 
--- What the API may do. UPDATE on leads is for the trigger that keeps the next follow-up; it acts with the API's rights.
+-- What the API may do, which readiness.sql asks for again: what it does itself, and what triggers do with its rights.
 CREATE OR REPLACE FUNCTION pg_temp.wanted_rights() RETURNS TABLE (relation regclass, privilege text) LANGUAGE sql STABLE AS $$
   SELECT to_regclass(t.name), p.privilege
-    FROM (VALUES ('organizations', ARRAY['SELECT']), ('users', ARRAY['SELECT']), ('leads', ARRAY['SELECT', 'UPDATE']),
-                 ('contacts', ARRAY['SELECT']), ('accounts', ARRAY['SELECT']),
-                 ('lead_interactions', ARRAY['SELECT', 'INSERT', 'UPDATE', 'DELETE']),
-                 ('interaction_events', ARRAY['SELECT', 'INSERT', 'UPDATE', 'DELETE'])) AS t(name, privileges)
-   CROSS JOIN unnest(t.privileges) AS p(privilege)
+    FROM (VALUES ('organizations', NULL), ('users', NULL), ('contacts', NULL), ('accounts', NULL),
+                 ('leads', CASE WHEN pg_temp.triggers_write('leads') THEN ARRAY['UPDATE'] END),
+                 ('interaction_events', CASE WHEN pg_temp.triggers_write('interaction_events') THEN ARRAY['INSERT'] END),
+                 ('lead_interactions', ARRAY['INSERT', 'UPDATE'])) AS t(name, writes)
+   CROSS JOIN unnest(ARRAY['SELECT'] || t.writes) AS p(privilege)
    WHERE to_regclass(t.name) IS NOT NULL
 $$;
 

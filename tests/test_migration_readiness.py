@@ -10,6 +10,7 @@ import pytest
 from migrations.runner.catalogue import READINESS
 from tests.apis import api
 from tests.databases import CrmDatabase
+from tests.migration_runs import LINKS, TENANT, TENANT_BACK, by_psql
 
 pytestmark = pytest.mark.slow
 
@@ -111,3 +112,51 @@ def test_every_database_answers_every_check_and_an_empty_one_meets_none_of_042(l
     assert names == set(found)
     assert ["041.history", "042.stamps"] == [name for name, (is_met, _) in found.items() if is_met]
     assert all(detail for _, detail in found.values())
+
+
+@pytest.mark.parametrize(
+    ("sql", "needed"),
+    [
+        ("SELECT", LEAST),
+        ("ALTER FUNCTION update_lead_next_follow_up() SECURITY DEFINER", LEAST | {"leads": "SELECT"}),
+        (
+            "ALTER TABLE lead_interactions DISABLE TRIGGER USER",
+            LEAST | {"leads": "SELECT", "interaction_events": "SELECT"},
+        ),
+    ],
+    ids=["as it is", "a trigger with rights of its own", "no trigger"],
+)
+def test_042_grants_what_the_api_needs_and_nothing_else(
+    legacy_database: CrmDatabase, sql: str, needed: dict[str, str]
+) -> None:
+    legacy_database.psql(sql)
+    with bare_role(legacy_database) as role:
+        outcomes = [by_psql(legacy_database, file, taskline__api_role=role) for file in (LINKS, TENANT)]
+
+        rights = checks(legacy_database, legacy_database.server.url(legacy_database.name, role, password=PASSWORD))
+        granted = legacy_database.psql(
+            "SELECT c.relname, string_agg(a.privilege_type, ', ' ORDER BY a.privilege_type <> 'SELECT', "
+            "a.privilege_type) FROM pg_class c, aclexplode(c.relacl) a "
+            f"WHERE a.grantee = '{role}'::regrole GROUP BY c.relname"
+        )
+
+    assert all(outcome.is_success for outcome in outcomes), outcomes[1].report + outcomes[1].errors
+    assert needed == dict(line.split("|") for line in granted.splitlines())
+    assert {f"042.rights_on_{table}": (True, names) for table, names in needed.items()} == {
+        name: found for name, found in rights.items() if name.startswith("042.rights_on_") and "schema" not in name
+    }
+
+
+def test_a_right_that_was_granted_before_stays_also_after_the_rollback(legacy_database: CrmDatabase) -> None:
+    with bare_role(legacy_database) as role:
+        legacy_database.psql(f"GRANT SELECT, DELETE ON lead_interactions TO {role}", url=legacy_database.owner_url)
+
+        for file in (LINKS, TENANT, TENANT_BACK):
+            by_psql(legacy_database, file, taskline__api_role=role)
+
+        rights = legacy_database.psql(
+            "SELECT string_agg(c.relname || ' ' || a.privilege_type, ', ' ORDER BY a.privilege_type) "
+            f"FROM pg_class c, aclexplode(c.relacl) a WHERE a.grantee = '{role}'::regrole"
+        )
+
+    assert "lead_interactions DELETE, lead_interactions SELECT" == rights

@@ -181,7 +181,7 @@ def test_the_api_role_is_bound_and_has_what_it_needs(legacy_database: CrmDatabas
         "FROM pg_roles WHERE rolname = 'taskline_api'"
     )
 
-    assert "f|f|f|t|t|f" == role
+    assert "f|f|f|f|t|f" == role
 
 
 def test_a_second_run_takes_no_exclusive_lock(database: CrmDatabase) -> None:
