@@ -52,3 +52,12 @@ def test_the_header_names_the_locks(file: Path) -> None:
 
     assert "-- Locks" in header
     assert "150 ms at a time" in header
+
+
+@pytest.mark.parametrize("file", [LINKS, TENANT], ids=lambda file: file.name)
+def test_it_only_looks_till_after_its_obstacles(file: Path) -> None:
+    headings = re.findall(r"^-- == (.+) ==$", file.read_text(), re.MULTILINE)
+
+    assert ["Session", "Tools", "Proof", "Obstacles"] == headings[:4]  # what `plan` runs
+    assert "Validation" in headings
+    assert "End of session" == headings[-1]
