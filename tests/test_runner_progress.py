@@ -58,6 +58,62 @@ def test_a_short_step_shows_nothing(legacy_database: CrmDatabase) -> None:
     assert [] == shown
 
 
+def test_a_step_is_done_although_nothing_can_be_shown(legacy_database: CrmDatabase) -> None:
+    def show(_: str) -> None:
+        raise BrokenPipeError
+
+    async def long_step() -> int:
+        connection = await asyncpg.connect(legacy_database.owner_url)
+        async with Watch(legacy_database.owner_url, show, every_s=0.05).over(connection, "Backfill"):
+            done: int = await connection.fetchval("SELECT 41 FROM pg_sleep(0.3)")
+        await connection.close()
+        return done
+
+    assert 41 == asyncio.run(long_step())
+
+
+def test_a_step_that_is_called_off_while_its_watch_ends_is_called_off(legacy_database: CrmDatabase) -> None:
+    async def step() -> None:
+        connection = await asyncpg.connect(legacy_database.owner_url)
+        this = asyncio.current_task()
+        assert this
+        try:
+            async with Watch(legacy_database.owner_url, print).over(connection, "Session"):
+                this.cancel()
+        finally:
+            connection.terminate()
+
+    with pytest.raises(asyncio.CancelledError):
+        asyncio.run(step())
+
+
+@pytest.mark.parametrize(("command", "code"), [("up", 0), ("plan", 0), ("doctor", 19)])
+@pytest.mark.parametrize("arguments", [(), ("--json",)], ids=["words", "json"])
+def test_a_command_goes_on_to_its_end_when_nobody_reads_it_any_more(
+    legacy_database: CrmDatabase, tmp_path: Path, command: str, code: int, arguments: tuple[str, ...]
+) -> None:
+    checkout = make_checkout(tmp_path / "project")
+    checkout.names("devtest", legacy_database)
+    ours, theirs = os.pipe()
+    os.close(ours)
+
+    done = subprocess.run(
+        checkout.command("migrate", command, "--env", "devtest", *arguments),
+        cwd=checkout.folder,
+        env=checkout.environment(),
+        stdout=theirs,
+        stderr=subprocess.PIPE,
+        text=True,
+        check=False,
+    )
+    os.close(theirs)
+
+    made = legacy_database.psql("SELECT count(*) FROM pg_policy WHERE polname = 'lead_interactions_tenant'")
+    assert code == done.returncode, done.stderr
+    assert not any(word in done.stderr for word in ("Traceback", "BrokenPipe", "Exception ignored"))
+    assert ("1" if command == "up" else "0") == made
+
+
 def test_a_step_whose_progress_can_not_be_asked_still_shows_its_time(legacy_database: CrmDatabase) -> None:
     shown: list[str] = []
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from dataclasses import dataclass
 from functools import wraps
@@ -32,23 +33,23 @@ class Output:
 
     def say(self, line: str) -> None:
         """Say how it goes, while it goes."""
-        click.echo(f"{_CLEAR}{line}" if self.watch else line, err=self.is_json)
+        _print(f"{_CLEAR}{line}" if self.watch else line, err=self.is_json)
 
     @property
     def watch(self) -> Callable[[str], None] | None:
         """What shows something for a moment, in the last line of a terminal; None where nobody watches, as in a log."""
-        if not (stream := sys.stderr if self.is_json else sys.stdout).isatty():
+        if not (sys.stderr if self.is_json else sys.stdout).isatty():
             return None
-        return lambda line: click.echo(f"{_CLEAR}{line}", file=stream, nl=False)
+        return lambda line: _print(f"{_CLEAR}{line}", err=self.is_json, nl=False)
 
     def show(self, document: Mapping[str, object], lines: Iterable[str]) -> None:
         """Show a command's result, once: the document with --json, else the lines."""
         self.has_shown = True
         if self.is_json:
-            click.echo(_json(document))
+            _print(_json(document))
         else:
             for line in lines:
-                click.echo(line)
+                _print(line)
 
 
 def with_output(function: Callable[Concatenate[Output, P], None]) -> Callable[P, None]:
@@ -61,7 +62,7 @@ def with_output(function: Callable[Concatenate[Output, P], None]) -> Callable[P,
             function(output, *arguments, **options)
         except TasklineError as exc:
             if output.is_json and not output.has_shown:
-                click.echo(_json({"error": error(exc)}))
+                _print(_json({"error": error(exc)}))
             raise
 
     return click.option("--json", "as_json", is_flag=True, help="Print one JSON document; words go to standard error.")(
@@ -77,6 +78,14 @@ def with_redact(function: Callable[P, R]) -> Callable[P, R]:
 def error(exc: TasklineError) -> dict[str, object]:
     """Return what a document says about a failure."""
     return {"code": exc.code, "message": str(exc), "exit_code": exc.exit_code}
+
+
+def _print(text: str, *, err: bool = False, nl: bool = True) -> None:
+    """Print, as long as somebody reads it: what is being done to a database goes on to its end without readers."""
+    try:
+        click.echo(text, err=err, nl=nl)
+    except BrokenPipeError:  # as behind `| head -1`; from now on it goes nowhere, what is still in the buffer too
+        os.dup2(os.open(os.devnull, os.O_WRONLY), (sys.stderr if err else sys.stdout).fileno())
 
 
 def _json(document: Mapping[str, object]) -> str:

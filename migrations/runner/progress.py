@@ -49,8 +49,9 @@ class Watch:
             yield
         finally:
             watching.cancel()
-            with contextlib.suppress(asyncio.CancelledError):
-                await watching
+            await asyncio.wait([watching])  # which a cancellation of ours ends, and nothing that failed in there
+            if not watching.cancelled():
+                watching.exception()  # seen, so that nobody reports it as lost
 
     async def _watch(self, pid: int, step: str) -> None:
         started = time.monotonic()
@@ -64,9 +65,9 @@ class Watch:
                 self.show(_line(started, step, await _doing(asked, pid)))
                 await asyncio.sleep(self.every_s)
         finally:
-            self.show("")
             if asked:
                 asked.terminate()
+            self.show("")
 
 
 def _line(started: float, step: str, doing: str) -> str:
