@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from errors import MigrationTargetUnknown
-from migrations.runner.environments import address, escaped
+from migrations.runner.environments import address, escaped, is_same_database
 
 SECRET = "p@ss:w/rd#?%&'\" $x é"
 
@@ -49,6 +49,29 @@ def test_a_file_is_read_however_it_was_written(tmp_path: Path, text: str) -> Non
     (tmp_path / ".env.devtest").write_text(text, encoding="utf-8", newline="")
 
     assert "postgresql://me:secret@host:5432/db" == address("devtest", {}, tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "is_same"),
+    [
+        ("me:x@host/crm", "you@HOST:5432/crm", True),
+        ("me@host:5433/crm", "me@host/crm", False),
+        ("me@host/crm", "me@host/crm2", False),
+        ("me@host/CRM", "me@host/crm", False),
+        ("me@host/c%72m?sslmode=require", "me@host/crm", True),
+        ("me@host/crm", "me@other/crm", False),
+        ("me@a:1,b:2/crm", "me@b:2/crm", True),
+        ("me@a,b:2/crm", "me@a:2/crm", False),
+        ("me@[::1]:5432/crm", "me@[::1]/crm", True),
+        ("me@/crm?host=%2Frun&port=5433", "me@/crm?host=/run&port=5433", True),
+        ("me@/crm?host=%2Frun", "me@/crm?host=/run&port=5433", False),
+        ("me@/?host=h&dbname=crm", "me@h/crm", True),
+        ("crm@h", "me@h/crm", True),
+    ],
+)
+def test_two_addresses_name_the_same_database_or_not(one: str, other: str, is_same: bool) -> None:
+    assert is_same == is_same_database(f"postgresql://{one}", f"postgresql://{other}")
+    assert is_same == is_same_database(f"postgresql://{other}", f"postgresql://{one}")
 
 
 @given(st.text(st.characters(exclude_characters="\0", exclude_categories=["Cs"]), min_size=1))

@@ -10,7 +10,7 @@ import pytest
 
 from tests.checkouts import PRODUCTION, STAGING, Checkout, make_checkout
 from tests.databases import CrmDatabase
-from tests.migration_runs import LINKS, TENANT, by_psql, by_runner
+from tests.migration_runs import LINKS, TENANT, by_psql, by_runner, schema_dump
 
 pytestmark = pytest.mark.slow
 
@@ -288,6 +288,28 @@ def test_what_staging_only_adopted_did_not_run_there(
     assert 0 == done.returncode, done.stderr
 
 
+@pytest.mark.parametrize("by", ["receipt", "address"])
+def test_a_staging_in_which_nothing_could_be_proven_speaks_for_nothing_until_it_has_rows(
+    checkout: Checkout, legacy_database: CrmDatabase, unmigrated_staging: CrmDatabase, by: str
+) -> None:
+    unmigrated_staging.psql("CREATE TABLE kept AS TABLE lead_interactions; TRUNCATE lead_interactions CASCADE")
+    checkout.run(*STAGING)
+    options = ["--receipt", str(checkout.receipt)] if by == "receipt" else []
+
+    said = refused(checkout, *options, production=legacy_database)
+    unmigrated_staging.psql(
+        "INSERT INTO lead_interactions SELECT (jsonb_populate_record(NULL::lead_interactions, to_jsonb(k) || "
+        "jsonb_build_object('organization_id', l.organization_id))).* FROM kept k JOIN leads l ON l.id = k.lead_id"
+    )
+    again = [checkout.run(*STAGING, file.name) for file in (LINKS, TENANT)]
+    done = checkout.run(*PRODUCTION, *options, "--yes")
+
+    assert f"{LINKS.name}: ran on staging, but not proven there: behaviour: lead_interactions has no row" in said
+    assert f"run it there again: ./taskline migrate up --env staging {LINKS.name}\n" in said
+    assert [0, 0] == [each.returncode for each in again], again
+    assert 0 == done.returncode, done.stderr
+
+
 def test_what_is_no_longer_in_place_on_staging_does_not_count(
     checkout: Checkout, legacy_database: CrmDatabase, database: CrmDatabase
 ) -> None:
@@ -376,9 +398,30 @@ def test_on_a_terminal_the_name_of_the_database_is_asked_for(
     assert is_right == (not is_untouched(legacy_database))
 
 
-def test_an_address_by_itself_names_no_environment_and_is_not_asked(
-    checkout: Checkout, legacy_database: CrmDatabase
+@pytest.mark.parametrize("deed", [("up",), ("rollback", "42")], ids=" ".join)
+@pytest.mark.parametrize("by", ["--url", "MIGRATION_DATABASE_URL"])
+def test_the_address_of_production_is_production_however_it_is_given(
+    checkout: Checkout, database: CrmDatabase, second_legacy_database: CrmDatabase, deed: tuple[str, ...], by: str
 ) -> None:
-    done = checkout.run("migrate", "up", MIGRATION_DATABASE_URL=legacy_database.owner_url)
+    production = second_legacy_database if deed == ("up",) else database
+    checkout.names("production", production)
+    if deed == ("up",):
+        checkout.run("migrate", "up", "--env", "production")
+    before = schema_dump(production)
+    given = [by, production.superuser_url] if by == "--url" else []  # somebody else's, of the same database
+
+    done = checkout.run("migrate", *deed, *given, **({} if given else {by: production.superuser_url}))
+
+    assert REFUSED == done.returncode, done.stderr
+    assert f"database {production.name} (production) this would be done" in done.stderr
+    assert f"run ./taskline migrate {deed[0]} --env production {' '.join([*deed[1:], '--yes'])}" in done.stderr
+    assert "://" not in done.stderr
+    assert before == schema_dump(production)
+
+
+def test_another_address_names_no_environment_and_is_not_asked(
+    checkout: Checkout, second_legacy_database: CrmDatabase
+) -> None:
+    done = checkout.run("migrate", "up", MIGRATION_DATABASE_URL=second_legacy_database.owner_url)
 
     assert 0 == done.returncode, done.stderr

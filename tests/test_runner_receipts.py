@@ -31,6 +31,7 @@ ITEM = Item(
     run_id=uuid4(),
     started_at=NOW,
     duration_ms=1_200,
+    proof=["✅ tried: task of a lead inserted, read and completed as crm_app"],
 )
 RECEIPT = Receipt("staging", STAGING, NOW, [ITEM])
 HERE = Look(PRODUCTION, [FILE], set())
@@ -124,12 +125,38 @@ def test_a_receipt_that_was_altered_or_is_of_a_later_format_is_refused(
 
 
 @pytest.mark.parametrize(
-    "change", [{"migrations": [{"version": 41}]}, {"database": {}}, {"issued_at": "soon"}], ids=str
+    "change",
+    [
+        {"migrations": [{"version": 41}]},
+        {"migrations": None},
+        {"migrations": [[]]},
+        {"database": {}},
+        {"environment": 5},
+        {"issued_at": "soon"},
+    ],
+    ids=str,
 )
 def test_a_sealed_receipt_that_lacks_a_part_is_refused(tmp_path: Path, change: dict[str, object]) -> None:
     file = tmp_path / "r.json"
     receipts.write(RECEIPT, file)
     document = {name: value for name, value in json.loads(file.read_text()).items() if name != "seal"} | change
+    file.write_text(json.dumps(document | {"seal": receipts.seal(document)}))
+
+    with pytest.raises(MigrationNotPromoted, match="lacks a part, or has one that can't be read"):
+        receipts.read(file)
+
+
+@pytest.mark.parametrize(
+    "part",
+    [{"hash": None}, {"hash": 5}, {"version": "41"}, {"is_in_place": 1}, {"proof": [5]}, {"proof": None}],
+    ids=str,
+)
+def test_a_sealed_receipt_with_a_part_of_another_kind_is_refused(tmp_path: Path, part: dict[str, object]) -> None:
+    file = tmp_path / "r.json"
+    receipts.write(RECEIPT, file)
+    document = json.loads(file.read_text())
+    del document["seal"]
+    document["migrations"][0] |= part
     file.write_text(json.dumps(document | {"seal": receipts.seal(document)}))
 
     with pytest.raises(MigrationNotPromoted, match="lacks a part, or has one that can't be read"):
@@ -144,8 +171,11 @@ def test_a_sealed_receipt_that_lacks_a_part_is_refused(tmp_path: Path, change: d
         (b"\xff", "isn't a receipt, which is JSON"),
         (b"[1]", "isn't a receipt"),
         (b"{}", "isn't a receipt"),
+        (b"[" * 100_000, "isn't a receipt, which is JSON"),
+        (b'{"format": "\\ud800"}', "isn't a receipt, which is JSON"),
+        (b'{"format": 1, "seal": "\\ud800"}', "isn't a receipt, which is JSON"),
     ],
-    ids=str,
+    ids=lambda value: repr(value)[:30],
 )
 def test_what_is_no_receipt_is_refused(tmp_path: Path, content: bytes | None, words: str) -> None:
     file = tmp_path / "r.json"
@@ -175,6 +205,10 @@ def test_what_ran_on_staging_may_run() -> None:
             f"isn't the file that ran on staging; here {FILE.hash[:12]}, there 0123456789ab\n",
         ),
         (replace(RECEIPT, migrations=[replace(ITEM, outcome=Outcome.ADOPTED)]), "it is only recorded (adopted)"),
+        (
+            replace(RECEIPT, migrations=[replace(ITEM, proof=["⚠️ not proven: behaviour: no row"])]),
+            "not proven there: behaviour: no row. Give staging rows like production's, and run it there again: ",
+        ),
         (replace(RECEIPT, migrations=[replace(ITEM, is_in_place=False)]), "isn't in place on staging any more"),
         (replace(RECEIPT, database=PRODUCTION), "Staging is the same database as production: crm, id 9421/16390"),
     ],

@@ -48,10 +48,12 @@ def approve(output: Output, database: Target, deeds: Sequence[str], *, is_yes: b
 
 
 def _again(context: click.Context) -> str:
-    """Return the command line as it could be typed again."""
-    words: list[str] = []
+    """Return the command line as it could be typed again; it never holds an address, which holds a password."""
+    words = ["--env", "production"]
     for parameter in context.command.params:
         value = context.params.get(parameter.name or "")
+        if parameter.name in {"environment", "url"}:
+            continue
         if isinstance(parameter, click.Option) and value:
             words += [parameter.opts[0]] if parameter.is_flag else [parameter.opts[0], str(value)]
         elif value is not None and not isinstance(parameter, click.Option):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, ParamSpec, TypeVar
@@ -10,7 +11,7 @@ import click
 
 from commands.migrate.values import Text
 from errors import MigrationTargetUnknown
-from migrations.runner.environments import ENVIRONMENTS, address, escaped
+from migrations.runner.environments import ENVIRONMENTS, address, escaped, is_same_database
 from settings import Settings, variables
 
 if TYPE_CHECKING:
@@ -24,7 +25,10 @@ R = TypeVar("R")
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """A database; `environment` is devtest, staging or production, or None if it was given by its address alone."""
+    """A database; `environment` is devtest, staging or production, or None if it was given by its address alone.
+
+    Production's address is production, however it was given.
+    """
 
     url: str
     environment: str | None = None
@@ -54,9 +58,17 @@ def target(environment: str | None, url: str | None) -> Target:
     if environment:
         return Target(address(environment, variables(), ROOT), environment)
     if url:
-        return Target(escaped(url, "--url"))
+        return _target_at(escaped(url, "--url"))
     if configured := Settings.from_env().migration_database_url:
-        return Target(escaped(configured.get_secret_value(), "MIGRATION_DATABASE_URL"))
+        return _target_at(escaped(configured.get_secret_value(), "MIGRATION_DATABASE_URL"))
     raise MigrationTargetUnknown(
         "Which database? Add --env devtest, staging or production, or --url, or set MIGRATION_DATABASE_URL."
     )
+
+
+def _target_at(url: str) -> Target:
+    """Return the database at an address; where it is production's, it is production."""
+    with suppress(MigrationTargetUnknown):  # no production is known here
+        if is_same_database(url, address("production", variables(), ROOT)):
+            return Target(url, "production")
+    return Target(url)

@@ -191,7 +191,8 @@ async def _record(
 ) -> None:
     duration_ms = round((time.monotonic() - clock.started) * 1_000)
     made = await fingerprint(connection)
-    entry = Entry(run.run_id, file.version, file.name, file.hash, outcome, clock.started_at, duration_ms, made)
+    proof = run.files[-1].proof if outcome is Outcome.APPLIED else []
+    entry = Entry(run.run_id, file.version, file.name, file.hash, outcome, clock.started_at, duration_ms, made, proof)
     await ledger.record(connection, entry)
     run.entries.append(entry)
 

@@ -24,6 +24,8 @@ _ADDRESS = re.compile(
     r"(?P<scheme>postgres(?:ql)?)://(?:(?P<user>[^:@/]*)(?::(?P<password>.*))?@)?(?P<rest>[^@]*)", re.DOTALL
 )
 
+_HOST = re.compile(r"(?P<name>\[.*\]|[^:]*)(?::(?P<port>\d*))?")
+
 
 def address(environment: str, variables: Mapping[str, str], folder: Path) -> str:
     """Return the address of `devtest`, `staging` or `production`.
@@ -58,6 +60,28 @@ def escaped(url: str, source: str) -> str:
     if not _are_ports(made):
         raise MigrationTargetUnknown(f"{source} has a port that isn't {_A_PORT}.")
     return made
+
+
+def is_same_database(one: str, other: str) -> bool:
+    """Return whether two addresses name the same server, port and database, whoever signs in there."""
+    (hosts, name), (other_hosts, other_name) = _names(one), _names(other)
+    return name == other_name and not hosts.isdisjoint(other_hosts)
+
+
+def _names(url: str) -> tuple[set[tuple[str, str]], str]:
+    """Return an address's servers, each with its port, and its database. What the address leaves out is filled in."""
+    parts = urlsplit(url)
+    query = {name: values[-1] for name, values in parse_qs(parts.query).items()}
+    login, _, netloc = parts.netloc.rpartition("@")
+    hosts = (netloc or query.get("host", "")).split(",")
+    ports = query.get("port", DEFAULT_PORT).split(",")
+    found = set()
+    for place, host in enumerate(hosts):
+        match = _HOST.fullmatch(host)
+        name, port = (match["name"], match["port"]) if netloc and match else (host, None)
+        found.add((name.lower(), port or ports[min(place, len(ports) - 1)]))
+    database = parts.path.lstrip("/") or query.get("dbname") or query.get("database") or login.partition(":")[0]
+    return found, unquote(database)
 
 
 def _are_ports(url: str) -> bool:

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from migrations.runner.sessions import Say
     from migrations.runner.splitter import Statement
 
+TRIED, NOT_PROVEN = "✅ tried: ", "⚠️ not proven: "  # how these lines of a report begin
 _REPORT = re.compile(r"COPY\s*\((?P<query>.+)\)\s*TO\s+STDOUT", re.DOTALL)
 _INDEX = re.compile(r"(?:CREATE|DROP) INDEX CONCURRENTLY(?: IF (?:NOT )?EXISTS)? (?P<name>\w+)", re.IGNORECASE)
 _ESCAPE = re.compile(r"\\(.)")
@@ -52,6 +53,11 @@ class FileRun:
     file: str
     steps: list[StepRun]
     report: list[str]
+
+    @property
+    def proof(self) -> list[str]:
+        """The lines of the report that say what was tried out, and what couldn't be."""
+        return [line for line in self.report if line.startswith((TRIED, NOT_PROVEN))]
 
 
 class _Steps:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
@@ -25,9 +25,16 @@ CREATE TABLE IF NOT EXISTS taskline_migrations (
   outcome     text NOT NULL,
   started_at  timestamptz NOT NULL,
   duration_ms integer NOT NULL,
-  fingerprint text NOT NULL
+  fingerprint text NOT NULL,
+  proof       text[] NOT NULL DEFAULT '{}'
 )
 """
+# A ledger of an earlier version has no such column. Asked first: the server would give a notice of it.
+_HAS_PROOF = """
+SELECT EXISTS (SELECT FROM pg_attribute
+                WHERE attrelid = to_regclass('taskline_migrations') AND attname = 'proof' AND NOT attisdropped)
+"""
+_ADD_PROOF = "ALTER TABLE taskline_migrations ADD COLUMN IF NOT EXISTS proof text[] NOT NULL DEFAULT '{}'"
 _REVOKE = """
 DO $$
 DECLARE
@@ -59,13 +66,15 @@ SELECT CASE
  WHERE c.oid = to_regclass('taskline_migrations')
 """
 _WRITE = """
-INSERT INTO taskline_migrations (run_id, version, file, hash, outcome, started_at, duration_ms, fingerprint)
-VALUES ($1, $2, $3, $4, $5, $6, $7, $8)
+INSERT INTO taskline_migrations (run_id, version, file, hash, outcome, started_at, duration_ms, fingerprint,
+                                 proof)
+VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)
 """
 # A failed run changes nothing about what was recorded before it.
 _LATEST = """
-SELECT DISTINCT ON (version) run_id, version, file, hash, outcome, started_at, duration_ms, fingerprint
-  FROM taskline_migrations WHERE outcome <> 'failed' ORDER BY version, id DESC
+SELECT DISTINCT ON (version) run_id, version, file, hash, outcome, started_at, duration_ms, fingerprint,
+       ARRAY(SELECT jsonb_array_elements_text(to_jsonb(m)->'proof')) AS proof
+  FROM taskline_migrations m WHERE outcome <> 'failed' ORDER BY version, id DESC
 """
 
 
@@ -93,6 +102,8 @@ class Entry:
     started_at: datetime
     duration_ms: int
     fingerprint: str
+    proof: list[str] = field(default_factory=list)
+    """What its report said of the tasks that were tried out, or couldn't be, line by line."""
 
 
 async def latest(connection: asyncpg.Connection) -> dict[int, Entry]:
@@ -114,6 +125,8 @@ async def record(connection: asyncpg.Connection, entry: Entry) -> None:
             await connection.execute(_MAKE)
             await connection.execute(_REVOKE)
     await _refuse_planted(connection)
+    if not await connection.fetchval(_HAS_PROOF):
+        await connection.execute(_ADD_PROOF)
     await connection.execute(
         _WRITE,
         entry.run_id,
@@ -124,6 +137,7 @@ async def record(connection: asyncpg.Connection, entry: Entry) -> None:
         entry.started_at,
         entry.duration_ms,
         entry.fingerprint,
+        entry.proof,
     )
 
 

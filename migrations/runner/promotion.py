@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from errors import MigrationNotPromoted
 from migrations.runner import ledger, receipts
+from migrations.runner.execution import NOT_PROVEN, TRIED
 from migrations.runner.identities import Identity, identity
 from migrations.runner.ledger import Outcome
 from migrations.runner.pending import to_run
@@ -100,6 +101,12 @@ def _problem(file: MigrationFile, item: Item | None) -> str | None:
         )
     if not item.is_in_place:
         return "isn't in place on staging any more; ./taskline migrate verify --env staging says what is missing"
+    if item.proof and not any(line.startswith(TRIED) for line in item.proof):
+        said = "; ".join(line.removeprefix(NOT_PROVEN) for line in item.proof)
+        return (
+            f"ran on staging, but not proven there: {said}. Give staging rows like production's, and run it there "
+            f"again: ./taskline migrate up --env staging {file.name}"
+        )
     return None
 
 

@@ -27,6 +27,14 @@ if TYPE_CHECKING:
 
 FORMAT = 1
 FILE_NAME = "staging-receipt.json"
+# What JSON itself holds of a receipt, by name.
+_KINDS: dict[str, type] = {
+    **dict.fromkeys(("environment", "id", "name", "server_version", "file", "hash", "fingerprint"), str),
+    **dict.fromkeys(("version", "duration_ms"), int),
+    **dict.fromkeys(("migrations", "proof"), list),
+    "database": dict,
+    "is_in_place": bool,
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +51,8 @@ class Item:
     run_id: UUID
     started_at: datetime
     duration_ms: int
+    proof: list[str]
+    """What its report said of the tasks that were tried out there, or couldn't be, line by line."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,6 +79,7 @@ async def collect(connection: asyncpg.Connection, environment: str) -> Receipt:
             entry.run_id,
             entry.started_at,
             entry.duration_ms,
+            entry.proof,
         )
         for entry in (await ledger.latest(connection)).values()
     ]
@@ -109,9 +120,10 @@ def read(path: Path) -> Receipt:
     """Return the receipt in a file. Raises MigrationNotPromoted if it can't be read, was altered, or isn't one."""
     try:
         document = json.loads(path.read_text(encoding="utf-8"))
+        json.dumps(document, ensure_ascii=False).encode()  # half a surrogate pair is a string of JSON, and no text
     except OSError as exc:
         raise _refusal(path, f"can't be read: {exc.strerror}") from None
-    except ValueError:
+    except (ValueError, RecursionError):
         raise _refusal(path, "isn't a receipt, which is JSON") from None
     if not isinstance(document, dict) or "format" not in document:
         raise _refusal(path, "isn't a receipt")
@@ -144,9 +156,11 @@ def _receipt(document: dict[str, object]) -> Receipt:
 
 
 def _with_types(values: dict[str, object]) -> dict[str, object]:
-    """Return what JSON has no types for as what it was."""
+    """Return what JSON has no types for as what it was. Raises TypeError or ValueError for what wasn't that."""
     made = dict(values)
     for name, value in values.items():
+        if type(value) is not _KINDS.get(name, type(value)) or (name == "proof" and not _are_lines(value)):
+            raise TypeError(name)
         if name.endswith("_at"):
             made[name] = datetime.fromisoformat(str(value))
         elif name == "run_id":
@@ -154,6 +168,10 @@ def _with_types(values: dict[str, object]) -> dict[str, object]:
         elif name == "outcome":
             made[name] = Outcome(str(value))
     return made
+
+
+def _are_lines(value: object) -> bool:
+    return isinstance(value, list) and all(isinstance(line, str) for line in value)
 
 
 def _text(document: dict[str, object]) -> str:
