@@ -6,7 +6,7 @@ import os
 import sys
 from dataclasses import dataclass
 from functools import wraps
-from typing import TYPE_CHECKING, Concatenate, ParamSpec, TypeVar
+from typing import TYPE_CHECKING, Concatenate, ParamSpec
 
 import click
 import orjson
@@ -17,7 +17,6 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
 
 P = ParamSpec("P")
-R = TypeVar("R")
 
 
 _CLEAR = "\r\x1b[K"  # to the beginning of the line, and nothing in it
@@ -68,11 +67,6 @@ def with_output(function: Callable[Concatenate[Output, P], None]) -> Callable[P,
     return click.option("--json", "as_json", is_flag=True, help="Print one JSON document; words go to standard error.")(
         run
     )
-
-
-def with_redact(function: Callable[P, R]) -> Callable[P, R]:
-    """Add the option --redact, as the argument `redact`."""
-    return click.option("--redact", is_flag=True, help="Don't show the queries of those who are in the way.")(function)
 
 
 def error(exc: TasklineError) -> dict[str, object]:

@@ -9,7 +9,7 @@ import click
 
 from commands.migrate.output import with_output
 from commands.migrate.plan_lines import lines_of
-from commands.migrate.switches import with_switches
+from commands.migrate.switches import REDACT, with_switches
 from commands.migrate.targets import target, with_target
 from commands.migrate.values import LONGEST_NAME_BYTES, Text
 from errors import MigrationRefused
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 @with_target
 @click.option("--through", type=int, help="Stop after the migration of this number.")
 @click.option("--api-role", type=Text(LONGEST_NAME_BYTES), help="The API's database role, if it isn't taskline_api.")
-@with_switches({"redact": "Don't show what the queries of others say."})
+@with_switches(REDACT)
 @with_output
 def command(
     output: Output,

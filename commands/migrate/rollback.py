@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 import click
 
 from commands.migrate.approvals import approve, with_yes
-from commands.migrate.output import with_output, with_redact
+from commands.migrate.output import with_output
+from commands.migrate.switches import REDACT, with_switches
 from commands.migrate.targets import target, with_target
 from commands.migrate.values import File
 from migrations.runner import rollbacks
@@ -21,10 +22,13 @@ if TYPE_CHECKING:
 
 @click.command(epilog="Example: ./taskline migrate rollback 42 --env devtest")
 @with_target
-@with_redact
+@with_switches(REDACT)
 @click.option("--export", type=File(), help="First write the links that 41 would lose to this file.")
 @click.option(
-    "--discard-links", type=click.IntRange(min=1), metavar="N", help="Set them aside; N as the refusal counts them."
+    "--discard-links",
+    type=click.IntRange(min=1),
+    metavar="N",
+    help="Set this many rows aside, as the refusal counts them.",
 )
 @with_yes
 @click.argument("version", type=int)
@@ -35,17 +39,17 @@ def command(
     url: str | None,
     version: int,
     *,
-    redact: bool,
+    switches: list[str],
     export: Path | None,
     discard_links: int | None,
     is_yes: bool,
 ) -> None:
-    """Take migration VERSION back; refused if that would lose a link. 42 comes before 41."""
+    """Take migration VERSION back, 41 for example; refused if that would lose a link. 42 comes before 41."""
     if version != rollbacks.LINKS and (export or discard_links):
         raise click.UsageError(
             f"--export and --discard-links are for {rollbacks.LINKS}: no other rollback loses a link."
         )
-    wish = rollbacks.Wish(version, export, discard_links, switches=("redact",) if redact else ())
+    wish = rollbacks.Wish(version, export, discard_links, switches=switches)
     database = target(environment, url)
     approve(output, database, [f"take migration {version:03} back"], is_yes=is_yes)
     done = asyncio.run(rollbacks.run(database.url, wish, output.say))

@@ -12,6 +12,8 @@ if TYPE_CHECKING:
 
 P = ParamSpec("P")
 
+REDACT = {"redact": "Don't show the queries of others."}
+
 
 def with_switches(switches: Mapping[str, str]) -> Callable[[Callable[P, None]], Callable[P, None]]:
     """Add a flag with its help for each setting; the names of those that are given are the argument `switches`."""

@@ -12,7 +12,7 @@ import click
 from commands.migrate.approvals import with_yes
 from commands.migrate.output import with_output
 from commands.migrate.promotions import drift, leave_receipt, permit, refuse_unwritable
-from commands.migrate.switches import with_switches
+from commands.migrate.switches import REDACT, with_switches
 from commands.migrate.targets import target, with_target
 from commands.migrate.values import LONGEST_NAME_BYTES, File, Text
 from migrations.runner import apply
@@ -24,8 +24,7 @@ if TYPE_CHECKING:
     from commands.migrate.output import Output
     from migrations.runner.apply import Run
 
-SWITCHES = {
-    "redact": "Don't show the queries of those who are in the way.",
+SWITCHES = REDACT | {
     "checksum": "Compare every row before and after 041; reads the table twice.",
     apply.BRING_BACK: "Bring back what a rollback of 041 set aside.",
 }
@@ -60,7 +59,7 @@ def command(  # noqa: PLR0913 - one for each option
     is_yes: bool,
     file: str | None,
 ) -> None:
-    """Apply what is missing, in order; with FILE, run that one file and show its report.
+    """Apply what is missing, in order; with FILE, run that one file, as below, and show its report.
 
     Production takes only what has run on staging.
     """
