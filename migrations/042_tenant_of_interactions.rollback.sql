@@ -138,18 +138,6 @@ CREATE OR REPLACE FUNCTION pg_temp.owner_of(relation regclass) RETURNS regrole L
   SELECT relowner::regrole FROM pg_class WHERE oid = relation
 $$;
 
-CREATE OR REPLACE FUNCTION pg_temp.has_column(relation regclass, col text) RETURNS boolean LANGUAGE sql STABLE AS $$
-  SELECT EXISTS (SELECT FROM pg_attribute
-                  WHERE attrelid = relation AND attname = col AND attnum > 0 AND NOT attisdropped)
-$$;
-
--- What alter_shortly writes down beside a change: how the rollback must go about it, and the words that undo it.
-CREATE OR REPLACE FUNCTION pg_temp.undo(migration integer, kind text, relation regclass, object_name text, ddl text)
-RETURNS jsonb LANGUAGE sql STABLE AS $$
-  SELECT jsonb_build_object('migration', migration, 'kind', kind, 'relation', pg_temp.full_name(relation),
-                            'object_name', object_name, 'ddl', ddl)
-$$;
-
 -- The tables of ours that are there and can't be trusted, each with the next command. Who may create in the schema could
 -- otherwise act with our rights by a trigger, see what is written down, or let a rollback execute a statement of theirs.
 CREATE OR REPLACE FUNCTION pg_temp.planted_tables() RETURNS SETOF text LANGUAGE sql STABLE AS $$
@@ -212,27 +200,6 @@ BEGIN
       USING ERRCODE = 'object_not_in_prerequisite_state',
             HINT = 'Nothing was written to them. Do what the lines say, then run this file again.';
   END IF;
-END $$;
-
--- Keeps it for the rollback, in a table that only the owner may read.
-CREATE OR REPLACE FUNCTION pg_temp.save_ddl(undo jsonb) RETURNS void LANGUAGE plpgsql AS $$
-DECLARE
-  saved constant text := pg_temp.home() || '.taskline_saved_ddl';
-BEGIN
-  IF to_regclass(saved) IS NULL THEN
-    EXECUTE format('CREATE TABLE %s (
-                      step        integer GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
-                      migration   integer NOT NULL,
-                      kind        text NOT NULL,      -- statement, foreign key, drop index, role
-                      relation    text NOT NULL,
-                      object_name text NOT NULL,
-                      ddl         text NOT NULL,
-                      saved_at    timestamptz NOT NULL DEFAULT now())', saved);
-    PERFORM pg_temp.keep_to_owner(saved);
-  END IF;
-  PERFORM pg_temp.refuse_planted_tables();
-  EXECUTE format('INSERT INTO %s (migration, kind, relation, object_name, ddl) VALUES ($1, $2, $3, $4, $5)', saved)
-    USING (undo->>'migration')::int, undo->>'kind', undo->>'relation', undo->>'object_name', undo->>'ddl';
 END $$;
 
 -- The tables that a migration may lock: interactions, and what a foreign key ties to them.
@@ -503,23 +470,13 @@ BEGIN
     EXECUTE item.forget;
     COMMIT;
   END LOOP;
-  PERFORM set_config('taskline.misses', '0', false),
-          set_config('taskline.report', lines || CASE
+  PERFORM set_config('taskline.report', lines || CASE
             WHEN had_any THEN '✅ 042 is taken back: the earlier policies decide again who sees an interaction'
             ELSE 'ℹ️ there is nothing to take back: 042 is not in place; nothing was changed' END, false);
 END $$;
 
 COPY (SELECT line FROM unnest(string_to_array(current_setting('taskline.report'), E'\n')) WITH ORDINALITY AS r(line, n)
        ORDER BY n) TO STDOUT;
-
-DO $$
-BEGIN
-  IF current_setting('taskline.misses') <> '0' THEN
-    RAISE EXCEPTION 'the migration is not complete: % lines of its report start with ❌', current_setting('taskline.misses')
-      USING ERRCODE = 'object_not_in_prerequisite_state',
-            HINT = 'What was done is safe to keep. Repair what the lines name; the next run goes on where this one stopped.';
-  END IF;
-END $$;
 
 -- == End of session ==
 DO $$
