@@ -920,8 +920,8 @@ BEGIN
     EXECUTE format('CREATE ROLE %I NOLOGIN NOSUPERUSER NOBYPASSRLS NOCREATEDB NOCREATEROLE', role_name);
     PERFORM pg_temp.save_ddl(pg_temp.undo(42, 'role', li, role_name, format('DROP ROLE %I', role_name)));
   END IF;
-  IF NOT EXISTS (SELECT FROM pg_namespace n, aclexplode(n.nspacl) a
-                  WHERE n.oid = home::regnamespace AND a.grantee = role_name::regrole AND a.privilege_type = 'USAGE')
+  IF NOT EXISTS (SELECT FROM pg_namespace n, aclexplode(n.nspacl) a JOIN pg_roles r ON r.oid = a.grantee
+                  WHERE n.oid = home::regnamespace AND r.rolname = role_name AND a.privilege_type = 'USAGE')
      AND has_schema_privilege(home, 'USAGE WITH GRANT OPTION') THEN
     EXECUTE format('GRANT USAGE ON SCHEMA %s TO %I', home, role_name);
     PERFORM pg_temp.save_ddl(pg_temp.undo(42, 'statement', li, role_name,

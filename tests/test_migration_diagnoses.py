@@ -283,6 +283,29 @@ def test_each_right_that_is_missing_is_a_finding_of_its_own(database: CrmDatabas
     assert [] == [finding for finding in diagnosis(database).findings if "the API's role has" in finding.words]
 
 
+def test_remedies_name_roles_as_sql_does(database: CrmDatabase) -> None:
+    owner, role = (f'"odd ""{what} {database.name}"""' for what in ("owner", "role"))
+    database.psql(
+        f"CREATE ROLE {owner}; CREATE ROLE {role}; ALTER TABLE taskline_migrations OWNER TO {owner}; "
+        f"ALTER TABLE lead_interactions OWNER TO {owner}; GRANT {owner} TO {role}"
+    )
+    try:
+        found = diagnosis(database, url=database.superuser_url, api_role=f'odd "role {database.name}"').findings
+        remedies = [finding.remedy for finding in found]
+        (revoke,) = [remedy for remedy in remedies if remedy.startswith("REVOKE")]
+        database.psql(f"{revoke} {' '.join(remedy for remedy in remedies if remedy.startswith('GRANT'))}")
+        after = diagnosis(database, url=database.superuser_url, api_role=f'odd "role {database.name}"').findings
+    finally:
+        database.psql(f"REASSIGN OWNED BY {owner} TO {OWNER}; DROP OWNED BY {role}, {owner}; DROP ROLE {role}, {owner}")
+
+    assert f"REVOKE {owner} FROM {role};" == revoke
+    assert f"GRANT SELECT ON contacts TO {role};" in remedies
+    # As a member of the owner it had the owner's rights on these; the rest is cured.
+    assert {"lead_interactions"} == {
+        finding.place for finding in after if finding.remedy.startswith(("GRANT", "REVOKE"))
+    }
+
+
 def test_the_apis_role_is_told_what_it_can_not_see(database: CrmDatabase) -> None:
     found = diagnosis(database, url=database.app_url)
 

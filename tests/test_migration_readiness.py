@@ -147,6 +147,25 @@ def test_042_grants_what_the_api_needs_and_nothing_else(
     }
 
 
+def test_a_role_with_quotes_in_its_name_gets_its_rights_and_gives_them_back(legacy_database: CrmDatabase) -> None:
+    name = f'Odd"{uuid4().hex[:12]}"'
+    role = f'"Odd""{name[4:-1]}"""'
+    grants = f"SELECT count(*) FROM pg_class c, aclexplode(c.relacl) a WHERE a.grantee = '{role}'::regrole"
+    legacy_database.psql(f"CREATE ROLE {role}")
+    try:
+        there = [by_psql(legacy_database, file, taskline__api_role=name) for file in (LINKS, TENANT)]
+        granted = legacy_database.psql(grants)
+        back = by_psql(legacy_database, TENANT_BACK, taskline__api_role=name)
+        left = legacy_database.psql(grants)
+    finally:
+        legacy_database.psql(f"DROP OWNED BY {role}; DROP ROLE {role}")
+
+    assert all(outcome.is_success for outcome in there), there[-1].report + there[-1].errors
+    assert f"API role {name}: bound by row security, with the rights it needs" in there[-1].report
+    assert "not possible" not in back.report
+    assert ("11", "0") == (granted, left)
+
+
 def test_a_right_that_was_granted_before_stays_also_after_the_rollback(legacy_database: CrmDatabase) -> None:
     with bare_role(legacy_database) as role:
         legacy_database.psql(f"GRANT SELECT, DELETE ON lead_interactions TO {role}", url=legacy_database.owner_url)

@@ -139,7 +139,7 @@ WITH tab AS (
     FROM role WHERE rolsuper OR rolbypassrls
    UNION ALL
   SELECT 'error', format('role %s', role.name), format('row security doesn''t bind it: it is or belongs to the owner of %s', string_agg(tab.name, ', ')),
-         format('REVOKE %I FROM %I;', min(tab.relowner::regrole::text), role.name)
+         format('REVOKE %s FROM %I;', min(tab.relowner::regrole::text), role.name)
     FROM role JOIN tab ON NOT role.rolsuper AND pg_has_role(role.oid, tab.relowner, 'MEMBER')
    GROUP BY role.name
 )

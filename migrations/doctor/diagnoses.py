@@ -111,7 +111,8 @@ def _not_in_place(misses: list[Check]) -> str | None:
 
 def _missing_right(check: Check, role: str) -> Finding:
     grant = _GRANT.search(check.detail)
-    remedy = f'{grant[1]}"{role}";' if grant and role else "./taskline migrate up --api-role NAME"
+    quoted = role.replace('"', '""')
+    remedy = f'{grant[1]}"{quoted}";' if grant and role else "./taskline migrate up --api-role NAME"
     words = f"the API's role has {check.detail.partition(';')[0]}"
     return Finding(Severity.ERROR, check.name.partition("rights_on_")[2], words, remedy)
 

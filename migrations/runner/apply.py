@@ -147,9 +147,10 @@ async def check_role(connection: asyncpg.Connection, name: str) -> None:
     """Refuse a role that isn't there, or that row security doesn't bind, before anything is done for it."""
     is_bound = await connection.fetchval(_IS_BOUND, name)
     if is_bound is None and name != API_ROLE:  # which 042 makes
+        quoted = name.replace('"', '""')
         raise MigrationRefused(
             f"--api-role {name}: the server has no such role. Check the name, or make the role as an administrator "
-            f'(CREATE ROLE "{name}" LOGIN;). Nothing was changed.'
+            f'(CREATE ROLE "{quoted}" LOGIN;). Nothing was changed.'
         )
     if is_bound is False:
         raise MigrationRefused(
