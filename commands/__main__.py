@@ -7,7 +7,10 @@ import sys
 import click
 
 from commands.contents import TableOfContents
+from commands.streams import make_safe
 from errors import TasklineError
+
+_INTERRUPTED = "Interrupted; run it again: it goes on where it stopped."
 
 COMMANDS = {  # name: (module, one line for the list)
     "demo": ("commands.demo", "Show the product on an invented CRM: migrate it, serve it, print how to look at it."),
@@ -31,6 +34,7 @@ def taskline() -> None:
 
 def main() -> int:
     """Run the command line; expected failures end in one clear sentence and their exit code."""
+    make_safe()
     try:
         taskline(prog_name="./taskline", standalone_mode=False)
     except click.exceptions.NoArgsIsHelpError as exc:
@@ -40,6 +44,7 @@ def main() -> int:
         exc.show()
         return exc.exit_code
     except click.Abort:
+        click.echo(_INTERRUPTED if "migrate" in sys.argv[1:2] else "Interrupted.", err=True)
         return 130
     except TasklineError as exc:
         click.echo(f"taskline: {exc}", err=True)

@@ -60,3 +60,9 @@ def test_a_value_that_can_not_be_meant_is_refused_in_words(command: list[str], w
     assert 2 == done.exit_code, done.output
     assert words in done.stderr
     assert "hidden" not in done.output
+
+
+def test_a_file_name_that_is_too_long_for_one_is_no_migration() -> None:
+    done = run(*UP, "0" * 5_000)
+
+    assert "There is no migration file 000" in str(done.exception)

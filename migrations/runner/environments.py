@@ -24,6 +24,7 @@ _ADDRESS = re.compile(
     r"(?P<scheme>postgres(?:ql)?)://(?:(?P<user>[^:@/]*)(?::(?P<password>.*))?@)?(?P<rest>[^@]*)", re.DOTALL
 )
 
+_A_HALF = re.compile("[\ud800-\udfff]")  # of a pair: what the shell gave as a byte that is no UTF-8
 _HOST = re.compile(r"(?P<name>\[.*\]|[^:]*)(?::(?P<port>\d*))?")
 
 
@@ -47,7 +48,7 @@ def address(environment: str, variables: Mapping[str, str], folder: Path) -> str
 def escaped(url: str, source: str) -> str:
     """Return an address with user and password escaped as they must be; `source` names it in the error."""
     match = _ADDRESS.fullmatch(url.strip())
-    if not match:
+    if not match or _A_HALF.search(url):
         raise MigrationTargetUnknown(
             f"{source} isn't an address. It looks like postgresql://user:password@host:5432/database."
         )

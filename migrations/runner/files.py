@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
@@ -50,12 +51,18 @@ def rollback_of(version: int) -> MigrationFile:
 def named(name: str) -> MigrationFile:
     """Return the file of this name or path; one in database/migrations/ is looked for in migrations/."""
     path = Path(name)
-    if not path.is_file():
+    if not _is_file(path):
         path = FOLDER / PurePosixPath(name.replace("\\", "/")).name
-    if not path.is_file():
+    if not _is_file(path):
         there = ", ".join(file.name for file in sorted(FOLDER.glob("[0-9]*.sql")))
         raise MigrationFileUnusable(f"There is no migration file {name}. In {FOLDER.name}/ there are: {there}.")
     return read(path)
+
+
+def _is_file(path: Path) -> bool:
+    with suppress(OSError):  # as for a name that is too long for one
+        return path.is_file()
+    return False
 
 
 def read(path: Path) -> MigrationFile:
