@@ -8,25 +8,67 @@ WITH li AS (
 ), col AS (
   SELECT a.attname, a.attnum, a.attnotnull, format_type(a.atttypid, a.atttypmod) AS type
     FROM li JOIN pg_attribute a ON a.attrelid = li.oid AND a.attnum > 0 AND NOT a.attisdropped
+), history AS (                                     -- tables that a trigger fills with a copy of lead_id
+  SELECT c.oid, c.oid::regclass::text AS name, c.relkind, a.attnum, a.attnotnull
+    FROM li JOIN pg_class c ON c.relkind IN ('r', 'p') AND c.oid <> li.oid
+    JOIN pg_attribute a ON a.attrelid = c.oid AND a.attname = 'lead_id' AND NOT a.attisdropped
+   WHERE c.relname = 'interaction_events' AND c.relnamespace = li.relnamespace
+      OR c.relkind = 'r' AND EXISTS (SELECT FROM pg_constraint k WHERE k.contype = 'f' AND k.conrelid = c.oid AND k.confrelid = li.oid)
+         AND EXISTS (SELECT FROM pg_trigger t JOIN pg_proc p ON p.oid = t.tgfoid
+                      WHERE t.tgrelid = li.oid AND NOT t.tgisinternal AND position(lower(c.relname) IN lower(p.prosrc)) > 0)
 ), fk AS (
-  SELECT col.attname, k.confrelid AS target, k.confdeltype = 'n' AND k.convalidated AS is_right,
-         pg_get_constraintdef(k.oid) AS definition
-    FROM li
-    JOIN pg_constraint k ON k.conrelid = li.oid AND k.contype = 'f'
-    JOIN col ON k.conkey = ARRAY[col.attnum]
+  SELECT k.conrelid AS rel, a.attname, k.confrelid AS target, pg_get_constraintdef(k.oid) AS definition,
+         k.confdeltype = 'n' AND k.convalidated AND target_col.attname = 'id'
+         AND coalesce(to_jsonb(k)->>'conenforced', 'true') = 'true' AS is_right        -- a question since version 18
+    FROM pg_constraint k
+    JOIN pg_attribute a ON a.attrelid = k.conrelid AND k.conkey = ARRAY[a.attnum]
+    JOIN pg_attribute target_col ON target_col.attrelid = k.confrelid AND target_col.attnum = k.confkey[1]
+   WHERE k.contype = 'f' AND (k.conrelid IN (SELECT oid FROM li) OR k.conrelid IN (SELECT oid FROM history))
+), history_key AS (
+  SELECT h.name, count(fk.rel) = 1 AND bool_and(fk.is_right AND fk.target = lead.oid) AS is_right,
+         coalesce(string_agg(fk.definition, '; '), 'no foreign key') AS definition
+    FROM history h
+    JOIN (SELECT coalesce((SELECT min(target) FROM fk JOIN li ON li.oid = fk.rel WHERE fk.attname = 'lead_id'),
+                          to_regclass('leads')) AS oid) AS lead ON lead.oid IS NOT NULL
+    LEFT JOIN fk ON fk.rel = h.oid AND fk.attname = 'lead_id'
+   WHERE h.relkind = 'r'
+   GROUP BY h.name
+), fence AS (
+  SELECT string_agg(format('%s on %s', conname, conrelid::regclass), ', ' ORDER BY conname) AS names
+    FROM pg_constraint WHERE conname LIKE 'taskline\_041\_fence\_%'
 ), policy AS (
-  SELECT p.polname, p.polpermissive AND p.polcmd = '*' AND p.polroles = '{0}' AS is_general,
+  SELECT p.oid, p.polname, p.polpermissive, p.polcmd, p.polroles,
+         p.polpermissive AND p.polcmd = '*' AND p.polroles = '{0}' AS is_general, pg_get_expr(p.polqual, p.polrelid) AS condition,
          EXISTS (SELECT FROM pg_depend d JOIN col ON col.attnum = d.refobjsubid
                   WHERE d.classid = 'pg_policy'::regclass AND d.objid = p.oid AND d.refobjid = li.oid
                     AND col.attname = 'lead_id') AS asks_lead,
          regexp_replace(pg_get_expr(p.polqual, p.polrelid), '[[:space:]()]|AS "nullif"', '', 'g') AS shape,
          regexp_replace(pg_get_expr(p.polwithcheck, p.polrelid), '[[:space:]()]|AS "nullif"', '', 'g') AS check_shape
     FROM li JOIN pg_policy p ON p.polrelid = li.oid
+), tenant AS (
+  SELECT $$organization_id=SELECTNULLIFcurrent_setting'app.current_organization_id'::text,true,''::text::uuid$$ AS shape
 ), policies AS (
   SELECT string_agg(polname || CASE WHEN asks_lead THEN ' (asks the lead)' ELSE '' END, ', ' ORDER BY polname) AS names
     FROM policy
 ), api AS (
   SELECT oid FROM pg_roles WHERE rolname = coalesce(nullif(current_setting('taskline.api_role', true), ''), current_user)
+), bound AS (                                       -- the API's role, if row security binds it; else the one that 042 makes
+  SELECT r.oid FROM pg_roles r
+   WHERE (r.oid = (SELECT oid FROM api) OR r.rolname = 'taskline_api') AND NOT r.rolsuper AND NOT r.rolbypassrls
+), open_policies AS (
+  -- those that show the API rows of every organization: their condition asks neither for the organization nor for anything
+  -- of the session, and calls nobody's function that could ask. Of the others a catalogue can't tell; 042's proof can.
+  SELECT string_agg(p.polname, ', ' ORDER BY p.polname) AS names
+    FROM policy p
+   WHERE p.polpermissive AND p.polcmd IN ('*', 'r') AND p.polname NOT LIKE 'lead\_interactions\_disputed\_%'
+     AND (p.polroles = '{0}'
+          OR EXISTS (SELECT FROM bound, unnest(p.polroles) AS r(oid) WHERE r.oid <> 0 AND pg_has_role(bound.oid, r.oid, 'USAGE')))
+     AND coalesce(p.condition, 'true') <> 'false'
+     AND coalesce(p.condition, 'true') !~* 'current_setting|current_user|session_user|current_role|has_role'
+     AND NOT EXISTS (SELECT FROM pg_depend d LEFT JOIN col ON col.attnum = d.refobjsubid
+                      WHERE d.classid = 'pg_policy'::regclass AND d.objid = p.oid
+                        AND (d.refobjid = (SELECT oid FROM li) AND col.attname = 'organization_id'
+                             OR d.refclassid = 'pg_proc'::regclass))
 ), writes AS (
   -- what the table's triggers may write with the rights of whoever changes a row
   SELECT bool_or(p.prosrc ~ '\mleads\M') AS leads, bool_or(p.prosrc ~ '\minteraction_events\M') AS events
@@ -54,19 +96,25 @@ SELECT '041.' || wanted, coalesce(bool_and(col.type = 'uuid' AND NOT col.attnotn
 
  UNION ALL
 SELECT '041.' || wanted || '_key',
-       CASE WHEN count(fk.attname) > 0 THEN bool_and(fk.is_right AND (wanted = 'lead_id' OR fk.target = to_regclass(v.target)))
+       CASE WHEN count(fk.rel) > 0
+            THEN count(fk.rel) = 1 AND bool_and(fk.is_right AND (wanted = 'lead_id' OR fk.target = to_regclass(v.target)))
             ELSE wanted = 'lead_id' AND to_regclass('leads') IS NULL AND EXISTS (SELECT FROM li) END,
        coalesce(string_agg(fk.definition, '; '), 'no foreign key')
   FROM (VALUES ('lead_id', 'leads'), ('contact_id', 'contacts'), ('account_id', 'accounts')) v(wanted, target)
-  LEFT JOIN fk ON fk.attname = wanted
+  LEFT JOIN fk ON fk.attname = wanted AND fk.rel = (SELECT oid FROM li)
  GROUP BY wanted
 
  UNION ALL
 SELECT '041.' || v.name,
-       coalesce(bool_and(i.indrelid = (SELECT oid FROM li) AND i.indisvalid AND i.indisready AND NOT i.indisunique
-                         AND i.indpred IS NULL AND i.indexprs IS NULL
-                         AND v.cols = ARRAY(SELECT attname::text
-                                              FROM unnest(i.indkey::int2[]) WITH ORDINALITY u(attnum, n) JOIN col USING (attnum)
+       coalesce(bool_and(i.indrelid = (SELECT oid FROM li) AND i.indisvalid AND i.indisready AND i.indislive
+                         AND NOT i.indisunique AND i.indpred IS NULL AND i.indexprs IS NULL AND am.amname = 'btree'
+                         AND i.indnatts = cardinality(v.cols)       -- and nothing that is only included
+                         AND v.cols = ARRAY(SELECT a.attname::text
+                                              FROM unnest(i.indkey::int2[], i.indoption::int2[], i.indclass::oid[], i.indcollation::oid[])
+                                                   WITH ORDINALITY u(attnum, option, class, collation_, n)
+                                              JOIN pg_attribute a ON a.attrelid = i.indrelid AND a.attnum = u.attnum
+                                              JOIN pg_opclass o ON o.oid = u.class AND o.opcdefault
+                                             WHERE u.option = 0 AND u.collation_ = a.attcollation
                                              ORDER BY u.n)), false),
        coalesce(string_agg(pg_get_indexdef(i.indexrelid) || CASE WHEN i.indisvalid THEN '' ELSE ' (INVALID)' END, ''),
                 'no such index')
@@ -76,31 +124,56 @@ SELECT '041.' || v.name,
                 ARRAY['interaction_type', 'lead_id', 'contact_id', 'account_id'])) v(name, cols)
   LEFT JOIN pg_class c ON c.relname = v.name AND c.relnamespace = (SELECT relnamespace FROM li)
   LEFT JOIN pg_index i ON i.indexrelid = c.oid
+  LEFT JOIN pg_am am ON am.oid = c.relam
  GROUP BY v.name
 
  UNION ALL
-SELECT '041.history', coalesce(bool_and(NOT a.attnotnull), true),
-       coalesce(string_agg(CASE WHEN a.attnotnull THEN 'lead_id NOT NULL' ELSE 'lead_id nullable' END, ''),
+SELECT '041.history', coalesce(NOT bool_or(attnotnull), true),
+       coalesce(string_agg(CASE WHEN attnotnull THEN 'lead_id NOT NULL' ELSE 'lead_id nullable' END
+                           || CASE WHEN name = 'interaction_events' THEN '' ELSE ' in ' || name END, ', ' ORDER BY name),
                 'no table interaction_events')
-  FROM pg_attribute a WHERE a.attrelid = to_regclass('interaction_events') AND a.attname = 'lead_id'
+  FROM history
+
+ UNION ALL
+SELECT '041.history_key', EXISTS (SELECT FROM li) AND coalesce(bool_and(is_right), true),
+       coalesce(string_agg(format('%s: %s', name, definition), ', ' ORDER BY name), 'no table of a history that could have one')
+  FROM history_key
+
+ UNION ALL
+SELECT '041.fence', EXISTS (SELECT FROM li) AND names IS NULL,
+       coalesce(names || ', of an unfinished rollback: it refuses tasks', 'none of an unfinished rollback')
+  FROM fence
 
  UNION ALL
 SELECT '041.row_security',
-       coalesce(NOT li.relrowsecurity
-                OR EXISTS (SELECT FROM policy WHERE is_general AND (NOT asks_lead OR polname = 'lead_interactions_without_lead')),
-                false),
+       CASE WHEN li.oid IS NULL THEN false
+            WHEN NOT li.relrowsecurity OR NOT EXISTS (SELECT FROM col WHERE attname = 'organization_id') THEN true
+            WHEN EXISTS (SELECT FROM policy WHERE polname = 'lead_interactions_without_lead')
+            THEN EXISTS (SELECT FROM policy JOIN tenant ON 'lead_idISNULLAND' || tenant.shape = policy.shape
+                          WHERE polname = 'lead_interactions_without_lead' AND is_general AND policy.shape = check_shape)
+            ELSE EXISTS (SELECT FROM policy WHERE is_general AND NOT asks_lead AND condition LIKE '%organization_id%') END,
        CASE WHEN li.oid IS NULL THEN 'no such table'
             WHEN li.relrowsecurity THEN coalesce('policies: ' || policies.names, 'on, without any policy') ELSE 'off' END
   FROM policies LEFT JOIN li ON true
 
  UNION ALL
 SELECT '042.row_security',
-       coalesce(li.relrowsecurity, false) AND NOT EXISTS (SELECT FROM policy WHERE asks_lead)
-       AND EXISTS (SELECT FROM policy WHERE polname = 'lead_interactions_tenant' AND is_general AND shape = check_shape
-                      AND shape = 'organization_id=SELECTNULLIFcurrent_setting''app.current_organization_id''::text,true,''''::text::uuid'),
+       coalesce(li.relrowsecurity, false)
+       AND NOT EXISTS (SELECT FROM policy
+                        WHERE polpermissive AND polname <> 'lead_interactions_tenant'
+                          AND polname NOT LIKE 'lead\_interactions\_disputed\_%'
+                          AND (asks_lead OR polroles = '{0}' AND condition LIKE '%app.current_organization_id%'))
+       AND EXISTS (SELECT FROM policy JOIN tenant USING (shape)
+                    WHERE polname = 'lead_interactions_tenant' AND is_general AND shape = check_shape),
        CASE WHEN li.oid IS NULL THEN 'no such table'
             WHEN li.relrowsecurity THEN coalesce('policies: ' || policies.names, 'on, without any policy') ELSE 'off' END
   FROM policies LEFT JOIN li ON true
+
+ UNION ALL
+SELECT '042.no_open_policy', EXISTS (SELECT FROM li) AND names IS NULL,
+       coalesce(names || ': shows the API rows of every organization; as the owner, drop it or limit it to organization_id',
+                'no policy that shows rows of every organization')
+  FROM open_policies
 
  UNION ALL
 SELECT '042.stamps', NOT EXISTS (SELECT FROM pg_trigger WHERE tgname = '~taskline_042_keep'),
