@@ -13,6 +13,7 @@ import asyncpg
 
 from errors import MigrationBlocked, MigrationFailed, MigrationRefused, MigrationServerUnreachable
 from migrations.runner.connections import LOST, connect, place, words_of
+from migrations.runner.intruders import refuse_intruders
 from migrations.runner.poolers import is_of_statement_mode, refusal, refuse_pooling
 
 __all__ = [
@@ -92,6 +93,7 @@ async def _opened(url: str, say: Say) -> AsyncIterator[asyncpg.Connection]:
                 f"{place(url)} runs PostgreSQL {major}, but {OLDEST_VERSION} to {NEWEST_VERSION} are supported. "
                 "Nothing was changed."
             )
+        await refuse_intruders(connection, place(url))
         connection.add_log_listener(lambda _, notice: say(f"  {notice.message}"))
         yield connection
     except LOST as exc:
