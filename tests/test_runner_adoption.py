@@ -1,12 +1,15 @@
-"""A database without a ledger is taken as it is: what is right is recorded, what is half there is finished."""
+"""A database without a ledger is taken as it is: what is right is proved, what is half there is finished."""
 
 import asyncio
 from collections.abc import Callable
 
 import pytest
 
+from errors import MigrationMissing, MigrationRefused
 from migrations.runner import status
-from tests.databases import CrmDatabase
+from tests.databases import APP, CrmDatabase
+from tests.killed_runs import LEFTOVERS
+from tests.migration_drifts import INCOMPLETE
 from tests.migration_runs import LINKS, TENANT, by_psql, by_runner, fingerprint
 
 pytestmark = pytest.mark.slow
@@ -52,7 +55,7 @@ STATES: list[tuple[Callable[[CrmDatabase], object], str]] = [
     (links_and_tenant, "40 baselined, 41 adopted, 42 adopted"),
     (lost_ledger, "40 baselined, 41 adopted, 42 adopted"),
     (links_without_an_index, "40 baselined, 41 applied, 42 applied"),
-    (tenant_without_its_policy, "40 baselined, 41 adopted, 42 applied"),
+    (tenant_without_its_policy, "40 baselined, 41 applied, 42 applied"),
     (by_hand("ALTER TABLE lead_interactions ALTER lead_id DROP NOT NULL"), "40 baselined, 41 applied, 42 applied"),
     (by_hand(COLUMNS), "40 baselined, 41 applied, 42 applied"),
     (by_hand(SEEDS), "40 baselined, 41 applied, 42 applied"),
@@ -82,6 +85,70 @@ def test_what_is_adopted_is_not_touched(legacy_database: CrmDatabase) -> None:
     ours = "relname NOT LIKE 'taskline_migrations%' AND relnamespace"
     assert before == legacy_database.psql(stamps.replace("relnamespace", ours, 1))
     assert rows == legacy_database.psql(ROWS)
-    assert ["was here before us", "made by other means", "made by other means"] == [
-        next(words for words in ("was here before us", "made by other means") if words in line) for line in said
-    ]
+    told = "\n".join(said)
+    assert (1, 2) == (told.count("was here before us"), told.count("made by other means; its proof held"))
+
+
+@pytest.mark.parametrize("drift", INCOMPLETE)
+def test_what_its_own_proof_refuses_is_refused_again_and_never_adopted(
+    legacy_database: CrmDatabase, drift: str
+) -> None:
+    sql, _ = INCOMPLETE[drift]
+    legacy_database.psql(sql, url=legacy_database.owner_url)
+
+    for _ in range(3):
+        with pytest.raises(MigrationRefused, match="the migration is not complete"):
+            by_runner(legacy_database, api_role=APP)
+
+    assert "40 baselined, 41 failed, 41 failed, 41 failed" == legacy_database.psql(LEDGER)
+    with pytest.raises(MigrationMissing, match=r"041\.last_run: found that it failed on "):
+        asyncio.run(status.verify(legacy_database.owner_url, print))
+    standing = asyncio.run(status.standings(legacy_database.owner_url, print))[1]
+    assert standing.has_failed
+    assert standing.words.startswith("its last run failed")
+
+
+def test_what_psql_left_incomplete_is_not_adopted(legacy_database: CrmDatabase) -> None:
+    sql, _ = INCOMPLETE["a trigger wants a lead"]
+    legacy_database.psql(sql, url=legacy_database.owner_url)
+    assert 3 == by_psql(legacy_database, LINKS).code
+
+    with pytest.raises(MigrationRefused, match="the migration is not complete"):
+        by_runner(legacy_database)
+    legacy_database.psql("DROP TRIGGER want ON lead_interactions", url=legacy_database.owner_url)
+    by_runner(legacy_database)
+
+    assert "40 baselined, 41 failed, 41 applied, 42 applied" == legacy_database.psql(LEDGER)
+
+
+def test_a_failure_after_success_is_not_forgotten_either(legacy_database: CrmDatabase) -> None:
+    by_runner(legacy_database, api_role=APP)
+    sql, _ = INCOMPLETE["a check wants a lead"]
+    legacy_database.psql(sql, url=legacy_database.owner_url)
+    with pytest.raises(MigrationRefused):
+        by_runner(legacy_database, LINKS, api_role=APP)
+
+    with pytest.raises(MigrationRefused):
+        by_runner(legacy_database, api_role=APP)
+    legacy_database.psql("ALTER TABLE lead_interactions DROP CONSTRAINT has_lead", url=legacy_database.owner_url)
+    repaired = by_runner(legacy_database, api_role=APP)
+    after = by_runner(legacy_database, api_role=APP)
+
+    assert any("MIGRATION COMPLETED" in line for line in repaired)
+    assert all(line.endswith("in place, nothing to do") for line in after)
+
+
+@pytest.mark.parametrize("make", [by_runner, links], ids=["applied", "made by psql"])
+def test_the_fence_of_a_killed_rollback_is_removed(
+    legacy_database: CrmDatabase, make: Callable[[CrmDatabase], object]
+) -> None:
+    make(legacy_database)
+    fence = "ADD CONSTRAINT taskline_041_fence_contact_id CHECK (contact_id IS NULL) NOT VALID"
+    legacy_database.psql(f"ALTER TABLE lead_interactions {fence}", url=legacy_database.owner_url)
+
+    with pytest.raises(MigrationMissing, match=r"041\.fence: found taskline_041_fence_contact_id"):
+        asyncio.run(status.verify(legacy_database.owner_url, print))
+    by_runner(legacy_database)
+
+    assert "" == legacy_database.psql(LEFTOVERS)
+    assert all(check.is_met for check in asyncio.run(status.verify(legacy_database.owner_url, print)))

@@ -194,13 +194,13 @@ def test_where_nothing_would_run_nothing_is_asked(checkout: Checkout, database: 
     assert (0, True) == (done.returncode, done.stdout.endswith("Nothing to do: everything is in place.\n")), done.stderr
 
 
-def test_what_psql_made_on_production_is_only_recorded_and_needs_no_promotion(
+def test_what_psql_made_on_production_is_proved_there_by_files_that_ran_on_staging(
     checkout: Checkout, legacy_database: CrmDatabase
 ) -> None:
     by_psql(legacy_database, LINKS)
     by_psql(legacy_database, TENANT)
 
-    done = checkout.run(*PRODUCTION)
+    done = checkout.run(*PRODUCTION, "--yes")
 
     assert 0 == done.returncode, done.stderr
     assert "40 baselined, 41 adopted, 42 adopted" == legacy_database.psql(LEDGER)

@@ -10,6 +10,7 @@ import click
 from commands.migrate.output import with_output
 from commands.migrate.targets import target, with_target
 from migrations.runner import status
+from migrations.runner.connections import place
 
 if TYPE_CHECKING:
     from commands.migrate.output import Output
@@ -19,6 +20,12 @@ if TYPE_CHECKING:
 @with_target
 @with_output
 def command(output: Output, environment: str | None, url: str | None) -> None:
-    """Check the schema and change nothing; exit code 17 if it is not what the migrations make."""
-    checks = asyncio.run(status.verify(target(environment, url).url, output.say))
-    output.show({"checks": checks}, [f"✅ {check.name}: {check.detail}" for check in checks])
+    """Check the schema and change nothing; exit code 17 if it is not what the migrations make.
+
+    With --json all checks are in the document, whether they are met or not.
+    """
+    database = target(environment, url)
+    checks = asyncio.run(status.checked(database.url, output.say))
+    lines = [f"{'✅' if check.is_met else '❌'} {check.name}: {check.detail}" for check in checks]
+    output.show({"checks": checks, "is_complete": all(check.is_met for check in checks)}, lines)
+    status.refuse_misses(checks, place(database.url))

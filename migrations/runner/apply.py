@@ -1,4 +1,4 @@
-"""Applies migrations in order: what is in place is recorded, what is missing is run."""
+"""Applies migrations in order: what is recorded and in place is passed over, all else is run."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ SELECT NOT (r.rolsuper OR r.rolbypassrls OR coalesce(pg_has_role(r.oid, c.relown
 """
 
 
-Before = Callable[[asyncpg.Connection], Awaitable[None]]
+Look = Callable[[asyncpg.Connection], Awaitable[None]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,8 +76,10 @@ async def up(
 
     `switches` are settings of the files that are to be on: `redact`, `checksum`, `bring_back`.
 
-    A database that has the CRM's tables is never given 040; a schema that psql made is recorded after its catalogue was
-    checked. Raises MigrationTargetUnknown, MigrationFileUnusable, MigrationServerUnreachable, MigrationSignInRefused,
+    A database that has the CRM's tables is never given 040. A file that isn't recorded runs, also where its catalogue
+    is right: it then finds nothing to change, proves by tasks that they work, and is recorded as adopted.
+
+    Raises MigrationTargetUnknown, MigrationFileUnusable, MigrationServerUnreachable, MigrationSignInRefused,
     MigrationRefused, MigrationBlocked or MigrationFailed; after each of them, running again goes on from there.
     """
     return await run(url, request(through=through, only=only, api_role=api_role, switches=switches), say=say)
@@ -98,19 +100,27 @@ async def rollback(
     *,
     api_role: str | None = None,
     switches: Collection[str] = (),
-    before: Before | None = None,
+    before: Look | None = None,
+    after: Look | None = None,
     say: Say,
 ) -> Run:
     """Take one migration back by its rollback file, which refuses if that would lose a link. Raises as `up` does.
 
-    `before` is awaited with the connection when no other migration can run any more, and before anything is done.
+    `before` is awaited with the connection when no other migration can run any more, and before anything is done;
+    `after` when all is done.
     """
     back = Request([files.rollback_of(version)], {version}, api_role, switches)
-    return await run(url, back, before=before, say=say)
+    return await run(url, back, before=before, after=after, say=say)
 
 
 async def run(
-    url: str, request: Request, *, permitted: Collection[str] | None = None, before: Before | None = None, say: Say
+    url: str,
+    request: Request,
+    *,
+    permitted: Collection[str] | None = None,
+    before: Look | None = None,
+    after: Look | None = None,
+    say: Say,
 ) -> Run:
     """Do what is asked for, when no other migration can run any more. Raises as `up` does.
 
@@ -130,6 +140,8 @@ async def run(
             await before(connection)
         for file in request.wanted:
             await _bring(connection, done, file, say, watch, is_forced=file.version in request.forced)
+        if after:
+            await after(connection)
     return done
 
 
@@ -170,12 +182,16 @@ async def _bring(
             await _record(connection, run, file, done.outcome, clock)
         return
     before = await fingerprint(connection)
+    is_known = file.version in await ledger.latest(connection) or file.name in await ledger.failed(connection)
     try:
         run.files.append(await run_file(connection, file, say, watch))
     except TasklineError:
         await _record_failure(connection, run, file, clock)
         raise
-    if not file.is_rollback:
+    if not (file.is_rollback or is_forced or is_known) and before == await fingerprint(connection):
+        say(f"{file.name}: nothing was left to change, for it was made by other means; its proof held")
+        await _record(connection, run, file, Outcome.ADOPTED, clock)
+    elif not file.is_rollback:
         await _record(connection, run, file, Outcome.APPLIED, clock)
     elif before != await fingerprint(connection) or file.version in await ledger.latest(connection):
         await _record(connection, run, file, Outcome.ROLLED_BACK, clock)

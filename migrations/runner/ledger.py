@@ -76,6 +76,15 @@ SELECT DISTINCT ON (version) run_id, version, file, hash, outcome, started_at, d
        ARRAY(SELECT jsonb_array_elements_text(to_jsonb(m)->'proof')) AS proof
   FROM taskline_migrations m WHERE outcome <> 'failed' ORDER BY version, id DESC
 """
+_MAY_READ = "SELECT coalesce(has_table_privilege(to_regclass('taskline_migrations'), 'SELECT'), false)"
+_FAILED = """
+SELECT DISTINCT ON (bad.file) bad.file, bad.started_at
+  FROM taskline_migrations bad
+ WHERE bad.outcome = 'failed'
+   AND NOT EXISTS (SELECT FROM taskline_migrations good
+                    WHERE good.version = bad.version AND good.outcome <> 'failed' AND good.id > bad.id)
+ ORDER BY bad.file, bad.id DESC
+"""
 
 
 class Outcome(StrEnum):
@@ -85,7 +94,7 @@ class Outcome(StrEnum):
     BASELINED = "baselined"
     """It was there before the runner came, and was never run."""
     ADOPTED = "adopted"
-    """Somebody ran it by other means; its catalogue was checked."""
+    """Somebody made it by other means: when it ran it found nothing left to change, and its proof held."""
     ROLLED_BACK = "rolled back"
     FAILED = "failed"
 
@@ -116,6 +125,16 @@ async def latest(connection: asyncpg.Connection) -> dict[int, Entry]:
     await _refuse_planted(connection)
     entries = [Entry(**{**dict(row), "outcome": Outcome(row["outcome"])}) for row in await connection.fetch(_LATEST)]
     return {entry.version: entry for entry in entries if entry.outcome is not Outcome.ROLLED_BACK}
+
+
+async def failed(connection: asyncpg.Connection) -> dict[str, datetime]:
+    """Return `{file: when it began}` for those whose last run failed; empty without a ledger that this role may read.
+
+    A rollback that failed counts for its own file only; one that went well ends the matter.
+    """
+    if not await connection.fetchval(_MAY_READ):
+        return {}
+    return {row["file"]: row["started_at"] for row in await connection.fetch(_FAILED)}
 
 
 async def record(connection: asyncpg.Connection, entry: Entry) -> None:

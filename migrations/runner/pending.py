@@ -30,7 +30,11 @@ class Settled:
 
 
 async def settled(connection: asyncpg.Connection, file: MigrationFile) -> Settled | None:
-    """Return why a file needn't run; None if it must."""
+    """Return why a file needn't run; None if it must.
+
+    The catalogue alone never says so: it can be right while tasks fail, which only the file's own proof finds. A file
+    is settled when it is recorded, its last run didn't fail, and what it made is still in place.
+    """
     recorded = (await ledger.latest(connection)).get(file.version)
     if file.version == BASELINE:
         if not await connection.fetchval(HAS_TABLE):
@@ -40,11 +44,10 @@ async def settled(connection: asyncpg.Connection, file: MigrationFile) -> Settle
             if recorded
             else Settled("was here before us; recorded, not run", Outcome.BASELINED)
         )
-    if not is_in_place(await readiness(connection), file.version):
+    if not recorded or recorded.hash != file.hash or file.name in await ledger.failed(connection):
         return None
-    if not recorded:
-        return Settled("in place, made by other means; its catalogue is right; recorded, not run", Outcome.ADOPTED)
-    return Settled("in place, nothing to do") if recorded.hash == file.hash else None
+    is_there = is_in_place(await readiness(connection), file.version)
+    return Settled("in place, nothing to do") if is_there else None
 
 
 async def to_run(

@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from migrations.runner import apply, links
-from migrations.runner.sessions import session
 
 if TYPE_CHECKING:
     from collections.abc import Collection
@@ -44,6 +43,7 @@ class Rollback:
 async def run(url: str, wish: Wish, say: Say) -> Rollback:
     """Take back what is wished. Raises as `apply.up` does, and MigrationExportFailed; nothing was changed then."""
     written: list[Export] = []
+    set_aside: dict[str, int] = {}
 
     async def look_after_links(connection: asyncpg.Connection) -> None:
         if wish.export:
@@ -52,7 +52,10 @@ async def run(url: str, wish: Wish, say: Say) -> Rollback:
         if wish.discard_links is not None:
             await connection.execute("SELECT set_config('taskline.discard_links', $1, false)", str(wish.discard_links))
 
-    done = await apply.rollback(url, wish.version, switches=wish.switches, before=look_after_links, say=say)
-    async with session(url, say) as connection:
-        set_aside = await links.set_aside(connection)
+    async def count(connection: asyncpg.Connection) -> None:
+        set_aside.update(await links.set_aside(connection))
+
+    done = await apply.rollback(
+        url, wish.version, switches=wish.switches, before=look_after_links, after=count, say=say
+    )
     return Rollback(done, next(iter(written), None), set_aside)
