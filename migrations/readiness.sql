@@ -35,7 +35,8 @@ WITH li AS (
    GROUP BY h.name
 ), fence AS (
   SELECT string_agg(format('%s on %s', conname, conrelid::regclass), ', ' ORDER BY conname) AS names
-    FROM pg_constraint WHERE conname LIKE 'taskline\_041\_fence\_%'
+    FROM pg_constraint
+   WHERE conname LIKE 'taskline\_041\_fence\_%' AND (conrelid IN (SELECT oid FROM li) OR conrelid IN (SELECT oid FROM history))
 ), policy AS (
   SELECT p.oid, p.polname, p.polpermissive, p.polcmd, p.polroles,
          p.polpermissive AND p.polcmd = '*' AND p.polroles = '{0}' AS is_general, pg_get_expr(p.polqual, p.polrelid) AS condition,
@@ -176,9 +177,10 @@ SELECT '042.no_open_policy', EXISTS (SELECT FROM li) AND names IS NULL,
   FROM open_policies
 
  UNION ALL
-SELECT '042.stamps', NOT EXISTS (SELECT FROM pg_trigger WHERE tgname = '~taskline_042_keep'),
-       CASE WHEN EXISTS (SELECT FROM pg_trigger WHERE tgname = '~taskline_042_keep')
-            THEN 'the trigger of an unfinished backfill is still there' ELSE 'no trigger left' END
+SELECT '042.stamps', count(*) = 0,
+       CASE WHEN count(*) > 0 THEN 'the trigger of an unfinished backfill is still there' ELSE 'no trigger left' END
+  FROM pg_trigger
+ WHERE tgname = '~taskline_042_keep' AND tgrelid IN ((SELECT oid FROM li), to_regclass('leads'))
 
  UNION ALL
 SELECT '042.rights_on_schema', coalesce(has_schema_privilege(api.oid, li.relnamespace, 'USAGE'), false),

@@ -55,7 +55,6 @@ STATES: list[tuple[Callable[[CrmDatabase], object], str]] = [
     (links_and_tenant, "40 baselined, 41 adopted, 42 adopted"),
     (lost_ledger, "40 baselined, 41 adopted, 42 adopted"),
     (links_without_an_index, "40 baselined, 41 applied, 42 applied"),
-    (tenant_without_its_policy, "40 baselined, 41 applied, 42 applied"),
     (by_hand("ALTER TABLE lead_interactions ALTER lead_id DROP NOT NULL"), "40 baselined, 41 applied, 42 applied"),
     (by_hand(COLUMNS), "40 baselined, 41 applied, 42 applied"),
     (by_hand(SEEDS), "40 baselined, 41 applied, 42 applied"),
@@ -73,6 +72,17 @@ def test_each_state_ends_where_the_migrations_end(
     assert recorded == legacy_database.psql(LEDGER)
     assert all(check.is_met for check in asyncio.run(status.verify(legacy_database.owner_url, print)))
     assert fingerprint(database) == fingerprint(legacy_database)
+
+
+def test_a_crm_that_shows_no_task_is_refused_until_042_is_named(legacy_database: CrmDatabase) -> None:
+    tenant_without_its_policy(legacy_database)
+
+    with pytest.raises(MigrationRefused, match="already refuses ordinary work on lead_interactions"):
+        by_runner(legacy_database, api_role=APP)
+    by_runner(legacy_database, TENANT, api_role=APP)
+    by_runner(legacy_database, api_role=APP)
+
+    assert all(check.is_met for check in asyncio.run(status.verify(legacy_database.owner_url, print)))
 
 
 def test_what_is_adopted_is_not_touched(legacy_database: CrmDatabase) -> None:
