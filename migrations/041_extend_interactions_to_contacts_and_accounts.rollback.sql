@@ -522,6 +522,98 @@ BEGIN
   END LOOP;
 END $$;
 
+-- == Proof ==
+-- The table whose id the column lead_id holds: the one its key names, else leads, else none that is known.
+CREATE OR REPLACE FUNCTION pg_temp.lead_table() RETURNS regclass LANGUAGE sql STABLE AS $$
+  SELECT coalesce((SELECT k.confrelid::regclass
+                     FROM pg_constraint k JOIN pg_attribute a ON a.attrelid = k.conrelid AND k.conkey = ARRAY[a.attnum]
+                    WHERE k.contype = 'f' AND k.conrelid = 'lead_interactions'::regclass AND a.attname = 'lead_id' LIMIT 1),
+                  to_regclass('leads'))
+$$;
+
+-- A row to copy, a lead's task if there is one, of which lead and row name the same organization.
+CREATE OR REPLACE FUNCTION pg_temp.pattern_task() RETURNS jsonb LANGUAGE plpgsql STABLE AS $$
+DECLARE
+  li      constant regclass := 'lead_interactions';
+  leads   constant regclass := pg_temp.lead_table();
+  agrees  text := 'true';
+  wish    text;
+  pattern jsonb;
+BEGIN
+  IF pg_temp.has_column(li, 'organization_id') AND leads IS NOT NULL AND pg_temp.has_column(leads, 'organization_id') THEN
+    agrees := format('(t.lead_id IS NULL OR EXISTS (SELECT FROM %s l
+                       WHERE l.id = t.lead_id AND l.organization_id = t.organization_id))', leads);
+  END IF;
+  FOREACH wish IN ARRAY ARRAY['interaction_type = ''task'' AND lead_id IS NOT NULL', 'lead_id IS NOT NULL', 'true'] LOOP
+    EXECUTE format('SELECT to_jsonb(t) FROM %s t WHERE %s AND %s LIMIT 1', li, wish, agrees) INTO pattern;
+    EXIT WHEN pattern IS NOT NULL;
+  END LOOP;
+  RETURN pattern;
+END $$;
+
+CREATE OR REPLACE FUNCTION pg_temp.insert_statement(relation regclass) RETURNS text LANGUAGE sql STABLE AS $$
+  SELECT format('INSERT INTO %1$s (%2$s) SELECT %2$s FROM jsonb_populate_record(NULL::%1$s, $1)', relation,
+                string_agg(quote_ident(attname), ', '))
+    FROM pg_attribute
+   WHERE attrelid = relation AND attnum > 0 AND NOT attisdropped AND attgenerated = '' AND attidentity <> 'a'
+$$;
+
+-- A contact and an account of the pattern's organization, and a lead of our own: no real lead is locked or deleted.
+CREATE OR REPLACE FUNCTION pg_temp.records_for(pattern jsonb) RETURNS jsonb LANGUAGE plpgsql AS $$
+DECLARE
+  leads   constant regclass := pg_temp.lead_table();
+  found   jsonb := jsonb_build_object('lead', pattern->>'lead_id');
+  kind    text;
+  lead    jsonb;
+  id      uuid;
+BEGIN
+  FOREACH kind IN ARRAY ARRAY['contact', 'account'] LOOP
+    EXECUTE format('SELECT id FROM %Is%s LIMIT 1', kind,
+                   CASE WHEN pg_temp.has_column((kind || 's')::regclass, 'organization_id') AND pattern ? 'organization_id'
+                        THEN format(' WHERE organization_id = %L', pattern->>'organization_id') END) INTO id;
+    found := found || jsonb_build_object(kind, id);
+  END LOOP;
+  IF leads IS NULL OR pattern->>'lead_id' IS NULL THEN
+    RETURN found;
+  END IF;
+  EXECUTE format('SELECT to_jsonb(l) FROM %s l WHERE id = $1', leads) INTO lead USING (pattern->>'lead_id')::uuid;
+  SELECT lead || jsonb_build_object('id', gen_random_uuid())
+         || coalesce(jsonb_object_agg(a.attname, CASE WHEN a.attnotnull THEN to_jsonb(left(gen_random_uuid()::text, 18)) END), '{}')
+    INTO lead                                       -- what must be unique is random, or null
+    FROM pg_attribute a
+   WHERE a.attrelid = leads AND a.attname NOT IN ('id', 'organization_id')
+     AND EXISTS (SELECT FROM pg_index i WHERE i.indrelid = leads AND i.indisunique AND a.attnum = ANY (i.indkey));
+  EXECUTE pg_temp.insert_statement(leads) USING lead;
+  RETURN found || jsonb_build_object('lead', lead->'id', 'own_lead', true);
+EXCEPTION WHEN lock_not_available OR deadlock_detected THEN RAISE;
+          WHEN OTHERS THEN RETURN found;            -- no copy can be made; the real lead serves, and is not deleted
+END $$;
+
+-- Whether a lead's task can be inserted and changed without the columns: NULL, or what says no. All of it is taken back.
+CREATE OR REPLACE FUNCTION pg_temp.lead_task_fails(pattern jsonb) RETURNS text LANGUAGE plpgsql AS $$
+DECLARE
+  own_id  constant uuid := gen_random_uuid();
+  context text;
+BEGIN
+  IF pattern->>'lead_id' IS NULL THEN
+    RETURN NULL;                                    -- there is no lead's task that could serve as the pattern of one
+  END IF;
+  PERFORM set_config('row_security', 'on', true),
+          set_config('app.current_organization_id', coalesce(pattern->>'organization_id', ''), true),
+          set_config('app.current_user_id', coalesce(pattern->>'user_id', ''), true);
+  EXECUTE pg_temp.insert_statement('lead_interactions')
+    USING pattern || jsonb_build_object('id', own_id, 'lead_id', pg_temp.records_for(pattern)->>'lead');
+  UPDATE lead_interactions t SET lead_id = t.lead_id, interaction_type = t.interaction_type WHERE t.id = own_id;
+  RAISE EXCEPTION USING ERRCODE = 'TL000', MESSAGE = 'the proof is over; take it back';
+EXCEPTION WHEN SQLSTATE 'TL000' THEN
+            RETURN NULL;
+          WHEN lock_not_available OR deadlock_detected THEN
+            RAISE;
+          WHEN OTHERS THEN
+            GET STACKED DIAGNOSTICS context = PG_EXCEPTION_CONTEXT;
+            RETURN concat_ws(', in ', SQLERRM, (regexp_match(context, 'PL/pgSQL function (?!pg_temp|inline_code_block)(\S+)'))[1]);
+END $$;
+
 -- == Obstacles ==
 -- Columns that 041 added: they alone go, and what they hold with them.
 CREATE OR REPLACE FUNCTION pg_temp.columns_to_go() RETURNS SETOF text LANGUAGE sql STABLE AS $$
@@ -589,6 +681,71 @@ BEGIN
   END LOOP;
 END $$;
 
+-- Whether the text of a trigger function reads a column of lead_interactions. It may mean one of the same name of another
+-- table that it names, and asking JSON for the name does no harm; the proof has the last word.
+CREATE OR REPLACE FUNCTION pg_temp.reads(code text, col text) RETURNS boolean LANGUAGE sql STABLE AS $$
+  SELECT text ~* format('\m(new|old)\s*\.\s*"?%s\M', col)
+         OR text ~* format('\m%s\M', col)
+            AND NOT EXISTS (SELECT FROM pg_attribute a JOIN pg_class c ON c.oid = a.attrelid
+                             WHERE a.attname = col AND c.relkind IN ('r', 'p', 'v', 'm', 'f') AND c.relname !~ '_rolled_back_041$'
+                               AND c.oid <> 'lead_interactions'::regclass AND text ~* ('\m' || c.relname || '\M'))
+    FROM regexp_replace(code, '--[^\n]*|->>?\s*''[^'']*''', '', 'g') AS t(text)
+$$;
+
+-- What others have built on the columns that go: it would go along, or fail without them.
+CREATE OR REPLACE FUNCTION pg_temp.reader_obstacles() RETURNS SETOF text LANGUAGE sql STABLE AS $$
+  WITH dependent AS (
+    SELECT d.classid, d.objid, string_agg(DISTINCT a.attname, ', ') AS cols
+      FROM pg_depend d JOIN pg_attribute a ON a.attrelid = d.refobjid AND a.attnum = d.refobjsubid
+     WHERE d.refclassid = 'pg_class'::regclass AND d.refobjid = 'lead_interactions'::regclass
+       AND a.attname IN (SELECT pg_temp.columns_to_go())
+     GROUP BY d.classid, d.objid
+  ), found AS (
+    SELECT d.cols, r.ev_class::regclass::text AS object, 'view' AS kind, NULL AS command
+      FROM dependent d JOIN pg_rewrite r ON d.classid = 'pg_rewrite'::regclass AND r.oid = d.objid
+     UNION
+    SELECT d.cols, i.indexrelid::regclass::text, 'index', 'DROP INDEX CONCURRENTLY ' || i.indexrelid::regclass
+      FROM dependent d JOIN pg_index i ON d.classid = 'pg_class'::regclass AND i.indexrelid = d.objid JOIN pg_class c ON c.oid = d.objid
+     WHERE c.relname !~ '^taskline_041_drop_' AND c.relname NOT IN (SELECT s.object_name FROM pg_temp.saved(41) s)
+     UNION
+    SELECT d.cols, k.conname, 'constraint', format('ALTER TABLE %s DROP CONSTRAINT %I', k.conrelid::regclass, k.conname)
+      FROM dependent d JOIN pg_constraint k ON d.classid = 'pg_constraint'::regclass AND k.oid = d.objid
+     WHERE k.conname !~ '^taskline_041_fence_'
+       AND NOT (k.contype = 'f' AND k.conrelid = 'lead_interactions'::regclass AND cardinality(k.conkey) = 1
+                AND k.confrelid IN (to_regclass('contacts'), to_regclass('accounts')))         -- 041's own
+     UNION
+    SELECT d.cols, a.attname, 'generated column', format('ALTER TABLE %s DROP COLUMN %I', a.attrelid::regclass, a.attname)
+      FROM dependent d JOIN pg_attrdef f ON d.classid = 'pg_attrdef'::regclass AND f.oid = d.objid
+      JOIN pg_attribute a ON a.attrelid = f.adrelid AND a.attnum = f.adnum AND a.attgenerated <> ''
+     UNION
+    SELECT d.cols, p.polname, 'policy', format('DROP POLICY %I ON %s', p.polname, p.polrelid::regclass)
+      FROM dependent d JOIN pg_policy p ON d.classid = 'pg_policy'::regclass AND p.oid = d.objid
+     UNION
+    SELECT d.cols, p.pubname, 'publication', format('ALTER PUBLICATION %I DROP TABLE %s', p.pubname, r.prrelid::regclass)
+      FROM dependent d JOIN pg_publication_rel r ON d.classid = 'pg_publication_rel'::regclass AND r.oid = d.objid
+      JOIN pg_publication p ON p.oid = r.prpubid
+     UNION
+    SELECT d.cols, e.stxname, 'statistics object', format('DROP STATISTICS %I.%I', n.nspname, e.stxname)
+      FROM dependent d JOIN pg_statistic_ext e ON d.classid = 'pg_statistic_ext'::regclass AND e.oid = d.objid
+      JOIN pg_namespace n ON n.oid = e.stxnamespace
+     UNION
+    SELECT d.cols, t.tgname, 'trigger', format('DROP TRIGGER %I ON %s', t.tgname, t.tgrelid::regclass)
+      FROM dependent d JOIN pg_trigger t ON d.classid = 'pg_trigger'::regclass AND t.oid = d.objid
+     UNION
+    SELECT d.cols, p.oid::regprocedure::text, 'function', NULL
+      FROM dependent d JOIN pg_proc p ON d.classid = 'pg_proc'::regclass AND p.oid = d.objid
+     UNION
+    SELECT string_agg(DISTINCT c, ', '), p.oid::regprocedure::text, 'trigger function', NULL
+      FROM pg_trigger t JOIN pg_proc p ON p.oid = t.tgfoid CROSS JOIN pg_temp.columns_to_go() c
+     WHERE t.tgrelid = 'lead_interactions'::regclass AND NOT t.tgisinternal AND pg_temp.reads(p.prosrc, c)
+     GROUP BY p.oid
+  )
+  SELECT format('%s: found a%s that reads %s. Next: %s', object, CASE kind WHEN 'index' THEN 'n index' ELSE ' ' || kind END, cols,
+                coalesce(command || ';', CASE WHEN kind = 'view' THEN 'drop or change it.'
+                                              ELSE format('change it with CREATE OR REPLACE FUNCTION, or DROP FUNCTION %s CASCADE;', object) END))
+    FROM found
+$$;
+
 CREATE OR REPLACE FUNCTION pg_temp.obstacles() RETURNS SETOF text LANGUAGE sql STABLE AS $$
   SELECT 'taskline_saved_ddl: found that 042 is in place. Next: run 042_tenant_of_interactions.rollback.sql first.'
    WHERE EXISTS (SELECT FROM pg_temp.saved(42))
@@ -601,12 +758,7 @@ CREATE OR REPLACE FUNCTION pg_temp.obstacles() RETURNS SETOF text LANGUAGE sql S
     FROM (SELECT 'lead_interactions'::regclass UNION SELECT s.relation::regclass FROM pg_temp.saved(41) s) AS t(li)
    WHERE NOT pg_has_role(pg_temp.owner_of(li)::oid, 'USAGE')
    UNION ALL
-  SELECT DISTINCT format('%s: found a view that reads %s. Next: drop or change it.', r.ev_class::regclass, a.attname)
-    FROM pg_depend d
-    JOIN pg_rewrite r ON r.oid = d.objid
-    JOIN pg_attribute a ON a.attrelid = d.refobjid AND a.attnum = d.refobjsubid
-   WHERE d.classid = 'pg_rewrite'::regclass AND d.refobjid = 'lead_interactions'::regclass
-     AND a.attname IN ('contact_id', 'account_id')
+  SELECT pg_temp.reader_obstacles()
    UNION ALL
   SELECT pg_temp.key_obstacles()
    UNION ALL
@@ -760,6 +912,8 @@ DECLARE
   aside  constant text := pg_temp.aside_of(li);
   leaves constant text := format('SELECT id FROM %s WHERE rolled_back_at = now() AND lead_id IS NULL', aside);
   loud   text[];                                    -- the statements that switch triggers on again
+  sample jsonb;
+  misses text;
   counts jsonb := '{}';
   n      bigint;
   item   record;
@@ -779,11 +933,16 @@ BEGIN
     PERFORM pg_temp.remove(li, format('id IN (%s)', leaves), n);
     EXECUTE array_to_string(array_remove(loud, ''), '; ');
   END IF;
+  sample := pg_temp.pattern_task();                 -- by an index that goes with the columns
   FOR item IN SELECT s.* FROM pg_temp.saved(41) s WHERE s.ddl LIKE '%DROP COLUMN%' LOOP
     EXECUTE CASE WHEN pg_temp.has_column(li, item.object_name) THEN item.ddl || '; ' ELSE '' END || item.forget;
     EXECUTE format('DELETE FROM %s.taskline_saved_ddl WHERE migration = 41 AND relation = %L AND ddl LIKE %L', pg_temp.home(),
                    item.relation, format('FOREIGN KEY (%I)%%', item.object_name));       -- a key that went with its column
   END LOOP;
+  misses := pg_temp.lead_task_fails(sample);
+  IF misses IS NOT NULL THEN
+    RAISE EXCEPTION 'without the columns a lead''s task can''t be inserted and changed: %', misses;
+  END IF;
 END $$;
 
 -- The same, with an error in words instead of raised: after it the fence has to go.
@@ -909,6 +1068,29 @@ SET lock_timeout = 0;
 SET client_min_messages = notice;
 
 -- == The rest ==
+-- Once more, with every rule back in place: whatever came meanwhile, no success is told of a table that can't be written.
+CREATE OR REPLACE PROCEDURE pg_temp.prove_lead_task() LANGUAGE plpgsql AS $$
+DECLARE
+  misses text;
+BEGIN
+  FOR attempt IN 1 .. 40 LOOP
+    BEGIN
+      PERFORM set_config('lock_timeout', '150ms', true);
+      misses := pg_temp.lead_task_fails(pg_temp.pattern_task());
+    EXCEPTION WHEN lock_not_available OR deadlock_detected THEN
+      misses := 'the rows of the proof are locked';
+    END;
+    COMMIT;
+    EXIT WHEN misses IS DISTINCT FROM 'the rows of the proof are locked';
+    PERFORM pg_sleep(0.1 + 0.2 * random());
+  END LOOP;
+  IF misses IS NOT NULL THEN
+    RAISE EXCEPTION '041 is taken back, but a lead''s task can''t be inserted and changed: %', misses
+      USING ERRCODE = 'object_not_in_prerequisite_state',
+            HINT = 'No row was lost. Repair what it names, and run this file again: it proves it once more, and opens the fence.';
+  END IF;
+END $$;
+
 DO $$
 DECLARE
   list  constant text := pg_temp.home() || '.taskline_saved_ddl';
@@ -922,6 +1104,7 @@ BEGIN
       PERFORM pg_sleep(0.3);
     END IF;
   END LOOP;
+  CALL pg_temp.prove_lead_task();
   FOR item IN SELECT * FROM pg_temp.fences() LOOP
     CALL pg_temp.alter_shortly('remove the fence', format('ALTER TABLE %s DROP CONSTRAINT %I', item.rel, item.name));
   END LOOP;
