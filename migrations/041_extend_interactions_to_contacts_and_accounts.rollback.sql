@@ -746,6 +746,36 @@ CREATE OR REPLACE FUNCTION pg_temp.reader_obstacles() RETURNS SETOF text LANGUAG
     FROM found
 $$;
 
+-- The column of a history table that names the interaction: by its foreign key, or by its name where there is none.
+CREATE OR REPLACE FUNCTION pg_temp.parent_of(history regclass) RETURNS name LANGUAGE sql STABLE AS $$
+  SELECT coalesce((SELECT a.attname
+                     FROM pg_constraint k JOIN pg_attribute a ON a.attrelid = k.conrelid AND k.conkey = ARRAY[a.attnum]
+                    WHERE k.contype = 'f' AND k.conrelid = history AND k.confrelid = 'lead_interactions'::regclass LIMIT 1),
+                  (SELECT b.parent FROM pg_temp.belongings() b WHERE b.rel = history LIMIT 1))
+$$;
+
+-- Lines of the history that must have a lead again, and neither have a task that gives them one nor go with theirs.
+CREATE OR REPLACE FUNCTION pg_temp.history_obstacles() RETURNS SETOF text LANGUAGE plpgsql STABLE AS $$
+DECLARE
+  item   record;
+  n      bigint;
+  sample text;
+BEGIN
+  FOR item IN SELECT s.relation::regclass AS rel, pg_temp.parent_of(s.relation::regclass) AS parent,
+                     s.relation::regclass IN (SELECT b.rel FROM pg_temp.belongings() b) AS goes_along
+                FROM pg_temp.saved(41) s
+               WHERE s.object_name = 'lead_id' AND s.kind = 'statement' AND s.relation::regclass <> 'lead_interactions'::regclass LOOP
+    EXECUTE format('SELECT count(*), min(h.id::text) FROM %s h WHERE h.lead_id IS NULL', item.rel)
+            || coalesce(format(' AND NOT EXISTS (SELECT FROM lead_interactions t WHERE t.id = h.%I', item.parent)
+                        || CASE WHEN item.goes_along THEN ')' ELSE ' AND t.lead_id IS NOT NULL)' END, '')
+       INTO n, sample;
+    IF n > 0 THEN
+      RETURN NEXT format('%s: found %s without a lead, for example %s, and no task that has one for them. '
+                         'Next: give them a lead or delete them.', item.rel, pg_temp.rows_in_words(n), sample);
+    END IF;
+  END LOOP;
+END $$;
+
 CREATE OR REPLACE FUNCTION pg_temp.obstacles() RETURNS SETOF text LANGUAGE sql STABLE AS $$
   SELECT 'taskline_saved_ddl: found that 042 is in place. Next: run 042_tenant_of_interactions.rollback.sql first.'
    WHERE EXISTS (SELECT FROM pg_temp.saved(42))
@@ -761,6 +791,8 @@ CREATE OR REPLACE FUNCTION pg_temp.obstacles() RETURNS SETOF text LANGUAGE sql S
   SELECT pg_temp.reader_obstacles()
    UNION ALL
   SELECT pg_temp.key_obstacles()
+   UNION ALL
+  SELECT pg_temp.history_obstacles()
    UNION ALL
   SELECT format('taskline.discard_links: found %s, expected a number of rows.', quote_literal(said))
     FROM current_setting('taskline.discard_links', true) AS s(said) WHERE said !~ '^\d{0,18}$'
@@ -999,12 +1031,9 @@ END $$;
 -- A history line without a lead, of a task that has one by now, gets its task's lead: it may not be null again.
 CREATE OR REPLACE PROCEDURE pg_temp.give_history_its_lead(history regclass) LANGUAGE plpgsql AS $$
 DECLARE
-  parent text;
+  parent constant name := pg_temp.parent_of(history);
   n      bigint;
 BEGIN
-  SELECT a.attname INTO parent
-    FROM pg_constraint k JOIN pg_attribute a ON a.attrelid = k.conrelid AND k.conkey = ARRAY[a.attnum]
-   WHERE k.contype = 'f' AND k.conrelid = history AND k.confrelid = 'lead_interactions'::regclass LIMIT 1;
   IF parent IS NULL THEN
     RETURN;
   END IF;

@@ -52,12 +52,11 @@ BUILT_ON_THEM = {
     ),
     "constraint": (
         "ALTER TABLE lead_interactions ADD CONSTRAINT theirs CHECK (contact_id <> account_id)",
-        "theirs: found a constraint that reads account_id, contact_id. "
-        "Next: ALTER TABLE lead_interactions DROP CONSTRAINT theirs;",
+        "a constraint that reads account_id, contact_id. Next: ALTER TABLE lead_interactions DROP CONSTRAINT theirs;",
     ),
     "generated column": (
         "ALTER TABLE lead_interactions ADD theirs boolean GENERATED ALWAYS AS (contact_id IS NULL) STORED",
-        "theirs: found a generated column that reads contact_id. Next: ALTER TABLE lead_interactions DROP COLUMN theirs;",
+        "a generated column that reads contact_id. Next: ALTER TABLE lead_interactions DROP COLUMN theirs;",
     ),
     "policy": (
         "CREATE POLICY theirs ON contacts USING (id IN (SELECT contact_id FROM lead_interactions))",
@@ -65,7 +64,7 @@ BUILT_ON_THEM = {
     ),
     "publication": (
         "CREATE PUBLICATION theirs FOR TABLE lead_interactions (id, contact_id)",
-        "theirs: found a publication that reads contact_id. Next: ALTER PUBLICATION theirs DROP TABLE lead_interactions;",
+        "a publication that reads contact_id. Next: ALTER PUBLICATION theirs DROP TABLE lead_interactions;",
     ),
     "statistics": (
         "CREATE STATISTICS theirs ON contact_id, organization_id FROM lead_interactions",
@@ -145,3 +144,32 @@ def test_what_came_after_the_columns_went_is_told_and_repaired(legacy_database: 
     assert fences
     assert "✅ 041 is taken back" in repaired.report
     assert before == schema_dump(legacy_database)
+
+
+WITHOUT_KEY = "ALTER TABLE interaction_events DROP CONSTRAINT interaction_events_interaction_id_fkey"
+LATER_LEAD = (
+    "UPDATE lead_interactions t SET lead_id = (SELECT id FROM leads l WHERE l.organization_id = t.organization_id LIMIT 1) "
+    "WHERE subject LIKE 'linked f%'"
+)
+
+
+def test_a_history_without_its_key_gets_its_tasks_lead_all_the_same(linked_database: CrmDatabase) -> None:
+    linked_database.psql(WITHOUT_KEY, url=linked_database.owner_url)
+    linked_database.psql(LATER_LEAD)
+
+    outcome = by_psql(linked_database, LINKS_BACK, taskline__discard_links=18)
+
+    assert 0 == outcome.code, outcome.errors
+    assert "0" == linked_database.psql("SELECT count(*) FROM interaction_events WHERE lead_id IS NULL")
+
+
+def test_a_history_that_can_not_get_a_lead_is_named_before_anything_goes(linked_database: CrmDatabase) -> None:
+    linked_database.psql(WITHOUT_KEY, url=linked_database.owner_url)
+    linked_database.psql("DELETE FROM lead_interactions WHERE subject = 'linked f t f 1'")
+    schema, before = schema_dump(linked_database), rows(linked_database)
+
+    outcome = by_psql(linked_database, LINKS_BACK, taskline__discard_links=17)
+
+    assert "interaction_events: found 2 rows without a lead, for example" in outcome.errors
+    assert "Nothing was changed" in outcome.errors
+    assert (3, schema, before) == (outcome.code, schema_dump(linked_database), rows(linked_database))
