@@ -1444,7 +1444,7 @@ END $$;
 -- == Set aside ==
 -- What the rollback of this file set aside is offered, and with taskline.bring_back = on it comes back as it was: ids, stamps
 -- and history. It comes in small transactions, so a run that is ended goes on in the next. What the database no longer takes
--- stays where it is, with the reason in stays_because.
+-- stays where it is, with the reason in stays_because. Of a task whose links several rollbacks set aside the latest come back.
 -- Locks: SHARE ROW EXCLUSIVE on lead_interactions and its history table, for some 60 ms per transaction.
 -- Where rows of a table are set aside by the rollback of 041.
 CREATE OR REPLACE FUNCTION pg_temp.aside_of(relation regclass) RETURNS text LANGUAGE sql STABLE AS $$
@@ -1546,10 +1546,12 @@ CREATE OR REPLACE FUNCTION pg_temp.obstacle(state text, message text, relation t
               ELSE message END
 $$;
 
--- As many as 60 ms allow, and no more than asked for: writers wait meanwhile.
+-- As many as 60 ms allow, and no more than asked for: writers wait meanwhile. It goes on behind the last one that was tried,
+-- so that what has come back, or stays, isn't looked at again.
 CREATE OR REPLACE FUNCTION pg_temp.bring_back(how_many integer) RETURNS void LANGUAGE plpgsql AS $$
 DECLARE
   aside  constant text := pg_temp.aside_of('lead_interactions');
+  place  constant text[] := string_to_array(current_setting('taskline.place'), '|');
   loud   text[] := ARRAY[pg_temp.silence('lead_interactions')];
   rel    regclass;
   item   record;
@@ -1562,8 +1564,10 @@ BEGIN
     loud := loud || pg_temp.silence(rel);
   END LOOP;
   ends := clock_timestamp() + interval '60 ms';
-  FOR item IN EXECUTE format('SELECT ctid AS place, id, lead_id, contact_id, account_id FROM %s WHERE stays_because IS NULL
-                               ORDER BY rolled_back_at, id LIMIT %s', aside, how_many) LOOP
+  FOR item IN EXECUTE format('SELECT ctid AS place, rolled_back_at, id, lead_id, contact_id, account_id FROM %s
+                               WHERE (rolled_back_at, id) > ($1, $2) AND stays_because IS NULL
+                               ORDER BY rolled_back_at, id LIMIT %s', aside, how_many)
+               USING place[1]::timestamptz, place[2]::uuid LOOP
     BEGIN
       IF item.lead_id IS NULL THEN
         PERFORM pg_temp.bring_row_back(item.id, item.place);
@@ -1576,6 +1580,7 @@ BEGIN
                 EXECUTE format('UPDATE %s SET stays_because = $1 WHERE ctid = $2', aside)
                   USING pg_temp.obstacle(SQLSTATE, SQLERRM, told, key), item.place;
     END;
+    PERFORM set_config('taskline.place', concat_ws('|', item.rolled_back_at, item.id), false);
     EXIT WHEN clock_timestamp() > ends;
   END LOOP;
   EXECUTE coalesce(nullif(array_to_string(array_remove(loud, ''), '; '), ''), 'SELECT');
@@ -1588,6 +1593,7 @@ DECLARE
   locks  constant text := (                         -- what tells alter_shortly of the locks that bring_back takes
     SELECT string_agg(format('ALTER TABLE %s DISABLE TRIGGER USER', rel), '; ')
       FROM (SELECT 'lead_interactions'::regclass UNION SELECT b.rel FROM pg_temp.belongings() b) AS t(rel));
+  superseded constant text := 'superseded by a later rollback';
   lines  text[] := '{}';
   before bigint;
   n      bigint;
@@ -1595,13 +1601,22 @@ DECLARE
   item   record;
 BEGIN
   IF is_on AND to_regclass(aside) IS NOT NULL THEN
-    EXECUTE format('UPDATE %s SET stays_because = NULL WHERE stays_because IS NOT NULL', aside);
+    EXECUTE format('UPDATE %s SET stays_because = NULL WHERE stays_because <> $1', aside) USING superseded;
+    EXECUTE format('UPDATE %1$s o SET stays_because = $1
+                     WHERE o.lead_id IS NOT NULL AND EXISTS (
+                       SELECT FROM %1$s n WHERE n.id = o.id AND n.rolled_back_at > o.rolled_back_at
+                          AND (n.contact_id, n.account_id) IS DISTINCT FROM (o.contact_id, o.account_id))', aside) USING superseded;
+    EXECUTE format('CREATE INDEX IF NOT EXISTS taskline_041_order ON %s (rolled_back_at, id)', aside);
     EXECUTE format('SELECT count(*) FROM %s', aside) INTO before;
+    PERFORM set_config('taskline.place', '-infinity|00000000-0000-0000-0000-000000000000', false);
     COMMIT;
     LOOP
-      EXECUTE format('SELECT count(*) FROM %s WHERE stays_because IS NULL', aside) INTO n;
+      EXECUTE format('SELECT count(*) FROM (SELECT FROM %s WHERE (rolled_back_at, id) > ($1, $2) AND stays_because IS NULL
+                       ORDER BY rolled_back_at, id LIMIT 1) AS t', aside)
+        INTO n USING split_part(current_setting('taskline.place'), '|', 1)::timestamptz,
+                     split_part(current_setting('taskline.place'), '|', 2)::uuid;
       EXIT WHEN n = 0;
-      CALL pg_temp.alter_shortly('bring back what was set aside', format('SELECT pg_temp.bring_back(100) /* %s */', locks));
+      CALL pg_temp.alter_shortly('bring back what was set aside', format('SELECT pg_temp.bring_back(1000) /* %s */', locks));
     END LOOP;
     EXECUTE format('SELECT %s - count(*) FROM %s', before, aside) INTO n;
     lines := ARRAY[format('✅ brought back from %s: %s, as they were; no other row was touched, no trigger fired', aside,

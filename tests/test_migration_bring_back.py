@@ -73,3 +73,23 @@ def test_a_table_that_has_changed_since_takes_them_back(linked_database: CrmData
     found = "SELECT count(*), count(shout), count(participants), min(grade) FROM lead_interactions"
     assert "18|18|9|7" == linked_database.psql(f"{found} WHERE subject LIKE 'linked%'")
     assert "0" == linked_database.psql(TABLES)
+
+
+def test_the_links_of_the_latest_rollback_come_back(legacy_database: CrmDatabase) -> None:
+    task = legacy_database.psql("SELECT id FROM lead_interactions ORDER BY id LIMIT 1")
+    older, newer = legacy_database.psql("SELECT id FROM contacts ORDER BY id LIMIT 2").splitlines()
+    account = legacy_database.psql("SELECT id FROM accounts LIMIT 1")
+    for links in (f"contact_id = '{older}', account_id = '{account}'", f"contact_id = '{newer}'"):
+        by_psql(legacy_database, LINKS)
+        legacy_database.psql(f"UPDATE lead_interactions SET {links} WHERE id = '{task}'", url=legacy_database.owner_url)
+        set_aside(legacy_database, 1)
+
+    bring_back(legacy_database)
+    report = bring_back(legacy_database)
+
+    found = f"SELECT contact_id, account_id FROM lead_interactions WHERE id = '{task}'"
+    assert f"{newer}|" == legacy_database.psql(found)
+    assert f"{older}|superseded by a later rollback" == legacy_database.psql(
+        f"SELECT contact_id, stays_because FROM {ASIDE}"
+    )
+    assert f"⚠️   1 row can't come back, for example {task}: superseded by a later rollback" in report

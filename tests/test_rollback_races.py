@@ -182,7 +182,7 @@ def test_a_return_that_was_ended_goes_on(linked_database: CrmDatabase, tmp_path:
     set_aside(linked_database)
     nap = f"  {ASLEEP} FROM (SELECT count(*) AS n FROM {ASIDE}) t WHERE n < 18;\n"
     file = patched(LINKS, tmp_path, "  SET CONSTRAINTS ALL IMMEDIATE; ", nap)
-    file.write_text(file.read_text().replace("bring_back(100)", "bring_back(5)"))
+    file.write_text(file.read_text().replace("bring_back(1000)", "bring_back(5)"))
 
     end_while_it_sleeps(linked_database, file, how, "taskline.bring_back=on")
     held = int(linked_database.psql(f"SELECT count(*) FROM {ASIDE}"))
