@@ -1499,15 +1499,17 @@ DECLARE
   gone  text;
 BEGIN
   EXECUTE format('SELECT string_agg(DISTINCT e.key, '', '') FROM %s t, jsonb_each_text(to_jsonb(t) - ARRAY[''rolled_back_at'', ''stays_because'']) e
-                   WHERE %s AND e.value IS NOT NULL AND NOT pg_temp.has_column($1, e.key)', aside, condition)
+                   WHERE %s AND e.value IS NOT NULL AND NOT EXISTS (
+                     SELECT FROM pg_attribute a WHERE a.attrelid = $1 AND a.attname = e.key AND a.attnum > 0)', aside, condition)
     INTO gone USING relation;
   IF gone IS NOT NULL THEN
     RAISE EXCEPTION '% has no column % any more', relation, gone;
   END IF;
   EXECUTE (SELECT format('INSERT INTO %1$s (%2$s) OVERRIDING SYSTEM VALUE SELECT %2$s FROM %3$s WHERE %4$s', relation,
-                         string_agg(quote_ident(attname), ', '), aside, condition)
-             FROM pg_attribute
-            WHERE attrelid = relation AND attnum > 0 AND NOT attisdropped AND attgenerated = '' AND pg_temp.has_column(aside, attname));
+                         string_agg(quote_ident(t.attname), ', '), aside, condition)
+             FROM pg_attribute t JOIN pg_attribute a USING (attname)       -- a function call per column would take longest
+            WHERE t.attrelid = relation AND t.attnum > 0 AND NOT t.attisdropped AND t.attgenerated = ''
+              AND a.attrelid = aside AND a.attnum > 0 AND NOT a.attisdropped);
   EXECUTE format('DELETE FROM %s WHERE %s', aside, condition);
 END $$;
 
