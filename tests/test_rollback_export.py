@@ -64,6 +64,7 @@ def test_it_is_written_before_the_refusal_which_it_does_not_lift(linked_database
     refused = failure(linked_database, file)
 
     assert isinstance(refused, MigrationRefused)
+    assert f"{file} is written and stays: the next command needs no --export, or another name." in str(refused)
     assert 19 == len(file.read_text().splitlines())
     assert before == schema_dump(linked_database)
 

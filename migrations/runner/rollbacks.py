@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import contextlib
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from errors import MigrationRefused
 from migrations.runner import apply, links
 
 if TYPE_CHECKING:
-    from collections.abc import Collection
+    from collections.abc import Collection, Iterator, Sequence
     from pathlib import Path
 
     import asyncpg
@@ -55,7 +57,21 @@ async def run(url: str, wish: Wish, say: Say) -> Rollback:
     async def count(connection: asyncpg.Connection) -> None:
         set_aside.update(await links.set_aside(connection))
 
-    done = await apply.rollback(
-        url, wish.version, switches=wish.switches, before=look_after_links, after=count, say=say
-    )
+    with _telling_of(written):
+        done = await apply.rollback(
+            url, wish.version, switches=wish.switches, before=look_after_links, after=count, say=say
+        )
     return Rollback(done, next(iter(written), None), set_aside)
+
+
+@contextlib.contextmanager
+def _telling_of(written: Sequence[Export]) -> Iterator[None]:
+    """Let a refusal say that a file was written before it, whose name is taken now."""
+    try:
+        yield
+    except MigrationRefused as refused:
+        if not written:
+            raise
+        raise MigrationRefused(
+            f"{refused}\n{written[0].file} is written and stays: the next command needs no --export, or another name."
+        ) from refused
