@@ -177,6 +177,15 @@ def test_the_refusal_names_the_number_and_both_ways_to_say_it(linked_database: C
     assert "--discard-links 18 (by psql: PGOPTIONS='-c taskline.discard_links=18')" in refused.errors
 
 
+def test_the_refusal_says_how_long_many_rows_keep_readers_waiting(legacy_database: CrmDatabase) -> None:
+    by_psql(legacy_database, LINKS)
+    add_linked_tasks(legacy_database, 420)
+
+    refused = by_psql(legacy_database, LINKS_BACK)
+
+    assert "Setting 2520 rows aside keeps readers waiting for about 0.1 s." in refused.errors
+
+
 def test_an_agreement_to_lose_links_is_not_needed_where_there_are_none(legacy_database: CrmDatabase) -> None:
     before = schema_dump(legacy_database)
     by_psql(legacy_database, LINKS)

@@ -148,7 +148,8 @@ def test_what_came_after_the_columns_went_is_told_and_repaired(legacy_database: 
 
 WITHOUT_KEY = "ALTER TABLE interaction_events DROP CONSTRAINT interaction_events_interaction_id_fkey"
 LATER_LEAD = (
-    "UPDATE lead_interactions t SET lead_id = (SELECT id FROM leads l WHERE l.organization_id = t.organization_id LIMIT 1) "
+    "UPDATE lead_interactions t SET lead_id = "
+    "(SELECT id FROM leads l WHERE l.organization_id = t.organization_id LIMIT 1) "
     "WHERE subject LIKE 'linked f%'"
 )
 
