@@ -20,6 +20,13 @@
 
 -- == Session ==
 -- Nothing here changes the database. The settings end with this file; the advisory lock admits one migration at a time.
+-- First, how a string is read: what follows is written for the standard.
+DO $$
+BEGIN
+  PERFORM pg_catalog.set_config('taskline.strings', pg_catalog.current_setting('standard_conforming_strings'), false),
+          pg_catalog.set_config('standard_conforming_strings', 'on', false);
+END $$;
+
 -- The server's own functions are meant, whatever else has their names: who may create in one of these schemas could
 -- otherwise act with our rights.
 DO $$
@@ -94,17 +101,32 @@ BEGIN
     'default_transaction_isolation', 'read committed',
     'row_security', 'off',                          -- an error rather than rows that are silently left out
     'client_min_messages', 'notice',
+    'standard_conforming_strings', 'on',
+    'backslash_quote', 'safe_encoding',
+    'quote_all_identifiers', 'off',                 -- definitions are compared as the server prints them
+    'plpgsql.extra_errors', 'none',
+    'plpgsql.extra_warnings', 'none',
+    'session_replication_role', 'origin',           -- else no trigger fires, and nothing would be proven
     'client_connection_check_interval', '2s');      -- an orphaned index build ends with its client
   IF coalesce(current_setting('taskline.session', true), '') = '' THEN
     PERFORM set_config('taskline.session', ((SELECT jsonb_object_agg(s.name, current_setting(s.name)) FROM pg_settings s
                                              WHERE wanted ? s.name AND s.name <> 'search_path')
-                                           || jsonb_build_object('search_path', path))::text, false);
+                                           || jsonb_build_object('search_path', path, 'standard_conforming_strings',
+                                                                 current_setting('taskline.strings')))::text, false);
   END IF;
-  FOR setting IN SELECT w.key, w.value FROM jsonb_each_text(wanted) w JOIN pg_settings s ON s.name = w.key LOOP
+  FOR setting IN SELECT w.key, w.value, s.setting AS found FROM jsonb_each_text(wanted) w JOIN pg_settings s ON s.name = w.key LOOP
+    CONTINUE WHEN current_setting(setting.key) = setting.value;
     BEGIN
       PERFORM set_config(setting.key, setting.value, false);
-    EXCEPTION WHEN invalid_parameter_value THEN     -- the check interval doesn't exist on every platform
-      NULL;
+    EXCEPTION
+      WHEN invalid_parameter_value THEN             -- the check interval doesn't exist on every platform
+        NULL;
+      WHEN insufficient_privilege THEN
+        RAISE EXCEPTION '%: found %, expected %, and % may not set it', setting.key, setting.found, setting.value, current_user
+          USING ERRCODE = 'object_not_in_prerequisite_state',
+                DETAIL = 'Under this setting the database doesn''t behave as it does for the application. Nothing was changed.',
+                HINT = format('As an administrator: ALTER DATABASE %1$I RESET %2$s; ALTER ROLE %3$I RESET %2$s; '
+                              'ALTER ROLE %3$I IN DATABASE %1$I RESET %2$s;', current_database(), setting.key, current_user);
     END;
   END LOOP;
 END $$;
@@ -327,9 +349,14 @@ BEGIN
   PERFORM pg_temp.is_on(setting) FROM unnest(ARRAY['taskline.redact', 'taskline.checksum', 'taskline.bring_back']) AS s(setting);
 END $$;
 
+-- A text of others without characters that steer a terminal.
+CREATE OR REPLACE FUNCTION pg_temp.printable(words text) RETURNS text LANGUAGE sql IMMUTABLE AS $$
+  SELECT regexp_replace(words, '[\x01-\x1f\x7f-\x9f]', ' ', 'g')
+$$;
+
 -- A session in words; its query in one line, unless taskline.redact is on.
 CREATE OR REPLACE FUNCTION pg_temp.session_in_words(a pg_stat_activity) RETURNS text LANGUAGE sql STABLE AS $$
-  SELECT format('process %s (%s)', a.pid, CASE
+  SELECT format('process %s (%s)', a.pid, pg_temp.printable(CASE
     WHEN a.backend_type IS NULL AND a.usename IS NULL
       THEN format('of the server itself, autovacuum most likely; more is seen with: GRANT pg_read_all_stats TO %I', current_user)
     WHEN a.backend_type IS NULL
@@ -341,7 +368,7 @@ CREATE OR REPLACE FUNCTION pg_temp.session_in_words(a pg_stat_activity) RETURNS 
       'client ' || coalesce(host(a.client_addr), 'on this machine'), a.state,
       'transaction open for ' || (clock_timestamp() - a.xact_start)::interval(1),
       CASE WHEN pg_temp.is_on('taskline.redact') THEN 'query not shown'
-           ELSE 'query: ' || left(btrim(regexp_replace(a.query, '\s+', ' ', 'g')), 120) END) END)
+           ELSE 'query: ' || left(btrim(regexp_replace(a.query, '\s+', ' ', 'g')), 120) END) END))
 $$;
 
 -- Who holds, or waits in front of us for, a lock that keeps these from being had; a line each, NULL if there is nobody.
@@ -358,7 +385,7 @@ CREATE OR REPLACE FUNCTION pg_temp.in_the_way(locks jsonb) RETURNS text LANGUAGE
   )
   SELECT string_agg(format(E'\n  - %s %s %s', CASE WHEN a.pid IS NOT NULL THEN pg_temp.session_in_words(a) ELSE format(
                              'prepared transaction %L (user %s, since %s; it ends with COMMIT PREPARED or ROLLBACK PREPARED)',
-                             p.gid, p.owner, p.prepared) END,
+                             pg_temp.printable(p.gid), pg_temp.printable(p.owner::text), p.prepared) END,
                            CASE WHEN h.has_it THEN 'holds' ELSE 'waits for' END, h.held), '' ORDER BY a.xact_start, h.pid)
     FROM holder h
     LEFT JOIN pg_stat_activity a ON a.pid = h.pid
@@ -484,8 +511,8 @@ DECLARE
 BEGIN
   IF to_regclass(list) IS NOT NULL THEN
     RETURN QUERY EXECUTE format(
-      'SELECT s.step, s.kind, s.relation, s.object_name, s.ddl, format(''DELETE FROM %1$s WHERE step = %%s'', s.step)
-         FROM %1$s s WHERE s.migration = $1 ORDER BY s.step DESC', list) USING wanted;
+      'SELECT s.step, s.kind, s.relation, s.object_name, s.ddl, concat(%1$L::text, s.step)
+         FROM %2$s s WHERE s.migration = $1 ORDER BY s.step DESC', format('DELETE FROM %s WHERE step = ', list), list) USING wanted;
   END IF;
 END $$;
 
@@ -922,7 +949,7 @@ BEGIN
   END IF;
   IF NOT EXISTS (SELECT FROM pg_namespace n, aclexplode(n.nspacl) a JOIN pg_roles r ON r.oid = a.grantee
                   WHERE n.oid = home::regnamespace AND r.rolname = role_name AND a.privilege_type = 'USAGE')
-     AND has_schema_privilege(home, 'USAGE WITH GRANT OPTION') THEN
+     AND has_schema_privilege(home::regnamespace, 'USAGE WITH GRANT OPTION') THEN
     EXECUTE format('GRANT USAGE ON SCHEMA %s TO %I', home, role_name);
     PERFORM pg_temp.save_ddl(pg_temp.undo(42, 'statement', li, role_name,
                                           format('REVOKE USAGE ON SCHEMA %s FROM %I', home, role_name)));
@@ -1291,7 +1318,8 @@ DECLARE
   kept record;
 BEGIN
   PERFORM pg_advisory_unlock(8386112019184217701);
-  FOR kept IN SELECT * FROM jsonb_each_text(current_setting('taskline.session')::jsonb) LOOP
+  FOR kept IN SELECT * FROM jsonb_each_text(current_setting('taskline.session')::jsonb)
+               WHERE value <> current_setting(key) LOOP
     PERFORM set_config(kept.key, kept.value, false);
   END LOOP;
   PERFORM set_config('taskline.session', '', false), set_config('taskline.report', '', false);

@@ -220,3 +220,14 @@ def test_an_autovacuum_is_named_with_what_can_be_done(legacy_database: CrmDataba
     said = legacy_database.psql(f"{tool} SELECT pg_temp.session_in_words({record})")
 
     assert words in said
+
+
+def test_what_others_write_can_not_steer_the_terminal(legacy_database: CrmDatabase) -> None:
+    query = "LOCK lead_interactions IN ACCESS SHARE MODE /* \x1b]0;owned\x07 \x1b[2J \x7f \u009b31m */"
+    with open_transaction(legacy_database, query):
+        outcome = by_psql(legacy_database, LINKS, taskline__lock_budget="300ms")
+
+    assert "query: LOCK lead_interactions IN ACCESS SHARE MODE /* ]0;owned [2J 31m */" in re.sub(
+        " +", " ", outcome.errors
+    )
+    assert "" == "".join(re.findall(r"[\x00-\x09\x0b-\x1f\x7f-\x9f]", outcome.errors))

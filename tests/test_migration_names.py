@@ -3,7 +3,7 @@
 import pytest
 
 from tests.databases import APP, CrmDatabase
-from tests.migration_runs import LINKS, LINKS_BACK, TENANT, TENANT_BACK, by_psql
+from tests.migration_runs import LINKS, LINKS_BACK, TENANT, TENANT_BACK, by_psql, schema_dump
 
 pytestmark = pytest.mark.slow
 
@@ -43,3 +43,37 @@ def test_a_function_of_others_with_the_name_of_ours_is_refused(legacy_database: 
     assert 3 == outcome.code
     assert "taskline_042_keep_row(): found a function of another owner under this name" in outcome.errors
     assert "Next: DROP FUNCTION taskline_042_keep_row();" in outcome.errors
+
+
+@pytest.mark.parametrize("name", ["CRM", "50%off", 'a "b"'])
+def test_a_schema_by_any_name_is_carried_through_and_back(legacy_database: CrmDatabase, name: str) -> None:
+    quoted = '"' + name.replace('"', '""') + '"'
+    legacy_database.psql(
+        f"ALTER SCHEMA public RENAME TO {quoted}; GRANT USAGE ON SCHEMA {quoted} TO {APP}; "
+        f"ALTER DATABASE {legacy_database.name} SET search_path = {quoted}; "
+    )
+    before = schema_dump(legacy_database)
+
+    links, tenant, again = (by_psql(legacy_database, file) for file in (LINKS, TENANT, TENANT))
+    tenant_back, links_back = (by_psql(legacy_database, file) for file in (TENANT_BACK, LINKS_BACK))
+
+    assert [True] * 3 == [outcome.is_success for outcome in (links, tenant, again)], tenant.errors + links.errors
+    assert [0, 0] == [tenant_back.code, links_back.code], tenant_back.errors + links_back.errors
+    assert before == schema_dump(legacy_database)
+
+
+@pytest.mark.parametrize("name", ["api role", "Api-Role"])
+def test_a_role_by_any_name_gets_its_rights_and_loses_them(
+    legacy_database: CrmDatabase, request: pytest.FixtureRequest, name: str
+) -> None:
+    legacy_database.psql(f'CREATE ROLE "{name}" NOLOGIN')
+    settings = f"ALTER DATABASE {legacy_database.name} SET taskline.api_role = '{name}'"
+    legacy_database.psql(settings)
+    request.addfinalizer(lambda: legacy_database.psql(f'DROP OWNED BY "{name}"; DROP ROLE "{name}"'))
+
+    links, tenant, again = (by_psql(legacy_database, file) for file in (LINKS, TENANT, TENANT))
+    back = by_psql(legacy_database, TENANT_BACK)
+
+    assert [True] * 3 == [outcome.is_success for outcome in (links, tenant, again)], tenant.errors + links.errors
+    assert 0 == back.code, back.errors
+    assert "f" == legacy_database.psql(f"SELECT has_table_privilege('{name}', 'lead_interactions', 'SELECT')")
