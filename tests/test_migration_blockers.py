@@ -213,11 +213,14 @@ def test_the_runner_hides_queries_on_request(legacy_database: CrmDatabase) -> No
     ],
 )
 def test_an_autovacuum_is_named_with_what_can_be_done(legacy_database: CrmDatabase, query: str, words: str) -> None:
-    (tool,) = re.findall(r"CREATE OR REPLACE FUNCTION pg_temp\.session_in_words.*?\$\$;", LINKS.read_text(), re.DOTALL)
+    needed = "is_on|printable|session_in_words"
+    tools = re.findall(
+        rf"CREATE OR REPLACE FUNCTION pg_temp\.(?:{needed})\(.*?\n(?:END )?\$\$;", LINKS.read_text(), re.DOTALL
+    )
     session = {"pid": 4711, "backend_type": "autovacuum worker", "xact_start": "2026-11-26T00:00:00Z", "query": query}
     record = f"jsonb_populate_record(NULL::pg_stat_activity, '{json.dumps(session)}')"
 
-    said = legacy_database.psql(f"{tool} SELECT pg_temp.session_in_words({record})")
+    said = legacy_database.psql(f"{' '.join(tools)} SELECT pg_temp.session_in_words({record})")
 
     assert words in said
 
