@@ -98,6 +98,8 @@ def test_a_password_that_should_have_been_escaped_is_understood(password: str) -
             {"DEVTEST_DATABASE_URL": "postgresql://me:secret@host:port/db"},
             "has a port that isn't a number from 1 to 65535",
         ),
+        ({"DEVTEST_DATABASE_URL": "postgresql://me:secret@[::1/db"}, "has a host that can't be read, as .::1 without"),
+        ({"DEVTEST_DATABASE_URL": "postgresql://me:secret@host/\udcff"}, "DEVTEST_DATABASE_URL isn't an address"),
         ({"DEVTEST_DB_HOST": "h", "DEVTEST_DB_PASSWORD": "secret"}, "DEVTEST_DB_NAME and DEVTEST_DB_USER isn't"),
         ({"DEVTEST_DATABASE_URL": "postgresql://me:secret@host:99999/db"}, "has a port that isn't a number from 1 to"),
         ({"DEVTEST_DATABASE_URL": "postgresql://me:secret@a:1,b:0/db"}, "has a port that isn't a number from 1 to"),

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import socket
 import ssl
-from urllib.parse import parse_qs, urlsplit
+from urllib.parse import parse_qs, unquote, urlsplit
 
 import asyncpg
 
@@ -40,6 +40,7 @@ _BUSY = (
     "The pooler at {where} has no connection left: {said}. Try again later, or give the address of the server itself."
 )
 _UNKNOWN_DATABASE = "{where}: {said}. Check the database's name in the address."
+_SETTING = "{where} doesn't take a setting: {said}. Correct it in the address, or take it out."
 _UNKNOWN_USER = "{where} refuses the user or password: {said}. Check both in the address."
 _ANSWERS: tuple[tuple[type[asyncpg.PostgresError], str, type[TasklineError], str], ...] = (
     (
@@ -56,6 +57,8 @@ _ANSWERS: tuple[tuple[type[asyncpg.PostgresError], str, type[TasklineError], str
         MigrationSignInRefused,
         "{where}: {said}. The database's owner can allow it: GRANT CONNECT ON DATABASE.",
     ),
+    (asyncpg.SyntaxOrAccessError, "", MigrationTargetUnknown, _SETTING),
+    (asyncpg.DataError, "", MigrationTargetUnknown, _SETTING),
     (
         asyncpg.TooManyConnectionsError,
         "",
@@ -118,9 +121,17 @@ def place(url: str) -> str:
     try:
         parts = urlsplit(url)
         host = parts.hostname or "the local socket"
-        return f"{host}{f':{parts.port}' if parts.port else ''}, database {parts.path.lstrip('/') or '(default)'}"
+        return (
+            f"{host}{f':{parts.port}' if parts.port else ''}, database {_name(parts.path.lstrip('/')) or '(default)'}"
+        )
     except ValueError:
         return "the address given"
+
+
+def _name(escaped: str) -> str:
+    """Return the name of a database as it is, unless that would break a line."""
+    name = unquote(escaped)
+    return name if name.isprintable() else escaped
 
 
 def words_of(exc: asyncpg.PostgresError) -> str:

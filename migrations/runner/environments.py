@@ -58,6 +58,13 @@ def escaped(url: str, source: str) -> str:
         login += "" if match["password"] is None else f":{quote(unquote(match['password']), safe='')}"
         login += "@"
     made = f"postgresql://{login}{match['rest']}"
+    try:
+        urlsplit(made)
+    except ValueError:
+        raise MigrationTargetUnknown(
+            f"{source} has a host that can't be read, as [::1 without its ]. It looks like "
+            "postgresql://user:password@host:5432/database."
+        ) from None
     if not _are_ports(made):
         raise MigrationTargetUnknown(f"{source} has a port that isn't {_A_PORT}.")
     return made
