@@ -86,6 +86,22 @@ def test_verify_answers_somebody_else_too_for_it_reads_the_catalogue_alone(datab
     assert all(check.is_met for check in asyncio.run(status.verify(database.app_url, print)))
 
 
+def test_verify_finds_what_the_role_of_the_api_may_not_do(database: CrmDatabase) -> None:
+    role = f"second_{uuid4().hex[:12]}"
+    database.psql(f"CREATE ROLE {role} LOGIN")
+    try:
+        before = asyncio.run(status.checked(database.owner_url, print, api_role=role))
+        by_runner(database, api_role=role)
+        after = asyncio.run(status.checked(database.owner_url, print, api_role=role))
+    finally:
+        database.psql(f"DROP OWNED BY {role}; DROP ROLE {role}")
+    unknown = refusal(lambda: asyncio.run(status.checked(database.owner_url, print, api_role="nosuch_role")))
+
+    assert any("no SELECT" in check.detail for check in before if not check.is_met)
+    assert all(check.is_met for check in after)
+    assert "--api-role nosuch_role: the server has no such role" in str(unknown)
+
+
 # Nothing to do.
 
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from errors import MigrationMissing
 from migrations.runner import files, ledger
+from migrations.runner.apply import check_role
 from migrations.runner.catalogue import Check, is_in_place, readiness
 from migrations.runner.connections import place
 from migrations.runner.sessions import Say, reading
@@ -61,9 +62,15 @@ async def standings(url: str, say: Say) -> list[Standing]:
     return found
 
 
-async def checked(url: str, say: Say) -> list[Check]:
-    """Return the checks, and for each file whose last run failed one that isn't met. Reads only. Raises as above."""
-    async with reading(url, say) as connection:
+async def checked(url: str, say: Say, *, api_role: str | None = None) -> list[Check]:
+    """Return the checks, and for each file whose last run failed one that isn't met. Reads only.
+
+    Rights are those of `api_role`, else of whoever asks. Raises as above, and MigrationRefused for a role that isn't
+    there or that row security doesn't bind.
+    """
+    async with reading(url, say, api_role=api_role) as connection:
+        if api_role:
+            await check_role(connection, api_role)
         checks = await readiness(connection)
         failed = await ledger.failed(connection)
     return checks + [
