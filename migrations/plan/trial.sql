@@ -110,7 +110,7 @@ BEGIN
     PERFORM pg_temp.copy_table(rel);
   END LOOP;
   IF pattern IS NOT NULL THEN
-    EXECUTE pg_temp.insert_statement('pg_temp.lead_interactions') USING pattern;
+    EXECUTE pg_temp.insert_statement('pg_temp.lead_interactions', pattern) USING pattern;
   END IF;
   FOREACH rel IN ARRAY originals LOOP
     PERFORM pg_temp.copy_triggers(rel);
