@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from migrations.runner import rollbacks
+from migrations.runner import apply, rollbacks
 from tests.databases import CrmDatabase
 from tests.deadlines import eventually
 from tests.linked_tasks import ASIDE, FENCES, HELD, TABLES, bring_back, rows, set_aside
@@ -222,3 +222,20 @@ def test_a_rollback_that_was_ended_before_a_step_can_be_given_up(
 
     assert before == rows(linked_database)
     assert schema == fingerprint(linked_database)
+
+
+@pytest.mark.parametrize("then", ["up", "rollback"])
+def test_the_runner_opens_the_fence_of_a_rollback_that_was_ended(
+    legacy_database: CrmDatabase, tmp_path: Path, then: str
+) -> None:
+    url = legacy_database.owner_url
+    asyncio.run(apply.up(url, through=41, say=print))
+    place = "-- == Links =="
+    file = patched(LINKS_BACK, tmp_path, place, f"DO $$ BEGIN {ASLEEP}; END $$;\n")
+
+    end_while_it_sleeps(legacy_database, file, "pg_terminate_backend", "taskline.discard_links=")
+    fences = int(legacy_database.psql(FENCES))
+    asyncio.run(apply.up(url, through=41, say=print) if then == "up" else rollbacks.run(url, rollbacks.Wish(41), print))
+
+    assert fences
+    assert "0" == legacy_database.psql(FENCES)
