@@ -578,11 +578,37 @@ BEGIN
   RETURN pattern;
 END $$;
 
-CREATE OR REPLACE FUNCTION pg_temp.insert_statement(relation regclass) RETURNS text LANGUAGE sql STABLE AS $$
+-- A row like another: what a unique or an exclusion key asks for beside the links is left to its default, or null, or random.
+CREATE OR REPLACE FUNCTION pg_temp.fresh(relation regclass, pattern jsonb) RETURNS jsonb LANGUAGE sql VOLATILE AS $$
+  SELECT (pattern - coalesce(array_agg(a.attname::text) FILTER (WHERE a.atthasdef OR a.attidentity <> ''), '{}'))
+         || coalesce(jsonb_object_agg(a.attname, CASE
+              WHEN a.atttypid IN ('timestamptz'::regtype, 'timestamp'::regtype, 'date'::regtype)
+              THEN to_jsonb(now() + random() * interval '300 days')
+              WHEN NOT a.attnotnull THEN 'null'
+              WHEN a.atttypid = 'uuid'::regtype THEN to_jsonb(gen_random_uuid())
+              WHEN a.atttypid IN ('text'::regtype, 'varchar'::regtype, 'bpchar'::regtype)
+              THEN to_jsonb(left(gen_random_uuid()::text, CASE WHEN a.atttypmod > 4 THEN least(18, a.atttypmod - 4) ELSE 18 END))
+              WHEN a.atttypid IN ('int4'::regtype, 'int8'::regtype) THEN to_jsonb((1e9 + 1e9 * random())::integer)
+              ELSE pattern->a.attname END) FILTER (WHERE NOT a.atthasdef AND a.attidentity = ''), '{}')
+    FROM pg_attribute a
+   WHERE a.attrelid = relation AND a.attnum > 0 AND NOT a.attisdropped
+     AND a.attname NOT IN ('id', 'organization_id', 'lead_id', 'contact_id', 'account_id', 'interaction_type', 'status')
+     AND EXISTS (SELECT FROM pg_index i
+                  WHERE i.indrelid = relation AND (i.indisunique OR i.indisexclusion)
+                    AND (a.attnum = ANY ((i.indkey::int2[])[0:i.indnkeyatts - 1])
+                         OR EXISTS (SELECT FROM pg_depend d               -- in an expression
+                                     WHERE d.classid = 'pg_class'::regclass AND d.objid = i.indexrelid
+                                       AND d.refobjid = relation AND d.refobjsubid = a.attnum))
+                    AND (i.indnkeyatts = 1 AND NOT a.attnotnull           -- a key to another table can only be null
+                         OR NOT EXISTS (SELECT FROM pg_constraint k
+                                         WHERE k.contype = 'f' AND k.conrelid = relation AND a.attnum = ANY (k.conkey))))
+$$;
+
+CREATE OR REPLACE FUNCTION pg_temp.insert_statement(relation regclass, filled jsonb) RETURNS text LANGUAGE sql STABLE AS $$
   SELECT format('INSERT INTO %1$s (%2$s) SELECT %2$s FROM jsonb_populate_record(NULL::%1$s, $1)', relation,
                 string_agg(quote_ident(attname), ', '))
     FROM pg_attribute
-   WHERE attrelid = relation AND attnum > 0 AND NOT attisdropped AND attgenerated = '' AND attidentity <> 'a'
+   WHERE attrelid = relation AND attnum > 0 AND NOT attisdropped AND attgenerated = '' AND attidentity <> 'a' AND filled ? attname
 $$;
 
 -- A contact and an account of the pattern's organization, and a lead of our own: no real lead is locked or deleted.
@@ -604,13 +630,8 @@ BEGIN
     RETURN found;
   END IF;
   EXECUTE format('SELECT to_jsonb(l) FROM %s l WHERE id = $1', leads) INTO lead USING (pattern->>'lead_id')::uuid;
-  SELECT lead || jsonb_build_object('id', gen_random_uuid())
-         || coalesce(jsonb_object_agg(a.attname, CASE WHEN a.attnotnull THEN to_jsonb(left(gen_random_uuid()::text, 18)) END), '{}')
-    INTO lead                                       -- what must be unique is random, or null
-    FROM pg_attribute a
-   WHERE a.attrelid = leads AND a.attname NOT IN ('id', 'organization_id')
-     AND EXISTS (SELECT FROM pg_index i WHERE i.indrelid = leads AND i.indisunique AND a.attnum = ANY (i.indkey));
-  EXECUTE pg_temp.insert_statement(leads) USING lead;
+  lead := pg_temp.fresh(leads, lead || jsonb_build_object('id', gen_random_uuid()));
+  EXECUTE pg_temp.insert_statement(leads, lead) USING lead;
   RETURN found || jsonb_build_object('lead', lead->'id', 'own_lead', true);
 EXCEPTION WHEN lock_not_available OR deadlock_detected THEN RAISE;
           WHEN OTHERS THEN RETURN found;            -- no copy can be made; the real lead serves, and is not deleted
@@ -620,6 +641,7 @@ END $$;
 CREATE OR REPLACE FUNCTION pg_temp.lead_task_fails(pattern jsonb) RETURNS text LANGUAGE plpgsql AS $$
 DECLARE
   own_id  constant uuid := gen_random_uuid();
+  task    jsonb;
   context text;
 BEGIN
   IF pattern->>'lead_id' IS NULL THEN
@@ -628,8 +650,8 @@ BEGIN
   PERFORM set_config('row_security', 'on', true),
           set_config('app.current_organization_id', coalesce(pattern->>'organization_id', ''), true),
           set_config('app.current_user_id', coalesce(pattern->>'user_id', ''), true);
-  EXECUTE pg_temp.insert_statement('lead_interactions')
-    USING pattern || jsonb_build_object('id', own_id, 'lead_id', pg_temp.records_for(pattern)->>'lead');
+  task := pg_temp.fresh('lead_interactions', pattern || jsonb_build_object('id', own_id, 'lead_id', pg_temp.records_for(pattern)->>'lead'));
+  EXECUTE pg_temp.insert_statement('lead_interactions', task) USING task;
   UPDATE lead_interactions t SET lead_id = t.lead_id, interaction_type = t.interaction_type WHERE t.id = own_id;
   RAISE EXCEPTION USING ERRCODE = 'TL000', MESSAGE = 'the proof is over; take it back';
 EXCEPTION WHEN SQLSTATE 'TL000' THEN
