@@ -44,7 +44,8 @@ def main() -> int:
         exc.show()
         return exc.exit_code
     except click.Abort:
-        click.echo(_INTERRUPTED if "migrate" in sys.argv[1:2] else "Interrupted.", err=True)
+        if "migrate" in sys.argv[1:2]:
+            click.echo(_INTERRUPTED, err=True)
         return 130
     except TasklineError as exc:
         click.echo(f"taskline: {exc}", err=True)
