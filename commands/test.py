@@ -16,8 +16,8 @@ import click
 )
 @click.argument("arguments", nargs=-1, type=click.UNPROCESSED)
 def command(arguments: tuple[str, ...]) -> None:
-    """Run the test suite; ARGUMENTS go to pytest. Without any, all tests run, four at a time."""
+    """Run the test suite; ARGUMENTS go to pytest. Without any, all tests run, eight at a time."""
     root = Path(__file__).parent.parent
-    # Most tests wait for a server or for a process of their own, so two cores keep four of them busy.
-    how = arguments or ("--numprocesses=4", "--dist=worksteal")
+    # Most tests wait for a server or for a process of their own, so two cores have room for eight of them.
+    how = arguments or ("--numprocesses=8", "--dist=worksteal")
     sys.exit(subprocess.run([sys.executable, "-m", "pytest", *how], cwd=root, check=False).returncode)
