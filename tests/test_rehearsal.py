@@ -10,7 +10,7 @@ from pathlib import Path
 import psutil
 import pytest
 
-from commands.migrate import rehearsing
+from commands.migrate import rehearsal_stage
 from db.embedded_home import open_lock, try_lock
 from tests.databases import APP, OWNER, OWNER_PASSWORD, CrmDatabase
 from tests.deadlines import eventually
@@ -48,6 +48,7 @@ def test_a_rehearsal_says_what_to_expect_and_leaves_the_database_alone(
     assert "Foreign keys" in [step["step"] for step in found["migrations"][0]["steps"]]
     assert (OWNER, APP, True) == (found["migrated_as"], found["worked_on_as"], found["is_schema_restored"])
     assert found["waits"]["count"] > 0
+    assert [] == found["waits"]["errors"]  # says which, and of what kind
     assert 0 == found["waits"]["failed"] == found["baseline"]["failed"]
     assert 0 < found["baseline"]["longest_ms"] < 1_000
     assert "Expect about" in found["conclusion"]
@@ -153,11 +154,11 @@ def test_whoever_ends_it_on_a_server_of_his_own_finds_no_copy_there(
 
 
 def test_what_a_killed_rehearsal_left_goes_with_the_next(legacy_database: CrmDatabase, tmp_path: Path) -> None:
-    left, living = (tmp_path / "temporary" / f"{rehearsing.PREFIX}{name}" for name in ("left", "living"))
+    left, living = (tmp_path / "temporary" / f"{rehearsal_stage.PREFIX}{name}" for name in ("left", "living"))
     for folder in (left, living):
         folder.mkdir(parents=True)
-        (folder / rehearsing.LOCK).touch()
-    lock = open_lock(living / rehearsing.LOCK)
+        (folder / rehearsal_stage.LOCK).touch()
+    lock = open_lock(living / rehearsal_stage.LOCK)
     try_lock(lock, fcntl.LOCK_EX)
 
     done = rehearse(tmp_path, "--dump", "no such file", "--server", legacy_database.server.url())
@@ -207,13 +208,13 @@ def test_a_rehearsal_whose_folder_another_takes_for_left_makes_a_new_one(
         opened.append(path)
         descriptor = open_lock(path)
         if len(opened) == 1:
-            with rehearsing.stage("postgresql://localhost"):
+            with rehearsal_stage.stage("postgresql://localhost"):
                 pass
         return descriptor
 
-    monkeypatch.setattr(rehearsing, "open_lock", open_and_be_overtaken)
-    with rehearsing.stage("postgresql://localhost") as stage:
+    monkeypatch.setattr(rehearsal_stage, "open_lock", open_and_be_overtaken)
+    with rehearsal_stage.stage("postgresql://localhost") as stage:
         assert not opened[0].parent.exists()
-        assert (stage.workshop / rehearsing.LOCK).exists()
+        assert (stage.workshop / rehearsal_stage.LOCK).exists()
 
     assert [] == list(tmp_path.iterdir())

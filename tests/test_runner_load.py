@@ -2,13 +2,13 @@
 
 import asyncio
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from uuid import UUID
 
 import pytest
 
 from errors import MigrationRefused
-from migrations.rehearsal.load import Sample, by_kind, load, remove, summary
+from migrations.rehearsal.load import Sample, Summary, load, remove, summary
 from tests.databases import CrmDatabase
 from tests.deadlines import eventually
 from tests.migration_drifts import INCOMPLETE, REPAIRED
@@ -27,6 +27,15 @@ KINDS = {
 RATE_PER_S = 50
 SESSIONS = """SELECT count(*) FROM pg_stat_activity
                WHERE datname = current_database() AND application_name = 'taskline load'"""
+
+
+def by_kind(samples: Iterable[Sample]) -> dict[str, Summary]:
+    """Return `{kind: its figures}`, kinds in alphabetical order."""
+    kinds: dict[str, list[Sample]] = {}
+    for sample in samples:
+        kinds.setdefault(sample.kind, []).append(sample)
+    return {kind: summary(kinds[kind]) for kind in sorted(kinds)}
+
 
 DRIFTS = REPAIRED | {name: sql for name, (sql, _) in INCOMPLETE.items()}
 

@@ -7,7 +7,7 @@ import click
 from commands.contents import TableOfContents
 
 COMMANDS = {  # name: (module, one line for the list)
-    "plan": ("commands.migrate.plan", "Show what up would do; change nothing."),
+    "plan": ("commands.migrate.plan", "Show what `up` would do; change nothing."),
     "rehearse": ("commands.migrate.rehearse", "Try on a copy what `up` would do, and how long it would take."),
     "up": ("commands.migrate.up", "Apply what is missing, in order."),
     "status": ("commands.migrate.status", "Say which migrations are in place, and what is recorded about them."),

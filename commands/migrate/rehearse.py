@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 import click
 
 from commands.migrate.output import with_output
-from commands.migrate.rehearsal_words import document, lines
-from commands.migrate.rehearsing import stage
+from commands.migrate.rehearsal_lines import document, lines
+from commands.migrate.rehearsal_stage import stage
 from commands.migrate.targets import target, with_target
 from commands.migrate.values import LONGEST_NAME_BYTES, File, Seconds, Text
 from commands.progress import step

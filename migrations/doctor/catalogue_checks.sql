@@ -1,5 +1,5 @@
--- catalogue_checks.sql: what in the catalogue of this database will hurt the API. One read-only statement, some milliseconds, for any
--- role; tables and columns that aren't there are no matter. The role of the API is the one that the setting taskline.api_role
+-- catalogue_checks.sql: what in the catalogue of this database will hurt the API. One read-only statement, some
+-- milliseconds, for any role; tables and columns that aren't there are no matter. The role of the API is the one that the setting taskline.api_role
 -- names, else taskline_api; without it, nothing is said about a role.
 -- Rows (severity, place, words, remedy): error = the API fails or answers wrongly, warning = it will, or others do, note = good
 -- to know. A remedy is a statement or a command, ready to type.

@@ -11,6 +11,7 @@ from errors import MigrationBlocked
 from migrations.plan.steps import Step, has_steps, steps_of
 from migrations.plan.trials import tools, trial
 from migrations.runner.execution import translated
+from migrations.runner.pending import BASELINE
 from migrations.runner.sessions import LOST, words_of
 
 if TYPE_CHECKING:
@@ -20,11 +21,10 @@ if TYPE_CHECKING:
     from migrations.runner.files import MigrationFile
     from migrations.runner.splitter import Statement
 
-BASELINE = 40
 # The file's own wait for its turn: a plan has looked whether somebody migrates, and keeps nobody from it.
 _LOCK = "pg_try_advisory_lock"
-# The files take these off for themselves; a plan waits for nobody.
-_TIMEOUTS = "SET lock_timeout = '2s'; SET statement_timeout = '60s'"
+# A plan waits for nobody; what takes longer is said not to have been looked at. The files take these off themselves.
+TIMEOUTS = "SET lock_timeout = '2s'; SET statement_timeout = '60s'"
 
 
 @dataclass(slots=True)
@@ -79,7 +79,7 @@ async def _look(connection: asyncpg.Connection, file: MigrationFile, found: Look
         found.gaps.append(f"the steps of {file.name}: they are not in plan/")
         return False
     try:
-        await connection.execute(_TIMEOUTS)
+        await connection.execute(TIMEOUTS)
         for statement in [*(s for s in file.statements if s.step in {"Tools", "Proof"}), *tools()]:
             await connection.execute(statement.text)
         for statement in file.statements:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import asyncpg
 
 from errors import MigrationBlocked, MigrationRefused
-from migrations.plan.lookahead import Lookahead, look_ahead
+from migrations.plan.lookahead import TIMEOUTS, Lookahead, look_ahead
 from migrations.plan.steps import Step, steps_by_checks
 from migrations.plan.surroundings import Surroundings, surroundings
 from migrations.runner import apply, files
@@ -19,8 +19,6 @@ from migrations.runner.sessions import lock_holder, place, refuse_encoding, refu
 if TYPE_CHECKING:
     from migrations.runner.files import MigrationFile
 
-# A plan waits for nobody; what takes longer than this is said not to have been looked at.
-_TIMEOUTS = "SET lock_timeout = '2s'; SET statement_timeout = '60s'"
 _IS_READ_ONLY = "SELECT pg_is_in_recovery() OR current_setting('transaction_read_only')::boolean"
 
 
@@ -60,7 +58,7 @@ async def plan(url: str, *, api_role: str | None = None, through: int | None = N
     refusals: list[str] = []
     async with session(url, lambda _: None, api_role=api_role) as connection:
         await refuse_encoding(connection, place(url))
-        await connection.execute(_TIMEOUTS)
+        await connection.execute(TIMEOUTS)
         try:
             await refuse_read_only(connection, place(url))
             if api_role:

@@ -15,7 +15,7 @@ import asyncpg
 from migrations.rehearsal.load_statements import COMPLETE, INSERT, MARK, operations
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Iterable, Sequence
+    from collections.abc import AsyncIterator, Sequence
     from uuid import UUID
 
     from migrations.rehearsal.load_statements import Operation
@@ -58,14 +58,6 @@ def summary(samples: Sequence[Sample]) -> Summary:
 
     failed = sum(sample.error is not None for sample in samples)
     return Summary(len(samples), failed, percentile(0.5), percentile(0.99), durations[-1])
-
-
-def by_kind(samples: Iterable[Sample]) -> dict[str, Summary]:
-    """Return `{kind: its figures}`, kinds in alphabetical order."""
-    kinds: dict[str, list[Sample]] = {}
-    for sample in samples:
-        kinds.setdefault(sample.kind, []).append(sample)
-    return {kind: summary(kinds[kind]) for kind in sorted(kinds)}
 
 
 @asynccontextmanager

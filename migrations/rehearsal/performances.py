@@ -133,7 +133,7 @@ async def perform(plan: Plan, origin: Origin, copy: Copy, step: Step) -> Perform
 
 
 async def _scene(plan: Plan, origin: Origin, copy: Copy) -> _Scene:
-    async with session(copy.url, _nobody) as connection:
+    async with session(copy.url, unheard) as connection:
         await connection.execute("VACUUM (ANALYZE)")
         actor = origin.user_name or await connection.fetchval(_OWNER)
         if actor is None:
@@ -141,7 +141,7 @@ async def _scene(plan: Plan, origin: Origin, copy: Copy) -> _Scene:
         if origin.owner is None:
             await copies.give(connection, copy, actor)
         actor_url = copy.url_of(actor, await copies.settings_of(connection, origin, actor))
-    async with session(actor_url, _nobody) as connection:
+    async with session(actor_url, unheard) as connection:
         application = await origins.application_role(connection, plan.api_role or apply.API_ROLE)
         if application is None:
             raise RehearsalFailed(
@@ -203,7 +203,7 @@ async def _seen(scene: _Scene, record: _Record, samples: list[Sample]) -> Perfor
     back = [_act(name, watch.spans, samples) for name, watch in record.back if watch.spans]
     is_restored = None
     if back and record.refusal is None:
-        async with session(scene.actor_url, _nobody) as connection:
+        async with session(scene.actor_url, unheard) as connection:
             is_restored = scene.fingerprint == await fingerprint(connection)
     spans = [span for watch in (record.forward, *(watch for _, watch in record.back)) for span in watch.spans]
     times = [span.time for span in spans]
@@ -234,5 +234,5 @@ def _act(file: str, spans: list[Span], samples: list[Sample]) -> Act:
     return Act(file, (ended_s - started_s) * 1_000, during(samples, (started_s, ended_s)), steps)
 
 
-def _nobody(_: str) -> None:
+def unheard(_: str) -> None:
     """Hear the server's notices, and keep none."""

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from errors import RehearsalFailed
 from migrations.rehearsal import copies, dumps, origins
 from migrations.rehearsal.origins import Origin, Role
-from migrations.rehearsal.performances import Performance, Plan, perform
+from migrations.rehearsal.performances import Performance, Plan, perform, unheard
 from migrations.rehearsal.programs import Programs
 from migrations.rehearsal.relay import relayed
 
@@ -88,7 +88,7 @@ async def rehearse(source: Source, plan: Plan, stage: Stage, step: Step) -> Rehe
 async def _origin(source: Source, plan: Plan, programs: Programs, given: Dump | None) -> Origin:
     """Return what the database says of itself; of a dump alone it is known who is named there, and nothing of them."""
     if source.url:
-        return await origins.read(source.url, plan.api_role, _nobody)
+        return await origins.read(source.url, plan.api_role, unheard)
     if given is None:
         raise RehearsalFailed("Neither a database nor a dump was given.")
     names = await dumps.roles_named(programs, given)
@@ -117,7 +117,3 @@ async def _dumped(source: Source, origin: Origin, programs: Programs, stage: Sta
         raise RehearsalFailed("Neither a database nor a dump was given.")
     async with relayed(source.url) as to:
         return await dumps.make(programs, to, stage.workshop / "target.dump", as_role=origin.user_name)
-
-
-def _nobody(_: str) -> None:
-    """Hear the server's notices, and keep none."""
