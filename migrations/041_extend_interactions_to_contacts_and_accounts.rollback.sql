@@ -415,7 +415,7 @@ $$;
 -- Runs one short DDL statement. A try waits for its locks at most 150 ms in all, so nobody queues behind it for longer; then it
 -- lets go, and tries again when those who were in its way have ended, for taskline.lock_budget (5 minutes). There is no last
 -- try without a limit. It says who is in the way after the first try, and every 30 seconds.
-CREATE OR REPLACE PROCEDURE pg_temp.alter_shortly(step text, ddl text, undo jsonb DEFAULT NULL) LANGUAGE plpgsql AS $$
+CREATE OR REPLACE PROCEDURE pg_temp.alter_shortly(step text, ddl text, VARIADIC undo jsonb[] DEFAULT '{}') LANGUAGE plpgsql AS $$
 DECLARE
   budget   constant interval := coalesce(nullif(current_setting('taskline.lock_budget', true), ''), '5 minutes');
   started  constant timestamptz := clock_timestamp();
@@ -438,8 +438,8 @@ BEGIN
       END IF;
       PERFORM pg_temp.take_in_order(locks, clock_timestamp() + interval '150 ms');
       EXECUTE ddl;
-      IF undo IS NOT NULL THEN
-        PERFORM pg_temp.save_ddl(undo);
+      IF undo <> '{}' THEN
+        PERFORM pg_temp.save_ddl(u) FROM unnest(undo) u;
       END IF;
       is_done := true;
     EXCEPTION WHEN lock_not_available OR deadlock_detected THEN
@@ -1180,9 +1180,6 @@ DECLARE
 BEGIN
   FOR item IN SELECT s.* FROM pg_temp.saved(41) s LOOP
     CALL pg_temp.alter_shortly(format('restore %s of %s', item.object_name, item.relation), item.ddl || '; ' || item.forget);
-    IF item.ddl LIKE '%DROP COLUMN%' THEN           -- no statement may meet both of them, as in 041
-      PERFORM pg_sleep(0.3);
-    END IF;
   END LOOP;
   CALL pg_temp.prove_lead_task();
   FOR item IN SELECT * FROM pg_temp.fences() LOOP

@@ -451,7 +451,7 @@ $$;
 -- Runs one short DDL statement. A try waits for its locks at most 150 ms in all, so nobody queues behind it for longer; then it
 -- lets go, and tries again when those who were in its way have ended, for taskline.lock_budget (5 minutes). There is no last
 -- try without a limit. It says who is in the way after the first try, and every 30 seconds.
-CREATE OR REPLACE PROCEDURE pg_temp.alter_shortly(step text, ddl text, undo jsonb DEFAULT NULL) LANGUAGE plpgsql AS $$
+CREATE OR REPLACE PROCEDURE pg_temp.alter_shortly(step text, ddl text, VARIADIC undo jsonb[] DEFAULT '{}') LANGUAGE plpgsql AS $$
 DECLARE
   budget   constant interval := coalesce(nullif(current_setting('taskline.lock_budget', true), ''), '5 minutes');
   started  constant timestamptz := clock_timestamp();
@@ -474,8 +474,8 @@ BEGIN
       END IF;
       PERFORM pg_temp.take_in_order(locks, clock_timestamp() + interval '150 ms');
       EXECUTE ddl;
-      IF undo IS NOT NULL THEN
-        PERFORM pg_temp.save_ddl(undo);
+      IF undo <> '{}' THEN
+        PERFORM pg_temp.save_ddl(u) FROM unnest(undo) u;
       END IF;
       is_done := true;
     EXCEPTION WHEN lock_not_available OR deadlock_detected THEN
@@ -1206,22 +1206,22 @@ BEGIN
                                pg_temp.undo(41, 'statement', rel, 'lead_id', back));
   END LOOP;
 
-  -- with the reference in the same statement the key counts as validated at once: every value is null
-  FOR item IN SELECT * FROM (VALUES ('contact_id', 'contacts'), ('account_id', 'accounts')) AS v(col, target) LOOP
-    IF NOT pg_temp.has_column(li, item.col) THEN
-      back := format('ALTER TABLE %s DROP COLUMN %I', pg_temp.full_name(li), item.col);
-      CALL pg_temp.alter_shortly(format('add lead_interactions.%s', item.col),
-        format('ALTER TABLE %s ADD COLUMN %I uuid REFERENCES %s (id) ON DELETE SET NULL', li, item.col, item.target),
-        pg_temp.undo(41, 'statement', li, item.col, back));
-      -- a driver that keeps SELECT * prepared must prepare it anew for each column, which it does once per statement: no
-      -- statement may meet both
-      PERFORM pg_sleep(0.3);
-    ELSIF (SELECT attnotnull FROM pg_attribute WHERE attrelid = li AND attname = item.col) THEN
-      back := format('ALTER TABLE %s ALTER COLUMN %I SET NOT NULL', pg_temp.full_name(li), item.col);
-      CALL pg_temp.alter_shortly(format('let lead_interactions.%s be null', item.col),
-        format('ALTER TABLE %s ALTER COLUMN %I DROP NOT NULL', li, item.col),
-        pg_temp.undo(41, 'statement', li, item.col, back));
-    END IF;
+  -- With the reference in the same statement the key counts as validated at once: every value is null. All of them in one
+  -- statement: a driver that keeps SELECT * prepared prepares it anew when a column came, but only once per statement.
+  SELECT string_agg(format('ADD COLUMN %I uuid REFERENCES %s (id) ON DELETE SET NULL', w.col, w.target), ', ') AS adds,
+         string_agg('lead_interactions.' || w.col, ' and ') AS names,
+         array_agg(pg_temp.undo(41, 'statement', li, w.col, format('ALTER TABLE %s DROP COLUMN %I', pg_temp.full_name(li), w.col)))
+           AS undos INTO item
+    FROM pg_temp.wanted_keys() w WHERE w.col <> 'lead_id' AND NOT pg_temp.has_column(li, w.col);
+  IF item.adds IS NOT NULL THEN
+    CALL pg_temp.alter_shortly('add ' || item.names, format('ALTER TABLE %s %s', li, item.adds), VARIADIC item.undos);
+  END IF;
+  FOR item IN SELECT attname AS col FROM pg_attribute
+               WHERE attrelid = li AND attname IN ('contact_id', 'account_id') AND attnotnull LOOP
+    back := format('ALTER TABLE %s ALTER COLUMN %I SET NOT NULL', pg_temp.full_name(li), item.col);
+    CALL pg_temp.alter_shortly(format('let lead_interactions.%s be null', item.col),
+      format('ALTER TABLE %s ALTER COLUMN %I DROP NOT NULL', li, item.col),
+      pg_temp.undo(41, 'statement', li, item.col, back));
   END LOOP;
 END $$;
 

@@ -100,7 +100,7 @@ def test_it_does_not_name_who_only_reads_what_a_key_points_at(legacy_database: C
     ):
         said = refusal(legacy_database)
 
-    assert "add lead_interactions.contact_id: no lock within" in said
+    assert "add lead_interactions.contact_id and lead_interactions.account_id: no lock within" in said
     assert "holds ROW EXCLUSIVE on contacts" in said
     assert "a reader" not in said
 
