@@ -959,12 +959,9 @@ BEGIN
                     ALTER TABLE %1$s OWNER TO %4$s;
                     ALTER TABLE %1$s ENABLE ROW LEVEL SECURITY',         -- without a policy: for the owner alone
                    aside, relation, id_column, pg_temp.owner_of('lead_interactions'));
-    FOR item IN SELECT DISTINCT CASE a.grantee WHEN 0 THEN 'PUBLIC' ELSE a.grantee::regrole::text END AS grantee
-                  FROM pg_class c, aclexplode(c.relacl) a
-                 WHERE c.oid = to_regclass(aside) AND a.grantee <> c.relowner LOOP
-      EXECUTE format('REVOKE ALL ON %s FROM %s', aside, item.grantee);   -- default privileges gave it
-    END LOOP;
+    PERFORM pg_temp.keep_to_owner(aside);
   END IF;
+  PERFORM pg_temp.refuse_planted_tables();          -- it may have come since the obstacles were looked for
   FOR item IN SELECT attname, format_type(atttypid, atttypmod) AS type FROM pg_attribute
                WHERE attrelid = relation AND attnum > 0 AND NOT attisdropped AND NOT pg_temp.has_column(to_regclass(aside), attname) LOOP
     EXECUTE format('ALTER TABLE %s ADD COLUMN %I %s', aside, item.attname, item.type);

@@ -1613,7 +1613,10 @@ DECLARE
   item record;
 BEGIN
   PERFORM pg_temp.move_back('lead_interactions', format('ctid = %L', place));
-  FOR item IN SELECT b.* FROM pg_temp.belongings() b WHERE to_regclass(pg_temp.aside_of(b.rel)) IS NOT NULL LOOP
+  FOR item IN SELECT b.* FROM pg_temp.belongings() b                  -- one that others made just now is none of ours
+                JOIN pg_class c ON c.oid = to_regclass(pg_temp.aside_of(b.rel))
+                JOIN pg_class li ON li.oid = 'lead_interactions'::regclass
+               WHERE pg_get_userbyid(c.relowner) = current_user OR pg_has_role(c.relowner, li.relowner, 'MEMBER') LOOP
     PERFORM pg_temp.move_back(item.rel, format('%I = %L', item.parent, id));
   END LOOP;
 END $$;
@@ -1697,6 +1700,7 @@ DECLARE
   item   record;
 BEGIN
   IF is_on AND to_regclass(aside) IS NOT NULL THEN
+    PERFORM pg_temp.refuse_planted_tables();        -- it may have come since the obstacles were looked for
     EXECUTE format('UPDATE %s SET stays_because = NULL WHERE stays_because <> $1', aside) USING superseded;
     EXECUTE format('UPDATE %1$s o SET stays_because = $1
                      WHERE o.lead_id IS NOT NULL AND EXISTS (
