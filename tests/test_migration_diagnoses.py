@@ -104,6 +104,10 @@ def diagnosis(database: CrmDatabase, *, url: str | None = None, api_role: str = 
     return asyncio.run(diagnoses.diagnosis(url or database.owner_url, api_role=api_role))
 
 
+def places(found: Diagnosis) -> set[str]:
+    return {finding.place for finding in found.findings}
+
+
 def matching(findings: list[Finding], place: str) -> list[Finding]:
     wanted, _, words = place.partition(": ")
     return [finding for finding in findings if finding.place == wanted and finding.words.startswith(words)]
@@ -215,6 +219,37 @@ def test_a_ledger_that_says_otherwise_is_found(database: CrmDatabase) -> None:
 
     assert "in place, but not recorded" == found["migration 042", Severity.NOTE]
     assert any("but not in place" in finding.words for finding in diagnosis(database).findings)
+
+
+@pytest.mark.parametrize(
+    ("sql", "found"),
+    [
+        ("GRANT INSERT ON taskline_migrations TO PUBLIC", "a table that others may change"),
+        (f"ALTER TABLE taskline_migrations OWNER TO {APP}", f"a table of {APP}"),
+        (
+            "DROP TABLE taskline_migrations; CREATE VIEW taskline_migrations AS SELECT 1 AS version",
+            "no ordinary table",
+        ),
+    ],
+)
+def test_a_ledger_that_can_not_be_trusted_is_a_finding_among_the_others(
+    database: CrmDatabase, sql: str, found: str
+) -> None:
+    others = places(diagnosis(database))
+    database.psql(sql)
+
+    before = diagnosis(database)
+    (finding,) = matching(before.findings, "taskline_migrations")
+    database.psql(finding.remedy)
+    after = diagnosis(database)
+    by_runner(database)
+    last = diagnosis(database)
+
+    assert finding.words.startswith(f"found {found}, expected an ordinary table that its owner alone may change")
+    assert [] == before.gaps
+    assert {"taskline_migrations"} == places(before) - others
+    assert {"migration 041", "migration 042"} == places(after) - others
+    assert others == places(last)
 
 
 # Remedies.

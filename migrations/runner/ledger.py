@@ -160,10 +160,18 @@ async def record(connection: asyncpg.Connection, entry: Entry) -> None:
     )
 
 
+async def distrust(connection: asyncpg.Connection) -> str | None:
+    """Return why what stands in the ledger's place isn't trusted; None if it is, or if nothing stands there."""
+    found = await connection.fetchval(_DISTRUST)
+    return found and (
+        f"found {found}, expected an ordinary table that its owner alone may change: others could act with the rights "
+        "of who migrates"
+    )
+
+
 async def _refuse_planted(connection: asyncpg.Connection) -> None:
-    if found := await connection.fetchval(_DISTRUST):
+    if why := await distrust(connection):
         raise MigrationRefused(
-            f"taskline_migrations: found {found}, expected an ordinary table that its owner alone may change: others "
-            "could act with the rights of who runs this. Look at it, drop or rename it, and run this again: what is in "
-            "place is recorded anew."
+            f"taskline_migrations: {why}. Look at it, drop or rename it, and run this again: what is in place is "
+            "recorded anew."
         )
