@@ -9,13 +9,17 @@ from pathlib import Path
 import pytest
 
 from tests.checkouts import PRODUCTION, STAGING, Checkout, make_checkout
-from tests.databases import CrmDatabase
+from tests.databases import OWNER, CrmDatabase
 from tests.migration_runs import LINKS, TENANT, by_psql, by_runner, schema_dump
 
 pytestmark = pytest.mark.slow
 
 LEDGER = "SELECT string_agg(version || ' ' || outcome, ', ' ORDER BY id) FROM taskline_migrations"
 NOT_PROMOTED, REFUSED = 18, 14
+EMPTY = [
+    f"DROP SCHEMA public CASCADE; CREATE SCHEMA public AUTHORIZATION {OWNER}; GRANT USAGE ON SCHEMA public TO PUBLIC",
+    "TRUNCATE lead_interactions CASCADE",
+]
 
 
 @pytest.fixture
@@ -308,6 +312,34 @@ def test_a_staging_in_which_nothing_could_be_proven_speaks_for_nothing_until_it_
     assert f"run it there again: ./taskline migrate up --env staging {LINKS.name}\n" in said
     assert [0, 0] == [each.returncode for each in again], again
     assert 0 == done.returncode, done.stderr
+
+
+@pytest.mark.parametrize("sql", EMPTY, ids=["nothing at all", "no interaction"])
+def test_an_empty_staging_speaks_for_an_empty_production(
+    checkout: Checkout, legacy_database: CrmDatabase, unmigrated_staging: CrmDatabase, sql: str
+) -> None:
+    for database in (unmigrated_staging, legacy_database):
+        database.psql(sql)
+
+    staging = checkout.run(*STAGING)
+    production = checkout.run(*PRODUCTION, "--yes")
+
+    assert 0 == staging.returncode, staging.stderr
+    assert "not proven: behaviour: lead_interactions has no row" in staging.stdout
+    assert 0 == production.returncode, production.stderr
+    assert legacy_database.psql(LEDGER).endswith("41 applied, 42 applied")
+
+
+def test_an_empty_staging_does_not_speak_for_rows_that_production_hides(
+    checkout: Checkout, legacy_database: CrmDatabase, unmigrated_staging: CrmDatabase
+) -> None:
+    unmigrated_staging.psql("TRUNCATE lead_interactions CASCADE")
+    legacy_database.psql("ALTER TABLE lead_interactions FORCE ROW LEVEL SECURITY")
+    checkout.run(*STAGING)
+
+    said = refused(checkout, production=legacy_database)
+
+    assert f"{LINKS.name}: ran on staging, but not proven there: behaviour: lead_interactions has no row" in said
 
 
 def test_what_is_no_longer_in_place_on_staging_does_not_count(

@@ -34,7 +34,7 @@ ITEM = Item(
     proof=["✅ tried: task of a lead inserted, read and completed as crm_app"],
 )
 RECEIPT = Receipt("staging", STAGING, NOW, [ITEM])
-HERE = Look(PRODUCTION, [FILE], set())
+HERE = Look(PRODUCTION, [FILE], set(), has_rows=True)
 
 
 def refusal(receipt: Receipt, here: Look = HERE) -> str:
@@ -224,7 +224,17 @@ def test_everything_else_is_refused_with_its_reason(receipt: Receipt, words: str
 def test_the_same_database_is_known_by_its_runs_after_its_server_was_started_again() -> None:
     later = replace(PRODUCTION, server_started_at=datetime(2026, 11, 27, tzinfo=UTC))
 
-    assert "same database" in refusal(replace(RECEIPT, database=PRODUCTION), Look(later, [FILE], {ITEM.run_id}))
+    assert "same database" in refusal(
+        replace(RECEIPT, database=PRODUCTION), replace(HERE, database=later, run_ids={ITEM.run_id})
+    )
+
+
+def test_a_run_that_proved_nothing_for_another_reason_than_a_lack_of_rows_speaks_for_no_production() -> None:
+    item = replace(ITEM, proof=["⚠️ not proven: task of a lead: crm_app may not use schema crm; 042 grants it"])
+
+    said = refusal(replace(RECEIPT, migrations=[item]), replace(HERE, has_rows=False))
+
+    assert "but not proven there: task of a lead: crm_app may not use schema crm" in said
 
 
 def test_a_physical_copy_of_production_is_another_database() -> None:

@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 
 BASELINE = 40
 HAS_TABLE = "SELECT to_regclass('lead_interactions') IS NOT NULL"
+_IS_HIDDEN = "SELECT row_security_active('lead_interactions')"
+_HAS_ROWS = "SELECT EXISTS (SELECT FROM lead_interactions)"
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +50,16 @@ async def settled(connection: asyncpg.Connection, file: MigrationFile) -> Settle
         return None
     is_there = is_in_place(await readiness(connection), file.version)
     return Settled("in place, nothing to do") if is_there else None
+
+
+async def has_rows(connection: asyncpg.Connection) -> bool:
+    """Return whether a database has interactions, on which a migration could try something; true if it can't be seen.
+
+    Asked one by one: where policies bind us, even planning the last question may fail.
+    """
+    if not await connection.fetchval(HAS_TABLE):
+        return False
+    return bool(await connection.fetchval(_IS_HIDDEN) or await connection.fetchval(_HAS_ROWS))
 
 
 async def to_run(

@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING
 
 from errors import MigrationNotPromoted
 from migrations.runner import ledger, receipts
-from migrations.runner.execution import NOT_PROVEN, TRIED
+from migrations.runner.execution import NO_ROW, NOT_PROVEN, TRIED
 from migrations.runner.identities import Identity, identity
 from migrations.runner.ledger import Outcome
-from migrations.runner.pending import to_run
+from migrations.runner.pending import has_rows, to_run
 from migrations.runner.sessions import reading
 
 if TYPE_CHECKING:
@@ -33,6 +33,8 @@ class Look:
     to_run: list[MigrationFile]
     run_ids: set[UUID]
     """Of the runs that its ledger holds."""
+    has_rows: bool
+    """Whether it has interactions, on which a migration can fail."""
 
 
 async def look(url: str, request: Request, say: Say) -> Look:
@@ -40,7 +42,7 @@ async def look(url: str, request: Request, say: Say) -> Look:
     async with reading(url, say, api_role=request.api_role) as connection:
         pending = await to_run(connection, request.wanted, request.forced)
         run_ids = {entry.run_id for entry in (await ledger.latest(connection)).values()}
-        return Look(await identity(connection), pending, run_ids)
+        return Look(await identity(connection), pending, run_ids, await has_rows(connection))
 
 
 async def name_of(url: str, say: Say) -> str:
@@ -68,7 +70,11 @@ def refuse_unpromoted(here: Look, receipt: Receipt) -> None:
             "been tried anywhere else. Nothing was changed. Correct the address of one of them."
         )
     seen = {item.version: item for item in receipt.migrations}
-    problems = [f"  - {file.name}: {why}" for file in here.to_run if (why := _problem(file, seen.get(file.version)))]
+    problems = [
+        f"  - {file.name}: {why}"
+        for file in here.to_run
+        if (why := _problem(file, seen.get(file.version)) or _doubt(file, seen[file.version], here))
+    ]
     if problems:
         raise MigrationNotPromoted(
             "Production takes only what has run on staging:\n"
@@ -101,13 +107,24 @@ def _problem(file: MigrationFile, item: Item | None) -> str | None:
         )
     if not item.is_in_place:
         return "isn't in place on staging any more; ./taskline migrate verify --env staging says what is missing"
-    if item.proof and not any(line.startswith(TRIED) for line in item.proof):
-        said = "; ".join(line.removeprefix(NOT_PROVEN) for line in item.proof)
-        return (
-            f"ran on staging, but not proven there: {said}. Give staging rows like production's, and run it there "
-            f"again: ./taskline migrate up --env staging {file.name}"
-        )
     return None
+
+
+def _doubt(file: MigrationFile, item: Item, here: Look) -> str | None:
+    """Return why the run on staging, which ended well, proves nothing for production.
+
+    Without a row there was nothing to try a task with. That is no flaw where production has none either: nobody works
+    there yet. But it says nothing about rows.
+    """
+    if not item.proof or any(line.startswith(TRIED) for line in item.proof):
+        return None
+    if not here.has_rows and all(line.startswith(NO_ROW) for line in item.proof):
+        return None
+    said = "; ".join(line.removeprefix(NOT_PROVEN) for line in item.proof)
+    return (
+        f"ran on staging, but not proven there: {said}. Give staging rows like production's, and run it there again: "
+        f"./taskline migrate up --env staging {file.name}"
+    )
 
 
 def differences(fingerprints: dict[int, str], receipt: Receipt, here: Identity) -> list[str]:
