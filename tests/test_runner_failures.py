@@ -298,6 +298,33 @@ def test_what_a_statement_can_meet_is_said_with_what_to_do(
     assert str(error).endswith(words)
 
 
+def test_the_document_of_a_failure_holds_the_steps_that_were_done(legacy_database: CrmDatabase) -> None:
+    by_runner(legacy_database, through=40)
+    legacy_database.psql(
+        """ALTER TABLE lead_interactions ADD has_lead boolean GENERATED ALWAYS AS (lead_id IS NOT NULL) STORED,
+                                         ADD CONSTRAINT of_lead CHECK (has_lead)"""
+    )
+
+    done = CliRunner().invoke(taskline, ["migrate", "up", "--json", "--url", legacy_database.owner_url])
+
+    document = json.loads(done.stdout)
+    (file,) = document["files"]
+    *ended, failed = re.findall(r"^041 \+[\d.]+ s  (.+)$", done.stderr, re.MULTILINE)
+    assert "MIGRATION_REFUSED" == document["error"]["code"]
+    assert ended == [step["name"] for step in file["steps"]]
+    assert "Columns" in ended
+    assert failed not in ended
+    assert (LINKS.name, "failed") == (file["file"], document["entries"][-1]["outcome"])
+
+
+def test_the_document_of_a_failure_before_the_first_step_holds_none() -> None:
+    done = CliRunner().invoke(taskline, ["migrate", "up", "--json", "--url", REFUSED_PORT])
+
+    document = json.loads(done.stdout)
+    assert ([], []) == (document["files"], document["entries"])
+    assert "MIGRATION_SERVER_UNREACHABLE" == document["error"]["code"]
+
+
 @pytest.mark.parametrize("phase", ["041.*Columns", "041.*Indexes: idx_lead_interactions_account_id", "042.*Backfill"])
 def test_a_network_that_is_cut_midway_is_said_and_the_next_run_finishes(
     legacy_database: CrmDatabase, database: CrmDatabase, phase: str

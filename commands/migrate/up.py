@@ -10,19 +10,21 @@ from typing import TYPE_CHECKING
 import click
 
 from commands.migrate.approvals import with_yes
-from commands.migrate.output import with_output
+from commands.migrate.output import error, with_output
 from commands.migrate.promotions import drift, leave_receipt, permit, refuse_unwritable
 from commands.migrate.switches import REDACT, with_switches
 from commands.migrate.targets import target, with_target
 from commands.migrate.values import LONGEST_NAME_BYTES, File, Text
+from errors import TasklineError
 from migrations.runner import apply
+from migrations.runner.apply import Run
 from migrations.runner.connections import place
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from commands.migrate.output import Output
-    from migrations.runner.apply import Run
+    from commands.migrate.targets import Target
 
 SWITCHES = REDACT | {
     "checksum": "Compare every row before and after 041; reads the table twice.",
@@ -70,23 +72,34 @@ def command(  # noqa: PLR0913 - one for each option
         apply.request(through=through, only=file, api_role=api_role, switches=switches), watch=output.watch
     )
     permitted = permit(output, database, request, receipt=receipt, is_yes=is_yes)
-    run = asyncio.run(
-        apply.run(database.url, request, permitted=permitted.hashes if permitted else None, say=output.say)
-    )
-    left = leave_receipt(output, database, receipt_to)
-    differences = drift(run, permitted)
-    duration_ms = round((time.monotonic() - started) * 1_000)
-    document = {
+    hashes = permitted.hashes if permitted else None
+    run, left = Run(), None
+    try:
+        asyncio.run(apply.run(database.url, request, into=run, permitted=hashes, say=output.say))
+        left = leave_receipt(output, database, receipt_to)
+    except TasklineError as exc:
+        output.show(_document(run, database, _since_ms(started)) | {"error": error(exc)}, [])
+        raise
+    differences, duration_ms = drift(run, permitted), _since_ms(started)
+    more = {"differences": differences, "receipt": str(left) if left else None}
+    lines = [*differences, *_last_lines(run, place(database.url), duration_ms, left)]
+    output.show(_document(run, database, duration_ms) | more, lines)
+
+
+def _since_ms(started: float) -> int:
+    return round((time.monotonic() - started) * 1_000)
+
+
+def _document(run: Run, database: Target, duration_ms: int) -> dict[str, object]:
+    """Return what was done so far."""
+    return {
         "run_id": run.run_id,
         "database": place(database.url),
         "environment": database.environment,
         "duration_ms": duration_ms,
         "files": run.files,
         "entries": run.entries,
-        "differences": differences,
-        "receipt": str(left) if left else None,
     }
-    output.show(document, [*differences, *_last_lines(run, place(database.url), duration_ms, left)])
 
 
 def _last_lines(run: Run, where: str, duration_ms: int, receipt: Path | None) -> list[str]:

@@ -41,12 +41,12 @@ Look = Callable[[asyncpg.Connection], Awaitable[None]]
 
 @dataclass(frozen=True, slots=True)
 class Run:
-    """What one run did, in the order in which it did it; no entry means that there was nothing to do."""
+    """What one run did so far, in the order in which it did it; no entry means that there was nothing to do."""
 
-    run_id: UUID
+    run_id: UUID = field(default_factory=uuid4)
     entries: list[Entry] = field(default_factory=list)
     files: list[FileRun] = field(default_factory=list)
-    """Those that ran, as against those that were only recorded."""
+    """Those that ran, as against those that were only recorded; the last one may have failed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,6 +117,7 @@ async def run(
     url: str,
     request: Request,
     *,
+    into: Run | None = None,
     permitted: Collection[str] | None = None,
     before: Look | None = None,
     after: Look | None = None,
@@ -124,9 +125,10 @@ async def run(
 ) -> Run:
     """Do what is asked for, when no other migration can run any more. Raises as `up` does.
 
-    `permitted` are the hashes of the files that may run, absent for all; MigrationNotPromoted if another one must.
+    Returns `into`, which holds what was done after an error, too. `permitted` are the hashes of the files that may run,
+    absent for all; MigrationNotPromoted if another one must.
     """
-    done = Run(uuid4())
+    done = into or Run()
     watch = Watch(url, request.watch) if request.watch else None
     async with session(url, say, api_role=request.api_role, switches=request.switches) as connection:
         await refuse_read_only(connection, place(url))
@@ -183,8 +185,9 @@ async def _bring(
         return
     before = await fingerprint(connection)
     is_known = file.version in await ledger.latest(connection) or file.name in await ledger.failed(connection)
+    run.files.append(FileRun(file.name))
     try:
-        run.files.append(await run_file(connection, file, say, watch))
+        await run_file(connection, file, run.files[-1], say, watch)
     except TasklineError:
         await _record_failure(connection, run, file, clock)
         raise

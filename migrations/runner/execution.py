@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import time
 from contextlib import nullcontext
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 import asyncpg
@@ -49,11 +49,11 @@ class StepRun:
 
 @dataclass(frozen=True, slots=True)
 class FileRun:
-    """What a file did: its steps, and the lines of its report."""
+    """What a file did so far: the steps that have ended, and the lines of its report."""
 
     file: str
-    steps: list[StepRun]
-    report: list[str]
+    steps: list[StepRun] = field(default_factory=list)
+    report: list[str] = field(default_factory=list)
 
     @property
     def proof(self) -> list[str]:
@@ -62,11 +62,11 @@ class FileRun:
 
 
 class _Steps:
-    """Says each step when it begins, and keeps how long it took."""
+    """Says each step when it begins, and adds it to `taken` when it has ended."""
 
-    def __init__(self, version: int, say: Say) -> None:
-        self.taken: list[StepRun] = []
+    def __init__(self, version: int, taken: list[StepRun], say: Say) -> None:
         self._version = version
+        self._taken = taken
         self._say = say
         self._started = self._since = time.monotonic()
         self._name = ""
@@ -77,19 +77,20 @@ class _Steps:
             return
         now = time.monotonic()
         if self._name:
-            self.taken.append(StepRun(self._name, round((now - self._since) * 1_000)))
+            self._taken.append(StepRun(self._name, round((now - self._since) * 1_000)))
         self._name, self._since = name, now
         self._say(f"{self._version:03} +{now - self._started:.2f} s  {name}")
 
 
 async def run_file(
-    connection: asyncpg.Connection, file: MigrationFile, say: Say, watch: Watch | None = None
-) -> FileRun:
+    connection: asyncpg.Connection, file: MigrationFile, into: FileRun, say: Say, watch: Watch | None = None
+) -> None:
     """Send every statement by itself, with a line per step; reports go to `say` line by line.
 
-    Raises MigrationRefused, MigrationBlocked or MigrationFailed; errors of a lost connection come through as they are.
+    What is done is in `into`, after an error too. Raises MigrationRefused, MigrationBlocked or MigrationFailed; errors
+    of a lost connection come through as they are.
     """
-    steps, report = _Steps(file.version, say), list[str]()
+    steps = _Steps(file.version, into.steps, say)
     for statement in file.statements:
         steps.reach(step := _step(statement))
         try:
@@ -101,9 +102,8 @@ async def run_file(
             raise translated(exc, file, statement) from exc
         for line in lines:
             say(line)
-        report += lines
+        into.report.extend(lines)
     steps.reach("done")
-    return FileRun(file.name, steps.taken, report)
 
 
 def _step(statement: Statement) -> str:
