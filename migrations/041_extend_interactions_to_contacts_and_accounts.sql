@@ -673,22 +673,42 @@ CREATE OR REPLACE FUNCTION pg_temp.columns_of(relation regclass, rule text) RETU
                                            AND d.refobjid = relation AND d.refobjsubid = a.attnum))))
 $$;
 
--- What an error in a trial says; it has state, message, schema, table and rule. Without its rights the role proves nothing,
+-- Whether an error is of a rule about columns that this file doesn't know: a copy of a row can't be expected to meet it. A
+-- domain's rule is one, for links are no domains. Of a function's own errors it isn't known.
+CREATE OR REPLACE FUNCTION pg_temp.is_unknown_rule(error jsonb, links text[]) RETURNS boolean LANGUAGE sql STABLE AS $$
+  SELECT error->>'state' = '23514' AND error->>'domain' <> ''
+      OR error->>'state' IN ('23505', '23P01', '23514')
+         AND NOT coalesce(pg_temp.columns_of(to_regclass(format('%I.%I', error->>'schema', error->>'table')), error->>'rule')
+                          && links, true)
+$$;
+
+-- Which columns an error of a domain is about, and what to do; NULL if it is of no domain.
+CREATE OR REPLACE FUNCTION pg_temp.domain_in_words(error jsonb) RETURNS text LANGUAGE sql STABLE AS $$
+  SELECT format('; it is the type of %s. Next: ALTER DOMAIN %s VALIDATE CONSTRAINT %I; tells of rows that break it, of which one '
+                'is copied here. Correct them.',
+                coalesce((SELECT string_agg(format('%s.%I', a.attrelid::regclass, a.attname), ', ')
+                            FROM pg_attribute a
+                           WHERE a.attrelid IN (SELECT pg_temp.tables_near()) AND a.atttypid = d.oid AND NOT a.attisdropped),
+                         'no column here, but perhaps used by a trigger'), d.oid::regtype, error->>'rule')
+    FROM pg_type d
+   WHERE d.typtype = 'd' AND d.typname = error->>'domain' AND d.typnamespace::regnamespace::text = quote_ident(error->>'schema')
+$$;
+
+-- What an error in a trial says; it has state, message, schema, table, domain and rule. Without its rights the role proves nothing,
 -- and neither does a rule about columns that this file doesn't know: the pattern can't be expected to meet it.
 CREATE OR REPLACE FUNCTION pg_temp.verdict(kind text, actor text, error jsonb) RETURNS jsonb LANGUAGE sql STABLE AS $$
   SELECT jsonb_build_object('kind', kind, 'state', error->>'state', 'verdict', CASE
            WHEN is_outside THEN 'unproven'
            WHEN error->>'state' = '42501' AND NOT has_rights THEN 'unproven'
-           WHEN error->>'state' IN ('23505', '23P01', '23514') AND NOT about && links THEN 'unproven'
+           WHEN pg_temp.is_unknown_rule(error, links) THEN 'unproven'
            ELSE 'failed' END,
            'detail', CASE WHEN is_outside THEN format('%s may not use schema %s; 042 grants it to the API''s role', actor, schema)
-                          ELSE format('as %s: %s', actor, error->>'message') END)
+                          ELSE format('as %s: %s%s', actor, error->>'message', pg_temp.domain_in_words(error)) END)
     FROM (SELECT c.relnamespace::regnamespace AS schema,
                  error->>'state' IN ('42P01', '3F000', '42501') AND NOT has_schema_privilege(actor, c.relnamespace, 'USAGE')
                  AS is_outside,
                  (SELECT bool_and(has_table_privilege(actor, c.oid, right_))
                     FROM unnest(ARRAY['SELECT', 'INSERT', 'UPDATE']) right_) AS has_rights,
-                 pg_temp.columns_of(to_regclass(format('%I.%I', error->>'schema', error->>'table')), error->>'rule') AS about,
                  ARRAY['contact_id', 'account_id']  -- one task for each lead is a rule that a copy may break
                  || CASE WHEN kind <> 'lead' OR error->>'state' = '23514' THEN ARRAY['lead_id'] ELSE '{}' END AS links
             FROM pg_class c WHERE c.oid = 'lead_interactions'::regclass) AS v
@@ -708,6 +728,7 @@ DECLARE
   place    text;                                    -- schema, table and name of a rule that was broken
   told     text;
   rule     text;
+  domain   text;
   miss     text;
   n        bigint;
 BEGIN
@@ -728,9 +749,10 @@ BEGIN
     PERFORM set_config('role', me, true);
   EXCEPTION WHEN lock_not_available OR deadlock_detected THEN RAISE;
             WHEN OTHERS THEN
-              GET STACKED DIAGNOSTICS place = SCHEMA_NAME, told = TABLE_NAME, rule = CONSTRAINT_NAME;
+              GET STACKED DIAGNOSTICS place = SCHEMA_NAME, told = TABLE_NAME, rule = CONSTRAINT_NAME,
+                                      domain = PG_DATATYPE_NAME;
               RETURN pg_temp.verdict(kind, actor, jsonb_build_object('state', SQLSTATE, 'message', SQLERRM, 'schema', place,
-                                                                     'table', told, 'rule', rule));
+                                                                     'table', told, 'rule', rule, 'domain', domain));
   END;
   RETURN jsonb_build_object('kind', kind, 'verdict', CASE WHEN miss IS NULL THEN 'proven' ELSE 'failed' END,
                             'detail', CASE WHEN miss IS NULL THEN actor ELSE format('as %s: %s', actor, miss) END);
@@ -746,6 +768,7 @@ DECLARE
   place   text;                                     -- as in try_task
   told    text;
   rule    text;
+  domain  text;
   before  bigint;
   after   bigint;
   miss    text;
@@ -760,9 +783,10 @@ BEGIN
     miss := coalesce(miss, CASE WHEN after < before THEN format('its history fell from %s lines to %s', before, after) END);
   EXCEPTION WHEN lock_not_available OR deadlock_detected THEN RAISE;
             WHEN OTHERS THEN
-              GET STACKED DIAGNOSTICS place = SCHEMA_NAME, told = TABLE_NAME, rule = CONSTRAINT_NAME;
+              GET STACKED DIAGNOSTICS place = SCHEMA_NAME, told = TABLE_NAME, rule = CONSTRAINT_NAME,
+                                      domain = PG_DATATYPE_NAME;
               RETURN pg_temp.verdict('deletion', current_user, jsonb_build_object('state', SQLSTATE, 'message', SQLERRM, 'schema', place,
-                                                                     'table', told, 'rule', rule));
+                                                                     'table', told, 'rule', rule, 'domain', domain));
   END;
   RETURN jsonb_build_object('kind', 'deletion', 'verdict', CASE WHEN miss IS NULL THEN 'proven' ELSE 'failed' END,
                             'detail', coalesce(miss, current_user));
@@ -1137,6 +1161,27 @@ BEGIN
   END LOOP;
 END $$;
 
+-- What to do where not even a lead's task works.
+CREATE OR REPLACE FUNCTION pg_temp.remedy_of_refused_work() RETURNS text LANGUAGE plpgsql STABLE AS $$
+DECLARE
+  li     constant regclass := 'lead_interactions';
+  saved  constant regclass := to_regclass(pg_temp.home() || '.taskline_saved_ddl');
+  is_042 boolean := false;
+BEGIN
+  IF NOT (SELECT relrowsecurity FROM pg_class WHERE oid = li)
+     OR EXISTS (SELECT FROM pg_policy WHERE polrelid = li AND polpermissive AND polcmd IN ('*', 'a')
+                                           AND polname <> 'lead_interactions_disputed_seen') THEN        -- 042's, of few rows
+    RETURN 'Usually a trigger function reads a column that is gone or has another name: repair it, then run this file again.';
+  END IF;
+  IF saved IS NOT NULL THEN
+    EXECUTE format('SELECT EXISTS (SELECT FROM %s WHERE migration = 42)', saved) INTO is_042;
+  END IF;
+  RETURN format('Row security of %s is on, and no policy lets anybody insert: ', li) || CASE
+    WHEN is_042 THEN 'the one of 042 is gone. Next: run 042_tenant_of_interactions.sql, which makes it anew, then this file again.'
+    ELSE format('an earlier one is gone. Next: restore it, or CREATE POLICY own_tenant ON %s USING (organization_id = '
+                'nullif(current_setting(''app.current_organization_id'', true), '''')::uuid); then run this file again.', li) END;
+END $$;
+
 DO $$
 DECLARE
   found   text;
@@ -1161,8 +1206,7 @@ BEGIN
   IF found IS NOT NULL THEN
     RAISE EXCEPTION E'041 can''t start, this database already refuses ordinary work on lead_interactions:\n%', found
       USING ERRCODE = 'object_not_in_prerequisite_state',
-            HINT = 'Nothing was changed. Usually a trigger function reads a column that is gone or has another name: '
-                   'repair it, then run this file again.';
+            HINT = 'Nothing was changed. ' || pg_temp.remedy_of_refused_work();
   END IF;
   -- what the report compares with; rows are counted only if something is to be done
   PERFORM set_config('taskline.started', clock_timestamp()::text, false),

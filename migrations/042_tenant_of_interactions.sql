@@ -684,22 +684,42 @@ CREATE OR REPLACE FUNCTION pg_temp.columns_of(relation regclass, rule text) RETU
                                            AND d.refobjid = relation AND d.refobjsubid = a.attnum))))
 $$;
 
--- What an error in a trial says; it has state, message, schema, table and rule. Without its rights the role proves nothing,
+-- Whether an error is of a rule about columns that this file doesn't know: a copy of a row can't be expected to meet it. A
+-- domain's rule is one, for links are no domains. Of a function's own errors it isn't known.
+CREATE OR REPLACE FUNCTION pg_temp.is_unknown_rule(error jsonb, links text[]) RETURNS boolean LANGUAGE sql STABLE AS $$
+  SELECT error->>'state' = '23514' AND error->>'domain' <> ''
+      OR error->>'state' IN ('23505', '23P01', '23514')
+         AND NOT coalesce(pg_temp.columns_of(to_regclass(format('%I.%I', error->>'schema', error->>'table')), error->>'rule')
+                          && links, true)
+$$;
+
+-- Which columns an error of a domain is about, and what to do; NULL if it is of no domain.
+CREATE OR REPLACE FUNCTION pg_temp.domain_in_words(error jsonb) RETURNS text LANGUAGE sql STABLE AS $$
+  SELECT format('; it is the type of %s. Next: ALTER DOMAIN %s VALIDATE CONSTRAINT %I; tells of rows that break it, of which one '
+                'is copied here. Correct them.',
+                coalesce((SELECT string_agg(format('%s.%I', a.attrelid::regclass, a.attname), ', ')
+                            FROM pg_attribute a
+                           WHERE a.attrelid IN (SELECT pg_temp.tables_near()) AND a.atttypid = d.oid AND NOT a.attisdropped),
+                         'no column here, but perhaps used by a trigger'), d.oid::regtype, error->>'rule')
+    FROM pg_type d
+   WHERE d.typtype = 'd' AND d.typname = error->>'domain' AND d.typnamespace::regnamespace::text = quote_ident(error->>'schema')
+$$;
+
+-- What an error in a trial says; it has state, message, schema, table, domain and rule. Without its rights the role proves nothing,
 -- and neither does a rule about columns that this file doesn't know: the pattern can't be expected to meet it.
 CREATE OR REPLACE FUNCTION pg_temp.verdict(kind text, actor text, error jsonb) RETURNS jsonb LANGUAGE sql STABLE AS $$
   SELECT jsonb_build_object('kind', kind, 'state', error->>'state', 'verdict', CASE
            WHEN is_outside THEN 'unproven'
            WHEN error->>'state' = '42501' AND NOT has_rights THEN 'unproven'
-           WHEN error->>'state' IN ('23505', '23P01', '23514') AND NOT about && links THEN 'unproven'
+           WHEN pg_temp.is_unknown_rule(error, links) THEN 'unproven'
            ELSE 'failed' END,
            'detail', CASE WHEN is_outside THEN format('%s may not use schema %s; 042 grants it to the API''s role', actor, schema)
-                          ELSE format('as %s: %s', actor, error->>'message') END)
+                          ELSE format('as %s: %s%s', actor, error->>'message', pg_temp.domain_in_words(error)) END)
     FROM (SELECT c.relnamespace::regnamespace AS schema,
                  error->>'state' IN ('42P01', '3F000', '42501') AND NOT has_schema_privilege(actor, c.relnamespace, 'USAGE')
                  AS is_outside,
                  (SELECT bool_and(has_table_privilege(actor, c.oid, right_))
                     FROM unnest(ARRAY['SELECT', 'INSERT', 'UPDATE']) right_) AS has_rights,
-                 pg_temp.columns_of(to_regclass(format('%I.%I', error->>'schema', error->>'table')), error->>'rule') AS about,
                  ARRAY['contact_id', 'account_id']  -- one task for each lead is a rule that a copy may break
                  || CASE WHEN kind <> 'lead' OR error->>'state' = '23514' THEN ARRAY['lead_id'] ELSE '{}' END AS links
             FROM pg_class c WHERE c.oid = 'lead_interactions'::regclass) AS v
@@ -719,6 +739,7 @@ DECLARE
   place    text;                                    -- schema, table and name of a rule that was broken
   told     text;
   rule     text;
+  domain   text;
   miss     text;
   n        bigint;
 BEGIN
@@ -739,9 +760,10 @@ BEGIN
     PERFORM set_config('role', me, true);
   EXCEPTION WHEN lock_not_available OR deadlock_detected THEN RAISE;
             WHEN OTHERS THEN
-              GET STACKED DIAGNOSTICS place = SCHEMA_NAME, told = TABLE_NAME, rule = CONSTRAINT_NAME;
+              GET STACKED DIAGNOSTICS place = SCHEMA_NAME, told = TABLE_NAME, rule = CONSTRAINT_NAME,
+                                      domain = PG_DATATYPE_NAME;
               RETURN pg_temp.verdict(kind, actor, jsonb_build_object('state', SQLSTATE, 'message', SQLERRM, 'schema', place,
-                                                                     'table', told, 'rule', rule));
+                                                                     'table', told, 'rule', rule, 'domain', domain));
   END;
   RETURN jsonb_build_object('kind', kind, 'verdict', CASE WHEN miss IS NULL THEN 'proven' ELSE 'failed' END,
                             'detail', CASE WHEN miss IS NULL THEN actor ELSE format('as %s: %s', actor, miss) END);
@@ -757,6 +779,7 @@ DECLARE
   place   text;                                     -- as in try_task
   told    text;
   rule    text;
+  domain  text;
   before  bigint;
   after   bigint;
   miss    text;
@@ -771,9 +794,10 @@ BEGIN
     miss := coalesce(miss, CASE WHEN after < before THEN format('its history fell from %s lines to %s', before, after) END);
   EXCEPTION WHEN lock_not_available OR deadlock_detected THEN RAISE;
             WHEN OTHERS THEN
-              GET STACKED DIAGNOSTICS place = SCHEMA_NAME, told = TABLE_NAME, rule = CONSTRAINT_NAME;
+              GET STACKED DIAGNOSTICS place = SCHEMA_NAME, told = TABLE_NAME, rule = CONSTRAINT_NAME,
+                                      domain = PG_DATATYPE_NAME;
               RETURN pg_temp.verdict('deletion', current_user, jsonb_build_object('state', SQLSTATE, 'message', SQLERRM, 'schema', place,
-                                                                     'table', told, 'rule', rule));
+                                                                     'table', told, 'rule', rule, 'domain', domain));
   END;
   RETURN jsonb_build_object('kind', 'deletion', 'verdict', CASE WHEN miss IS NULL THEN 'proven' ELSE 'failed' END,
                             'detail', coalesce(miss, current_user));

@@ -3,7 +3,7 @@
 import pytest
 
 from tests.databases import APP, CrmDatabase
-from tests.migration_runs import LINKS, SUCCESS, TENANT, by_psql
+from tests.migration_runs import LINKS, LINKS_BACK, SUCCESS, TENANT, by_psql
 
 pytestmark = pytest.mark.slow
 
@@ -42,6 +42,13 @@ UNKNOWN = {
              CHECK (status <> 'completed' OR result IS NOT NULL) NOT VALID""",
         'violates check constraint "has_result"',
     ),
+    "a domain that earlier rows break": (
+        """CREATE DOMAIN ticket AS text;
+           ALTER TABLE lead_interactions ADD ticket ticket;
+           UPDATE lead_interactions SET ticket = 'none';
+           ALTER DOMAIN ticket ADD CONSTRAINT has_number CHECK (VALUE ~ '[0-9]') NOT VALID""",
+        'check constraint "has_number"; it is the type of lead_interactions.ticket. Next: ALTER DOMAIN ticket VALIDATE',
+    ),
 }
 
 
@@ -77,6 +84,20 @@ def test_a_rule_that_a_copy_breaks_leaves_a_task_unproven(legacy_database: CrmDa
     ]
     assert kinds == [line.split(": ")[1] for line in unproven]
     assert all(words in line for line in unproven)
+
+
+@pytest.mark.parametrize("rule", UNKNOWN)
+def test_a_rule_that_a_copy_breaks_does_not_keep_041_from_being_taken_back(
+    legacy_database: CrmDatabase, rule: str
+) -> None:
+    by_psql(legacy_database, LINKS)
+    legacy_database.psql(f"ALTER TABLE lead_interactions DISABLE TRIGGER USER; {UNKNOWN[rule][0]}")
+    legacy_database.psql("ALTER TABLE lead_interactions ENABLE TRIGGER USER")
+
+    outcome = by_psql(legacy_database, LINKS_BACK)
+
+    assert 0 == outcome.code, outcome.errors
+    assert "✅ 041 is taken back" in outcome.report
 
 
 def test_a_check_that_a_leads_task_passes_counts_for_the_others(legacy_database: CrmDatabase) -> None:

@@ -1,6 +1,7 @@
 """A database without a ledger is taken as it is: what is right is proved, what is half there is finished."""
 
 import asyncio
+import re
 from collections.abc import Callable
 
 import pytest
@@ -77,9 +78,23 @@ def test_each_state_ends_where_the_migrations_end(
 def test_a_crm_that_shows_no_task_is_refused_until_042_is_named(legacy_database: CrmDatabase) -> None:
     tenant_without_its_policy(legacy_database)
 
-    with pytest.raises(MigrationRefused, match="already refuses ordinary work on lead_interactions"):
+    with pytest.raises(MigrationRefused, match="already refuses ordinary work on lead_interactions") as refused:
         by_runner(legacy_database, api_role=APP)
     by_runner(legacy_database, TENANT, api_role=APP)
+    by_runner(legacy_database, api_role=APP)
+
+    assert "the one of 042 is gone. Next: run 042_tenant_of_interactions.sql, which makes it anew" in str(refused.value)
+    assert all(check.is_met for check in asyncio.run(status.verify(legacy_database.owner_url, print)))
+
+
+def test_a_crm_without_any_policy_is_told_which_one_to_make(legacy_database: CrmDatabase) -> None:
+    legacy_database.psql("DROP POLICY lead_interactions_isolation ON lead_interactions", url=legacy_database.owner_url)
+
+    with pytest.raises(MigrationRefused, match="no policy lets anybody insert: an earlier one is gone") as refused:
+        by_runner(legacy_database, api_role=APP)
+    remedy = re.search(r"CREATE POLICY .*?;", str(refused.value))
+    assert remedy
+    legacy_database.psql(remedy.group(), url=legacy_database.owner_url)
     by_runner(legacy_database, api_role=APP)
 
     assert all(check.is_met for check in asyncio.run(status.verify(legacy_database.owner_url, print)))
