@@ -189,6 +189,20 @@ def test_a_dump_that_is_there_is_enough(legacy_database: CrmDatabase, stage: Sta
     assert ["041"] == [act.file[:3] for act in found.performance.acts]
 
 
+def test_a_plain_dump_of_a_newer_pg_dump_is_restored_on_a_server_that_lacks_its_settings(
+    legacy_database: CrmDatabase, programs: Programs, stage: Stage, tmp_path: Path
+) -> None:
+    path = tmp_path / "there.sql"
+    command = [str(programs.folder / "pg_dump"), "-d", legacy_database.superuser_url, "-f", str(path)]
+    subprocess.run(command, check=True, capture_output=True)
+
+    found = played(Source(None, path), stage, through=41)
+
+    assert "\nSET transaction_timeout = 0;\n" in path.read_text()
+    assert found.performance.refusal is None
+    assert ["041"] == [act.file[:3] for act in found.performance.acts]
+
+
 def test_a_dump_alone_is_migrated_by_an_owner_who_may_do_what_it_takes(
     legacy_database: CrmDatabase, tmp_path: Path
 ) -> None:

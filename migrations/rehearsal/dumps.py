@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import re
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import IO, TYPE_CHECKING
 
 from errors import RehearsalFailed
 
@@ -19,6 +19,9 @@ LOCK_WAIT_MS = 30_000
 # What would reach out of the copy, or what a migration has nothing to do with.
 LEFT_OUT = ("--no-publications", "--no-subscriptions", "--no-security-labels", "--no-tablespaces")
 _IS_NEWER = re.compile('unrecognized configuration parameter "transaction_timeout"')
+# In a plain dump it stands among the first lines, where it changes nothing: it is off anyway.
+_NEWER_SETTING = re.compile(rb"^SET transaction_timeout = 0;\r?\n", re.MULTILINE)
+_FIRST_LINES_BYTES = 4_096
 _SIGN_IN_ELSEWHERE = re.compile(r" USER MAPPING ")
 _FORGET_SIGN_INS = """
 DO $$
@@ -135,15 +138,18 @@ async def restore(programs: Programs, dump: Dump, to: Mapping[str, str], worksho
 
     Sign-ins at foreign servers are left out, so that no trigger of the copy writes to another real database.
     """
-    restored = _by_psql(programs, dump, to) if dump.is_plain else _by_pg_restore(programs, dump, to, workshop, major)
-    done = await restored
+    by = _by_psql if dump.is_plain else _by_pg_restore
+    done = await by(programs, dump, to, workshop, major)
     if done.code and (errors := _errors(done)):
         raise RehearsalFailed(_why_not_restored(errors[0]))
 
 
-async def _by_psql(programs: Programs, dump: Dump, to: Mapping[str, str]) -> Done:
-    options = ["-X", "-q", "-v", "ON_ERROR_STOP=1", "-o", os.devnull, "-f", str(dump.path)]
-    done = await programs.run("psql", *options, to=to)
+async def _by_psql(programs: Programs, dump: Dump, to: Mapping[str, str], workshop: Path, major: int) -> Done:
+    first_lines = workshop / "first_lines.sql"
+    options = ["-X", "-q", "-v", "ON_ERROR_STOP=1", "-o", os.devnull, "-f", str(first_lines), "-f", "-"]
+    with dump.path.open("rb", buffering=0) as rest:
+        first_lines.write_bytes(_up_to_newer_setting(rest, major))
+        done = await programs.run("psql", *options, to=to, reads=rest)
     if not done.code:
         forgotten = await programs.run("psql", "-X", "-q", "-c", _FORGET_SIGN_INS, to=to)
         if forgotten.code:
@@ -152,6 +158,17 @@ async def _by_psql(programs: Programs, dump: Dump, to: Mapping[str, str]) -> Don
                 "Make the dump with pg_dump -Fc; of that, sign-ins aren't restored at all."
             )
     return done
+
+
+def _up_to_newer_setting(file: IO[bytes], major: int) -> bytes:
+    """Read a plain dump up to a setting that a server of this version doesn't know, and pass that over; else nothing.
+
+    So the dump needn't be written once more without that line, for it may fill half the disk.
+    """
+    start = file.read(_FIRST_LINES_BYTES)
+    found = _NEWER_SETTING.search(start) if major < 17 else None
+    file.seek(found.end() if found else 0)
+    return start[: found.start()] if found else b""
 
 
 async def _by_pg_restore(programs: Programs, dump: Dump, to: Mapping[str, str], workshop: Path, major: int) -> Done:

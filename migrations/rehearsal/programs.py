@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from asyncio.subprocess import DEVNULL, PIPE
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import IO, TYPE_CHECKING
 
 from errors import RehearsalFailed
 from settings import variables
@@ -30,8 +30,12 @@ class Programs:
 
     folder: Path
 
-    async def run(self, name: str, *arguments: str, to: Mapping[str, str] | None = None) -> Done:
+    async def run(
+        self, name: str, *arguments: str, to: Mapping[str, str] | None = None, reads: IO[bytes] | None = None
+    ) -> Done:
         """Run one, connected as the environment `to` says; its words are English, whatever the machine's are.
+
+        Its standard input is what is left of `reads`.
 
         It gets nothing of the caller's PG… variables. When we are stopped, it is, too. Raises RehearsalFailed.
         """
@@ -42,7 +46,7 @@ class Programs:
                 str(self.folder / name),
                 *arguments,
                 env={**kept, **own, **(to or {})},
-                stdin=DEVNULL,
+                stdin=reads or DEVNULL,
                 stdout=PIPE,
                 stderr=PIPE,
                 start_new_session=True,  # Ctrl-C in the terminal is for us
