@@ -1,5 +1,6 @@
 """A rehearsal says what a migration would be like, and leaves the database as it was."""
 
+import asyncio
 import fcntl
 import json
 import os
@@ -12,6 +13,7 @@ import pytest
 
 from commands.migrate import rehearsal_stage
 from db.embedded_home import open_lock, try_lock
+from migrations.rehearsal import copies
 from tests.databases import APP, OWNER, OWNER_PASSWORD, CrmDatabase
 from tests.deadlines import eventually
 from tests.demos import DEADLINE_S, starting
@@ -138,18 +140,18 @@ def test_whoever_ends_it_leaves_nothing_behind(
 def test_whoever_ends_it_on_a_server_of_his_own_finds_no_copy_there(
     legacy_database: CrmDatabase, tmp_path: Path
 ) -> None:
-    copies = "SELECT count(*) FROM pg_database WHERE datname LIKE 'taskline_rehearsal_%'"
+    made = "SELECT count(*) FROM pg_database WHERE datname LIKE 'taskline_rehearsal_%'"
     addresses = {"MIGRATION_DATABASE_URL": legacy_database.owner_url, "TMPDIR": str(tmp_path)}
     server = legacy_database.server.url()
 
     with starting(tmp_path, "migrate", "rehearse", "--baseline", "0.5", "--server", server, **addresses) as started:
         started.wait_until(lambda: "Measured the application" in started.text)
-        found = legacy_database.psql(copies)
+        found = legacy_database.psql(made)
         os.killpg(started.process.pid, signal.SIGINT)
         code = started.process.wait(DEADLINE_S)
 
     assert (130, True) == (code, int(found) > 0)
-    assert eventually(lambda: legacy_database.psql(copies) == "0")
+    assert eventually(lambda: legacy_database.psql(made) == "0")
     assert "Traceback" not in started.text
 
 
@@ -166,6 +168,28 @@ def test_what_a_killed_rehearsal_left_goes_with_the_next(legacy_database: CrmDat
 
     assert 20 == done.code
     assert (False, True) == (left.exists(), living.exists())
+
+
+def test_a_copy_that_a_killed_rehearsal_left_on_a_server_is_named_and_stays(
+    legacy_database: CrmDatabase, tmp_path: Path
+) -> None:
+    server, temporary = legacy_database.server.url(), tmp_path / "temporary"
+    temporary.mkdir()
+    addresses = {"MIGRATION_DATABASE_URL": legacy_database.owner_url, "TMPDIR": str(temporary)}
+    with starting(tmp_path, "migrate", "rehearse", "--server", server, **addresses) as started:
+        started.wait_until(lambda: "Gathered its statistics" in started.text)
+        os.killpg(started.process.pid, signal.SIGKILL)
+        started.process.wait(DEADLINE_S)
+    assert eventually(lambda: asyncio.run(copies.leftovers(server)) != [])
+    (left,) = asyncio.run(copies.leftovers(server))
+
+    named = rehearse(tmp_path, "--json", "--dump", "no such file", "--server", server)
+    legacy_database.psql(f"DROP DATABASE {left}", url=server)  # which fails if it is gone
+    again = rehearse(tmp_path, "--json", "--dump", "no such file", "--server", server)
+
+    assert (20, 20) == (named.code, again.code)
+    assert f"left its copy on that server. Nobody uses it: DROP DATABASE {left};\n" in named.errors
+    assert left not in again.errors
 
 
 def test_what_prevents_a_rehearsal_is_one_sentence_with_a_code(legacy_database: CrmDatabase, tmp_path: Path) -> None:

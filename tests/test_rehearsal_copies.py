@@ -44,7 +44,7 @@ def stage(postgres: EmbeddedServer, programs: Programs, tmp_path: Path) -> Stage
 
 def played(source: Source, stage: Stage, **plan: object) -> Rehearsal:
     wanted = Plan(**{"quiet_s": 0.2, "api_role": APP, **plan})  # type: ignore[arg-type]
-    return asyncio.run(rehearsal.rehearse(source, wanted, stage, lambda _: nullcontext()))
+    return asyncio.run(rehearsal.rehearse(source, wanted, stage, lambda _: nullcontext(), lambda _: None))
 
 
 def failure(source: Source, stage: Stage) -> str:
@@ -166,6 +166,19 @@ def test_roles_come_without_passwords_and_go_with_the_copy(postgres: EmbeddedSer
     assert [f"{api} f t t", f"{group} f f t", f"{owner} t f t"] == roles.splitlines()
     assert ("t", "f") == (is_member, is_public)
     assert "" == psql(postgres, postgres.url(), "-c", attributes)
+
+
+def test_a_copy_that_is_worked_on_is_no_leftover(legacy_database: CrmDatabase) -> None:
+    server = legacy_database.server.url()
+
+    async def found() -> tuple[str, list[str]]:
+        origin = await origins.read(legacy_database.superuser_url, None, lambda _: None)
+        async with copies.copy(server, origin) as copy:
+            return copy.name, await copies.leftovers(server)
+
+    name, leftovers = asyncio.run(found())
+
+    assert name not in leftovers
 
 
 def test_a_server_of_ours_leaves_its_first_name_to_others(tmp_path: Path) -> None:

@@ -52,6 +52,7 @@ def document(rehearsal: Rehearsal) -> dict[str, object]:
         "migrated_as": seen.actor,
         "worked_on_as": seen.application,
         "roles_not_copied": rehearsal.strangers,
+        "leftovers": rehearsal.leftovers,
         "baseline": seen.quiet,
         "migrations": [_act(act) for act in seen.acts],
         "rollback": [_act(act) for act in seen.back],

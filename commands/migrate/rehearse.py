@@ -65,7 +65,7 @@ def command(  # noqa: PLR0913 - an argument for each option
     source = Source(None if is_dump_alone else target(environment, url).url, dump)
     plan = Plan(api_role=api_role, through=through, with_rollback=with_rollback, quiet_s=quiet_s)
     with stage(escaped(server, "--server") if server else None) as place:
-        rehearsal = asyncio.run(rehearse(source, plan, place, step))
+        rehearsal = asyncio.run(rehearse(source, plan, place, step, output.say))
     output.show(document(rehearsal), lines(rehearsal))
     if refusal := rehearsal.performance.refusal:
         raise refusal

@@ -28,6 +28,13 @@ SELECT split_part(current_setting('server_version'), ' ', 1) AS version,
        ARRAY(SELECT name::text FROM pg_available_extensions) AS extensions,
        ARRAY(SELECT rolname::text FROM pg_roles) AS roles
 """
+# A rehearsal that lives has a connection of the copy's name, be it to another database; a superuser sees them all.
+_LEFTOVERS = """
+SELECT datname::text FROM pg_database d
+ WHERE datname ~ '^taskline_rehearsal_[0-9a-f]{12}$' AND (SELECT rolsuper FROM pg_roles WHERE rolname = current_user)
+   AND NOT EXISTS (SELECT FROM pg_stat_activity a WHERE d.datname IN (a.application_name, a.datname))
+ ORDER BY datname
+"""
 _KNOWN = "SELECT name FROM pg_settings WHERE context <> 'internal'"
 # These would load what this server doesn't have, or are ours to say.
 _NOT_TAKEN = ("session_preload_libraries", "local_preload_libraries", "role", "session_authorization")
@@ -52,6 +59,12 @@ class Copy:
         return _with_query(self.url, {**settings, "role": role})
 
 
+async def leftovers(server_url: str) -> list[str]:
+    """Return the databases there that killed rehearsals left. Raises RehearsalFailed if the server can't be used."""
+    async with _entered(server_url) as connection:
+        return [row["datname"] for row in await connection.fetch(_LEFTOVERS)]
+
+
 @asynccontextmanager
 async def copy(server_url: str, origin: Origin) -> AsyncIterator[Copy]:
     """Make an empty database like the origin's, with its roles; drop both at the end, and touch nothing else there.
@@ -60,6 +73,7 @@ async def copy(server_url: str, origin: Origin) -> AsyncIterator[Copy]:
     """
     name = f"taskline_rehearsal_{secrets.token_hex(6)}"
     async with _entered(server_url) as connection:
+        await connection.execute("SELECT set_config('application_name', $1, false)", name)
         server = await connection.fetchrow(_SERVER)
         _check(origin, server)
         there = set(server["roles"])

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
     from migrations.rehearsal.dumps import Dump
     from migrations.rehearsal.performances import Step
+    from migrations.runner.sessions import Say
 
 # The dump, the copy with its indexes and its log, and what the migration adds; the dump alone if the copy is elsewhere.
 ROOM, ROOM_FOR_DUMP = 2.5, 1.0
@@ -56,15 +57,22 @@ class Rehearsal:
     """None if the dump was there already."""
     restore_s: float
     performance: Performance
+    leftovers: list[str]
+    """The databases that killed rehearsals left on that server."""
 
 
-async def rehearse(source: Source, plan: Plan, stage: Stage, step: Step) -> Rehearsal:
+async def rehearse(source: Source, plan: Plan, stage: Stage, step: Step, say: Say) -> Rehearsal:
     """Copy the database, migrate the copy under load, drop it, and return what was seen.
+
+    What killed rehearsals left on the server goes to `say` first, with the remedy: to drop it is for a person.
 
     A migration that refuses is a finding too, not an error. Raises RehearsalFailed if it can't be done, and as
     `apply.up` does if the database can't be reached.
     """
     programs = Programs(stage.programs)
+    leftovers = [] if stage.is_ours else await copies.leftovers(stage.server_url)
+    for name in leftovers:
+        say(f"⚠️ A rehearsal that was killed left its copy on that server. Nobody uses it: DROP DATABASE {name};")
     with step("Looked at what is to be copied"):
         given = await dumps.opened(programs, source.dump) if source.dump else None
         origin = await _origin(source, plan, programs, given)
@@ -82,7 +90,7 @@ async def rehearse(source: Source, plan: Plan, stage: Stage, step: Step) -> Rehe
         restored = time.monotonic()
         performance = await perform(plan, origin, copy, step)
     dump_s = None if source.dump else dumped - started
-    return Rehearsal(origin, copy.version, copy.strangers, dump_s, restored - dumped, performance)
+    return Rehearsal(origin, copy.version, copy.strangers, dump_s, restored - dumped, performance, leftovers)
 
 
 async def _origin(source: Source, plan: Plan, programs: Programs, given: Dump | None) -> Origin:
