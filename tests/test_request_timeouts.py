@@ -47,7 +47,7 @@ def test_a_request_beyond_its_time_ends_whatever_its_fields_wait_for(
     assert 200 == response.status_code
     assert {f"a{n}": "TIMEOUT" for n in range(15)} == {e["path"][0]: e["extensions"]["code"] for e in errors}
     assert {"role": "USER"} == response.json()["data"]["viewer"]
-    assert all("1500 ms" in error["message"] for error in errors)
+    assert all("1,500 ms" in error["message"] for error in errors)
     assert [] == waiting
     assert {"tasks": {"totalCount": 0}} == again
 
