@@ -15,7 +15,7 @@ from errors import MigrationRefused, RehearsalFailed
 from migrations.rehearsal import copies, dumps, origins
 from migrations.rehearsal import rehearsals as rehearsal
 from migrations.rehearsal.origins import Origin, Role
-from migrations.rehearsal.performances import Plan
+from migrations.rehearsal.performances import Scenario
 from migrations.rehearsal.programs import Programs
 from migrations.rehearsal.rehearsals import Rehearsal, Source, Stage
 from migrations.rehearsal.relay import TLS_REQUEST, relayed
@@ -42,8 +42,8 @@ def stage(postgres: EmbeddedServer, programs: Programs, tmp_path: Path) -> Stage
     return Stage(postgres.url(), is_ours=False, programs=programs.folder, workshop=workshop)
 
 
-def played(source: Source, stage: Stage, **plan: object) -> Rehearsal:
-    wanted = Plan(**{"quiet_s": 0.2, "api_role": APP, **plan})  # type: ignore[arg-type]
+def played(source: Source, stage: Stage, **scenario: object) -> Rehearsal:
+    wanted = Scenario(**{"quiet_s": 0.2, "api_role": APP, **scenario})  # type: ignore[arg-type]
     return asyncio.run(rehearsal.rehearse(source, wanted, stage, lambda _: nullcontext(), lambda _: None))
 
 

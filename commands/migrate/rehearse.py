@@ -13,7 +13,7 @@ from commands.migrate.rehearsal_stage import stage
 from commands.migrate.targets import target, with_target
 from commands.migrate.values import LONGEST_NAME_BYTES, File, Seconds, Text
 from commands.progress import step
-from migrations.rehearsal.performances import Plan
+from migrations.rehearsal.performances import Scenario
 from migrations.rehearsal.rehearsals import Source, rehearse
 from migrations.runner.environments import escaped
 
@@ -63,9 +63,9 @@ def command(  # noqa: PLR0913 - an argument for each option
     """
     is_dump_alone = dump and not (environment or url)
     source = Source(None if is_dump_alone else target(environment, url).url, dump)
-    plan = Plan(api_role=api_role, through=through, with_rollback=with_rollback, quiet_s=quiet_s)
+    scenario = Scenario(api_role=api_role, through=through, with_rollback=with_rollback, quiet_s=quiet_s)
     with stage(escaped(server, "--server") if server else None) as place:
-        rehearsal = asyncio.run(rehearse(source, plan, place, step, output.say))
+        rehearsal = asyncio.run(rehearse(source, scenario, place, step, output.say))
     output.show(document(rehearsal), lines(rehearsal))
     if refusal := rehearsal.performance.refusal:
         raise refusal

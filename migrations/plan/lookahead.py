@@ -10,9 +10,9 @@ import asyncpg
 from errors import MigrationBlocked
 from migrations.plan.steps import Step, has_steps, steps_of
 from migrations.plan.trials import tools, trial
+from migrations.runner.connections import LOST, words_of
 from migrations.runner.execution import translated
 from migrations.runner.pending import BASELINE
-from migrations.runner.sessions import LOST, words_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence

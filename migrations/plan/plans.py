@@ -13,8 +13,9 @@ from migrations.plan.steps import Step, steps_by_checks
 from migrations.plan.surroundings import Surroundings, surroundings
 from migrations.runner import apply, files
 from migrations.runner.catalogue import readiness
+from migrations.runner.connections import place
 from migrations.runner.pending import settled
-from migrations.runner.sessions import lock_holder, place, refuse_encoding, refuse_read_only, session
+from migrations.runner.sessions import lock_holder, refuse_encoding, refuse_read_only, session
 
 if TYPE_CHECKING:
     from migrations.runner.files import MigrationFile

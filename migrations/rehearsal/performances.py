@@ -45,7 +45,7 @@ SELECT organization_id FROM lead_interactions WHERE organization_id IS NOT NULL
 
 
 @dataclass(frozen=True, slots=True)
-class Plan:
+class Scenario:
     """What to perform, and before which audience: statements a second on each of some connections."""
 
     api_role: str | None = None
@@ -113,26 +113,26 @@ class _Record:
     refusal: TasklineError | None = None
 
 
-async def perform(plan: Plan, origin: Origin, copy: Copy, step: Step) -> Performance:
+async def perform(scenario: Scenario, origin: Origin, copy: Copy, step: Step) -> Performance:
     """Play it on a copy that has been restored. Raises RehearsalFailed if there is nothing to play on."""
     with step("Gathered its statistics"):
-        scene = await _scene(plan, origin, copy)
+        scene = await _scene(scenario, origin, copy)
     # Read before anything is measured: reading takes time, too.
-    ways_back = [files.rollback_of(file.version) for file in files.forward(plan.through) if file.version > BASELINE]
+    ways_back = [files.rollback_of(file.version) for file in files.forward(scenario.through) if file.version > BASELINE]
     try:
         async with load(
             scene.application_url,
-            connections=plan.connections,
-            rate_per_s=plan.rate_per_s,
+            connections=scenario.connections,
+            rate_per_s=scenario.rate_per_s,
             organization_id=scene.tenant,
         ) as samples:
-            record = await _play(plan, scene, ways_back if plan.with_rollback else [], step)
+            record = await _play(scenario, scene, ways_back if scenario.with_rollback else [], step)
     except MigrationRefused as exc:  # what a file refuses is in the record: this is the load's
         raise RehearsalFailed(f"An application's statements can't be imitated there: {exc}") from exc
     return await _seen(scene, record, samples)
 
 
-async def _scene(plan: Plan, origin: Origin, copy: Copy) -> _Scene:
+async def _scene(scenario: Scenario, origin: Origin, copy: Copy) -> _Scene:
     async with session(copy.url, unheard) as connection:
         await connection.execute("VACUUM (ANALYZE)")
         actor = origin.user_name or await connection.fetchval(_OWNER)
@@ -142,7 +142,7 @@ async def _scene(plan: Plan, origin: Origin, copy: Copy) -> _Scene:
             await copies.give(connection, copy, actor)
         actor_url = copy.url_of(actor, await copies.settings_of(connection, origin, actor))
     async with session(actor_url, unheard) as connection:
-        application = await origins.application_role(connection, plan.api_role or apply.API_ROLE)
+        application = await origins.application_role(connection, scenario.api_role or apply.API_ROLE)
         if application is None:
             raise RehearsalFailed(
                 f"{origin.name} has no table lead_interactions on {actor}'s search path. Check the database's name."
@@ -153,7 +153,7 @@ async def _scene(plan: Plan, origin: Origin, copy: Copy) -> _Scene:
     return _Scene(actor, application, actor_url, copy.url_of(application, settings), tenant, before)
 
 
-async def _play(plan: Plan, scene: _Scene, ways_back: list[MigrationFile], step: Step) -> _Record:
+async def _play(scenario: Scenario, scene: _Scene, ways_back: list[MigrationFile], step: Step) -> _Record:
     started = time.perf_counter()
 
     def now_s() -> float:
@@ -161,10 +161,12 @@ async def _play(plan: Plan, scene: _Scene, ways_back: list[MigrationFile], step:
 
     record = _Record(Watch(now_s))
     with step("Measured the application without a migration"):
-        await asyncio.sleep(WARM_UP_S + plan.quiet_s)
+        await asyncio.sleep(WARM_UP_S + scenario.quiet_s)
         record.quiet_until_s = now_s()
     with step("Ran the migrations while the application worked"):
-        forward = apply.up(scene.actor_url, api_role=plan.api_role, through=plan.through, say=record.forward.say)
+        forward = apply.up(
+            scene.actor_url, api_role=scenario.api_role, through=scenario.through, say=record.forward.say
+        )
         is_done = await _is_done(forward, record.forward, record)
     if is_done and ways_back:
         with step("Took them back while the application worked"):

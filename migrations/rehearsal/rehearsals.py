@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from errors import RehearsalFailed
 from migrations.rehearsal import copies, dumps, origins
 from migrations.rehearsal.origins import Origin, Role
-from migrations.rehearsal.performances import Performance, Plan, perform, unheard
+from migrations.rehearsal.performances import Performance, Scenario, perform, unheard
 from migrations.rehearsal.programs import Programs
 from migrations.rehearsal.relay import relayed
 
@@ -61,7 +61,7 @@ class Rehearsal:
     """The databases that killed rehearsals left on that server."""
 
 
-async def rehearse(source: Source, plan: Plan, stage: Stage, step: Step, say: Say) -> Rehearsal:
+async def rehearse(source: Source, scenario: Scenario, stage: Stage, step: Step, say: Say) -> Rehearsal:
     """Copy the database, migrate the copy under load, drop it, and return what was seen.
 
     What killed rehearsals left on the server goes to `say` first, with the remedy: to drop it is for a person.
@@ -75,7 +75,7 @@ async def rehearse(source: Source, plan: Plan, stage: Stage, step: Step, say: Sa
         say(f"⚠️ A rehearsal that was killed left its copy on that server. Nobody uses it: DROP DATABASE {name};")
     with step("Looked at what is to be copied"):
         given = await dumps.opened(programs, source.dump) if source.dump else None
-        origin = await _origin(source, plan, programs, given)
+        origin = await _origin(source, scenario, programs, given)
         _check_room(origin, stage)
     url = await copies.left_to_others(stage.server_url) if stage.is_ours else stage.server_url
     async with copies.copy(url, origin) as copy:
@@ -88,20 +88,20 @@ async def rehearse(source: Source, plan: Plan, stage: Stage, step: Step, say: Sa
             async with relayed(copy.url) as to:
                 await dumps.restore(programs, given, to, stage.workshop, major=copy.major)
         restored = time.monotonic()
-        performance = await perform(plan, origin, copy, step)
+        performance = await perform(scenario, origin, copy, step)
     dump_s = None if source.dump else dumped - started
     return Rehearsal(origin, copy.version, copy.strangers, dump_s, restored - dumped, performance, leftovers)
 
 
-async def _origin(source: Source, plan: Plan, programs: Programs, given: Dump | None) -> Origin:
+async def _origin(source: Source, scenario: Scenario, programs: Programs, given: Dump | None) -> Origin:
     """Return what the database says of itself; of a dump alone it is known who is named there, and nothing of them."""
     if source.url:
-        return await origins.read(source.url, plan.api_role, unheard)
+        return await origins.read(source.url, scenario.api_role, unheard)
     if given is None:
         raise RehearsalFailed("Neither a database nor a dump was given.")
     names = await dumps.roles_named(programs, given)
-    if plan.api_role:
-        names.add(plan.api_role)
+    if scenario.api_role:
+        names.add(scenario.api_role)
     roles = tuple(Role(name) for name in sorted(names))
     return Origin("", 0, given.path.name, dumps.size_bytes(given), "UTF8", None, None, roles)
 

@@ -16,20 +16,6 @@ from migrations.runner.connections import LOST, connect, place, words_of
 from migrations.runner.intruders import refuse_intruders
 from migrations.runner.poolers import is_of_statement_mode, refusal, refuse_pooling
 
-__all__ = [
-    "LOCK_KEY",
-    "LOST",
-    "Say",
-    "lock_holder",
-    "lock_out_others",
-    "place",
-    "reading",
-    "refuse_encoding",
-    "refuse_read_only",
-    "session",
-    "words_of",
-]
-
 Say = Callable[[str], None]
 
 # "taskline" as eight bytes. The SQL files take the same lock, so psql and the runner exclude each other.
