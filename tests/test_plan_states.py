@@ -70,6 +70,14 @@ def test_a_migrated_database_has_nothing_to_do(database: CrmDatabase) -> None:
     assert [] == plan.refusals
 
 
+def test_a_constraint_of_another_table_is_no_fence(legacy_database: CrmDatabase) -> None:
+    legacy_database.psql("CREATE TABLE parcels (n integer CONSTRAINT taskline_041_fence_n CHECK (n > 0))")
+
+    plan = plan_of(legacy_database)
+
+    assert [] == [step.name for file in plan.files for step in file.steps if "fence" in step.name]
+
+
 def test_after_041_only_042_would_run(legacy_database: CrmDatabase) -> None:
     by_runner(legacy_database, through=41, api_role=APP)
 

@@ -25,7 +25,7 @@ WITH name AS (
   SELECT 1 AS part, format('remove the fence %s of an unfinished rollback', k.conname) AS step, 'will repair' AS state,
          ARRAY[format(shortly, 'ACCESS EXCLUSIVE', k.conrelid::regclass)] AS locks,
          pg_get_constraintdef(k.oid) AS found, 'no such constraint' AS expected
-    FROM name, pg_constraint k WHERE k.conname LIKE 'taskline\_041\_fence\_%'
+    FROM name, pg_temp.fences() f JOIN pg_constraint k ON k.conrelid = f.rel AND k.conname = f.name
    UNION ALL
   SELECT CASE WHEN a.attrelid = li THEN 3 ELSE 2 END, format('let %s.lead_id be null', a.attrelid::regclass),
          CASE WHEN a.attnotnull THEN 'will do' ELSE 'done' END,
