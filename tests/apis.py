@@ -18,6 +18,8 @@ from settings import Settings
 from tests.servers import serve
 
 SECRET = "a secret for tests, long enough for HS256 and also for HS384 and HS512"
+# What an answer may take when many tests share the machine; tests of time-outs give their own.
+PATIENCE = {"request_timeout_ms": 60_000, "statement_timeout_ms": 30_000, "lock_timeout_ms": 10_000}
 # Nothing listens there: port 1 is reserved and needs root.
 NOWHERE = "postgresql://nobody@127.0.0.1:1/nothing"
 READINESS = Path(__file__).parent.parent / "migrations" / "readiness.sql"
@@ -60,10 +62,10 @@ class Api:
 def api(*, database_url: str = NOWHERE, readiness_sql: Path = READINESS, **settings: object) -> Iterator[Api]:
     """Serve the API with these settings; by default with a secret, and without a database."""
     chosen = Settings.model_validate(
-        {"jwt_secret": SecretStr(SECRET), "database_url": SecretStr(database_url)} | settings
+        {"jwt_secret": SecretStr(SECRET), "database_url": SecretStr(database_url)} | PATIENCE | settings
     )
     with (
         serve(create(chosen, readiness_sql=readiness_sql)) as address,
-        httpx2.Client(base_url=address, timeout=10) as client,
+        httpx2.Client(base_url=address, timeout=60) as client,
     ):
         yield Api(chosen, client)

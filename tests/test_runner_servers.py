@@ -13,7 +13,7 @@ from db import embedded
 from db.embedded_home import Home, is_free
 from errors import MigrationRefused, MigrationServerUnreachable
 from migrations.runner import apply, status
-from migrations.runner.sessions import Say
+from migrations.runner.sessions import Say, session
 from tests.conftest import PROGRAMS, versions
 from tests.databases import CrmDatabase, fill_legacy
 from tests.deadlines import eventually
@@ -84,3 +84,21 @@ def test_a_standby_is_refused_and_can_be_looked_at(home: Path) -> None:
         standby.unlink()
 
     assert ["in place, not recorded", "not in place", "not in place"] == [standing.words for standing in standings]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("turns", range(4))
+def test_a_connection_that_ends_between_two_statements_is_lost_in_plain_words(
+    legacy_database: CrmDatabase, turns: int
+) -> None:
+    async def run() -> None:
+        async with session(legacy_database.owner_url, lambda _: None) as connection:
+            legacy_database.psql(f"SELECT pg_terminate_backend({connection.get_server_pid()}, 5000)")
+            for _ in range(turns):  # of the event loop, which reads the server's last word and then the end
+                await asyncio.sleep(0)
+            await connection.execute("SELECT")
+
+    with pytest.raises(MigrationServerUnreachable, match="was lost: ") as caught:
+        asyncio.run(run())
+
+    assert "state" not in str(caught.value)

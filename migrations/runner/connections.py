@@ -28,6 +28,7 @@ LOST = (
     asyncpg.DatabaseDroppedError,
     asyncpg.IdleSessionTimeoutError,
     asyncpg.InterfaceError,
+    asyncpg.InternalClientError,  # when the server's last word came between two statements
     ConnectionResetError,
     TimeoutError,
 )

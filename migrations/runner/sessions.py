@@ -85,8 +85,11 @@ async def _opened(url: str, say: Say) -> AsyncIterator[asyncpg.Connection]:
     except LOST as exc:
         if is_of_statement_mode(exc):
             raise refusal(url, "statement") from None
+        is_said = exc.args and not isinstance(
+            exc, asyncpg.InternalClientError
+        )  # which speaks of the driver's own states
         raise MigrationServerUnreachable(
-            f"The connection to {place(url)} was lost: {exc.args[0] if exc.args else 'it was closed'}. "
+            f"The connection to {place(url)} was lost: {exc.args[0] if is_said else 'it was closed'}. "
             "Run it again: it goes on where it stopped."
         ) from exc
     except asyncpg.InsufficientPrivilegeError as exc:
