@@ -1,24 +1,21 @@
-"""Which tasks: a filter as plain data, and the SQL condition that it means."""
+"""Tests of one column, as plain data, and the SQL conditions that they mean."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from sqlalchemy import String, all_, and_, any_, literal, not_, or_
+from sqlalchemy import String, all_, any_, literal, or_
 from sqlalchemy import Uuid as UuidType
 from sqlalchemy.dialects.postgresql import ARRAY
 
-from db.records import RecordKind
-from db.tables import interactions
-
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
+    from datetime import datetime
     from uuid import UUID
 
     from sqlalchemy import ColumnElement
 
-KNOWN_STATUSES = ("pending", "scheduled", "completed", "cancelled")
 UNKNOWN = "unknown"
 """Stands for every stored word that is none of ours, and for no word at all."""
 
@@ -34,42 +31,19 @@ class IdTest:
 
 
 @dataclass(frozen=True, slots=True)
-class LinksTest:
-    """Choose by which kinds of record are linked. All given tests must hold."""
+class InstantTest:
+    """Compare an instant. All given tests must hold; where there is none, only `is_null=True` does."""
 
-    all: tuple[RecordKind, ...] | None = None
-    any: tuple[RecordKind, ...] | None = None
-    none: tuple[RecordKind, ...] | None = None
-    only: tuple[RecordKind, ...] | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class TaskFilter:
-    """Choose tasks. All given fields must hold; a field that is None asks nothing."""
-
-    lead_id: IdTest = field(default_factory=IdTest)
-    contact_id: IdTest = field(default_factory=IdTest)
-    account_id: IdTest = field(default_factory=IdTest)
-    assignee_id: IdTest = field(default_factory=IdTest)
-    links: LinksTest = field(default_factory=LinksTest)
-    status: tuple[str, ...] | None = None
+    eq: datetime | None = None
+    gt: datetime | None = None
+    gte: datetime | None = None
+    lt: datetime | None = None
+    lte: datetime | None = None
+    is_null: bool | None = None
 
 
-def condition(tasks: TaskFilter) -> ColumnElement[bool]:
-    """Return the condition on lead_interactions that the filter means."""
-    columns = interactions.c
-    return and_(
-        True,  # noqa: FBT003 - SQLAlchemy's neutral element
-        *_by_id(columns.lead_id, tasks.lead_id),
-        *_by_id(columns.contact_id, tasks.contact_id),
-        *_by_id(columns.account_id, tasks.account_id),
-        *_by_id(columns.user_id, tasks.assignee_id),
-        *_by_links(tasks.links),
-        *([] if tasks.status is None else [_one_of(columns.status, tasks.status, KNOWN_STATUSES)]),
-    )
-
-
-def _by_id(column: ColumnElement[UUID], test: IdTest) -> Iterator[ColumnElement[bool]]:
+def by_id(column: ColumnElement[UUID], test: IdTest) -> Iterator[ColumnElement[bool]]:
+    """Yield the conditions of a test."""
     if test.eq is not None:
         yield column == test.eq
     if test.any_of is not None:
@@ -80,23 +54,33 @@ def _by_id(column: ColumnElement[UUID], test: IdTest) -> Iterator[ColumnElement[
         yield column.is_(None) if test.is_null else column.is_not(None)
 
 
-def _by_links(test: LinksTest) -> Iterator[ColumnElement[bool]]:
-    linked = {kind: interactions.c[kind.column].is_not(None) for kind in RecordKind}
-    if test.all is not None:
-        yield from (linked[kind] for kind in RecordKind if kind in test.all)
-    if test.any is not None:
-        yield or_(False, *(linked[kind] for kind in RecordKind if kind in test.any))  # noqa: FBT003
-    if test.none is not None:
-        yield from (not_(linked[kind]) for kind in RecordKind if kind in test.none)
-    if test.only is not None:
-        yield from (linked[kind] if kind in test.only else not_(linked[kind]) for kind in RecordKind)
+def by_instant(column: ColumnElement[datetime], test: InstantTest) -> Iterator[ColumnElement[bool]]:
+    """Yield the conditions of a test."""
+    if test.eq is not None:
+        yield column == test.eq
+    if test.gt is not None:
+        yield column > test.gt
+    if test.gte is not None:
+        yield column >= test.gte
+    if test.lt is not None:
+        yield column < test.lt
+    if test.lte is not None:
+        yield column <= test.lte
+    if test.is_null is not None:
+        yield column.is_(None) if test.is_null else column.is_not(None)
 
 
-def _one_of(column: ColumnElement[str], wanted: tuple[str, ...], known: tuple[str, ...]) -> ColumnElement[bool]:
-    tests: list[ColumnElement[bool]] = [column == any_(_words([word for word in wanted if word != UNKNOWN]))]
+def one_of(column: ColumnElement[str], wanted: Sequence[str], known: Sequence[str]) -> ColumnElement[bool]:
+    """Match rows whose stored word is wanted; UNKNOWN wants every word that is not known, and none at all."""
+    tests = [equals_any(column, [word for word in wanted if word != UNKNOWN])]
     if UNKNOWN in wanted:
         tests += [column.is_(None), column != all_(_words(known))]
     return or_(*tests)
+
+
+def equals_any(column: ColumnElement[str], wanted: Sequence[str]) -> ColumnElement[bool]:
+    """Match rows whose text is one of these."""
+    return column == any_(_words(wanted))
 
 
 def _words(words: Sequence[str]) -> ColumnElement[Sequence[str]]:

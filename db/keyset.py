@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Literal
 
-from sqlalchemy import and_, false, not_, or_
+from sqlalchemy import Integer, func, literal_column, select, union_all
 
+from db.keyset_ranges import ranges_between, sorted_by
 from db.statements import compiled
 
 if TYPE_CHECKING:
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
     from db.engine import Record
     from db.sessions import Session
 
-    Value = datetime | UUID | None
+    Value = datetime | UUID | str | int | None
     Place = tuple[Value, ...]
 
 
@@ -28,7 +29,7 @@ class Key:
     """One sort key. `kind` says what its values are; `nulls_last` where a row without a value goes."""
 
     name: str
-    kind: Literal["instant", "uuid"]
+    kind: Literal["instant", "uuid", "text", "number"]
     expression: ColumnElement[Value]
     is_descending: bool = False
     is_nullable: bool = True
@@ -36,7 +37,7 @@ class Key:
 
     def reversed(self) -> Key:
         """Return the key that sorts the other way round."""
-        return Key(self.name, self.kind, self.expression, not self.is_descending, self.is_nullable, not self.nulls_last)
+        return replace(self, is_descending=not self.is_descending, nulls_last=not self.nulls_last)
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,17 +60,11 @@ class Page:
 
 
 async def page_of(session: Session, query: Select[tuple[object, ...]], keys: Sequence[Key], window: Window) -> Page:
-    """Return one page of `query` in the order of `keys`, the last of which must be unique. 1 statement.
+    """Return one page of `query` in the order of `keys`, the last of which must be unique and never null. 1 statement.
 
     The keys' values are appended to the query's columns. One row more than the limit is read: it means there is more.
     """
-    reading = [key.reversed() for key in keys] if window.is_from_end else list(keys)
-    query = query.add_columns(*(key.expression for key in keys)).order_by(*(_sorted(key) for key in reading))
-    if window.after:
-        query = query.where(_beyond(keys, window.after))
-    if window.before:
-        query = query.where(_beyond([key.reversed() for key in keys], window.before))
-    found = await session.rows(compiled(query.limit(window.limit + 1)))
+    found = await session.rows(compiled(reading(query, keys, window)))
     records = found[: window.limit]
     if window.is_from_end:
         records.reverse()
@@ -77,29 +72,28 @@ async def page_of(session: Session, query: Select[tuple[object, ...]], keys: Seq
     return Page(records, places, has_more=len(found) > window.limit)
 
 
-def _sorted(key: Key) -> ColumnElement[Value]:
-    ordered = key.expression.desc() if key.is_descending else key.expression.asc()
-    if not key.is_nullable:
-        return ordered
-    return ordered.nulls_last() if key.nulls_last else ordered.nulls_first()
+def reading(query: Select[tuple[object, ...]], keys: Sequence[Key], window: Window) -> Select[tuple[object, ...]]:
+    """Return the query that reads the window's rows, and one more, from the side from which they are counted."""
+    start, stop = window.after, window.before
+    if window.is_from_end:
+        keys, start, stop = [key.reversed() for key in keys], stop, start
+    query = query.add_columns(*(key.expression.label(f"key_{number}") for number, key in enumerate(keys)))
+    order = sorted_by(keys, [key.expression for key in keys])
+    # The size stands in the text, not among the arguments: a plan that is kept for all of them must know it is small.
+    size = literal_column(str(window.limit + 1), Integer)
+    parts = [query.where(range_).order_by(*order).limit(size) for range_ in ranges_between(keys, start, stop)]
+    return parts[0] if len(parts) == 1 else _one_after_the_other(parts, keys, size)
 
 
-def _beyond(keys: Sequence[Key], place: Place) -> ColumnElement[bool]:
-    """Match the rows that sort strictly after `place`: equal in the first keys, beyond it in the next one."""
-    return or_(
-        *(
-            and_(*(_equal(key, value) for key, value in zip(keys[:i], place, strict=False)), _after(keys[i], place[i]))
-            for i in range(len(keys))
-        )
-    )
-
-
-def _equal(key: Key, value: Value) -> ColumnElement[bool]:
-    return key.expression.is_(None) if value is None else key.expression == value
-
-
-def _after(key: Key, value: Value) -> ColumnElement[bool]:
-    if value is None:
-        return false() if key.nulls_last else not_(key.expression.is_(None))
-    beyond = key.expression < value if key.is_descending else key.expression > value
-    return or_(beyond, key.expression.is_(None)) if key.is_nullable and key.nulls_last else beyond
+def _one_after_the_other(
+    parts: Sequence[Select[tuple[object, ...]]], keys: Sequence[Key], size: ColumnElement[int]
+) -> Select[tuple[object, ...]]:
+    """Read the second of two parts only as far as the first one leaves room."""
+    head, tail = parts[0].cte("head"), parts[1].subquery("tail")
+    room = select(size - func.count()).select_from(head).scalar_subquery()
+    both = union_all(
+        select(literal_column("1").label("part"), *head.c),
+        select(literal_column("2"), *tail.c).limit(room),
+    ).subquery("both")
+    part, *columns = both.c
+    return select(*columns).order_by(part, *sorted_by(keys, columns[-len(keys) :]))

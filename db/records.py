@@ -12,6 +12,7 @@ from sqlalchemy.dialects.postgresql import ARRAY
 
 from db.statements import Statement, compiled, of_tenant, uuids_argument
 from db.tables import accounts, contacts, interactions, leads, users
+from db.words import escaped, patterns, spread
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -53,11 +54,10 @@ async def search(session: Session, words: Sequence[str], kinds: Sequence[RecordK
 
     Best match first: names that begin with the first word, then by name.
     """
-    beginnings = [_escaped(word) for word in words]
     rows = await session.rows(
         _search(),
-        patterns=[f"% {beginning}%" for beginning in beginnings],  # the text searched begins with a space
-        first_pattern=f"{beginnings[0]}%",
+        patterns=patterns(words),
+        first_pattern=f"{escaped(words[0])}%",
         kinds=[kind.value for kind in kinds],
         limit=limit,
     )
@@ -70,8 +70,13 @@ def person_name(first: str | None, last: str | None, *others: str | None) -> str
     return name or next((other.strip() for other in others if other and other.strip()), "")
 
 
-def _escaped(word: str) -> str:
-    return word.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_")
+def searched_texts(kind: RecordKind) -> tuple[ColumnElement[str], ...]:
+    """Return what a search for records of this kind looks at, the name first."""
+    if kind is RecordKind.ACCOUNT:
+        return (accounts.c.account_name,)
+    table = leads if kind is RecordKind.LEAD else contacts
+    full_name = func.btrim(func.concat_ws(" ", table.c.first_name, table.c.last_name))
+    return full_name, table.c.company, table.c.email
 
 
 @cache
@@ -95,28 +100,20 @@ def _kinds_of() -> Statement:
 
 @cache
 def _search() -> Statement:
-    def found(
-        kind: RecordKind, table: FromClause, name: ColumnElement[str], *more: ColumnElement[str]
-    ) -> Select[tuple[str, UUID, str]]:
+    def found(kind: RecordKind, table: FromClause) -> Select[tuple[str, UUID, str]]:
+        texts = searched_texts(kind)
         # ILIKE, because the database must fold both sides: Python's lower() makes two characters of İ, for instance.
-        # A word begins after a space, and after a hyphen, bracket or @ as well: the text stands there a second time
-        # with all of these made spaces.
-        text = func.concat_ws(" ", name, *more)
-        text = func.concat(" ", text, " ", func.regexp_replace(text, "[^[:alnum:]]+", " ", "g"))
-        matches = text.ilike(func.all(bindparam("patterns", type_=ARRAY(String))))
+        matches = spread(*texts).ilike(func.all(bindparam("patterns", type_=ARRAY(String))))
         wanted = literal(kind.value, String) == any_(bindparam("kinds", type_=ARRAY(String)))
         alive = table.c.deleted_at.is_(None) if "deleted_at" in table.c else true()
-        return select(literal(kind.value, String).label("kind"), table.c.id, name.label("name")).where(
+        return select(literal(kind.value, String).label("kind"), table.c.id, texts[0].label("name")).where(
             of_tenant(table), wanted, alive, matches
         )
 
-    def full_name(table: FromClause) -> ColumnElement[str]:
-        return func.btrim(func.concat_ws(" ", table.c.first_name, table.c.last_name))
-
     every = union_all(
-        found(RecordKind.LEAD, leads, full_name(leads), leads.c.company, leads.c.email),
-        found(RecordKind.CONTACT, contacts, full_name(contacts), contacts.c.company, contacts.c.email),
-        found(RecordKind.ACCOUNT, accounts, accounts.c.account_name),
+        found(RecordKind.LEAD, leads),
+        found(RecordKind.CONTACT, contacts),
+        found(RecordKind.ACCOUNT, accounts),
     ).subquery("found")
     begins = every.c.name.ilike(bindparam("first_pattern", type_=String))
     query = select(every.c.kind, every.c.id).order_by(case((begins, 0), else_=1), every.c.name, every.c.id)

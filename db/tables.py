@@ -35,7 +35,7 @@ contacts = _table(
 )
 accounts = _table(
     "accounts",
-    uuids="id organization_id contact_id",
+    uuids="id organization_id contact_id created_by",
     strings="account_name account_status",
     instants="deleted_at",
 )

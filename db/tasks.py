@@ -6,16 +6,32 @@ from dataclasses import dataclass
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import String, Text, bindparam, case, exists, func, insert, literal, null, or_, select, update
+from sqlalchemy import (
+    String,
+    Text,
+    bindparam,
+    case,
+    exists,
+    func,
+    insert,
+    literal,
+    literal_column,
+    null,
+    or_,
+    select,
+    update,
+)
 from sqlalchemy.dialects.postgresql import TIMESTAMP
 
-from db.filters import TaskFilter, condition
 from db.interactions import COLUMNS, TASK, VERSION, InteractionRow
-from db.keyset import Key, Page, Window, page_of
+from db.keyset import Page, Window, page_of
 from db.statements import Statement, compiled, of_tenant, uuid_argument
 from db.tables import accounts, contacts, interactions, leads, users
+from db.task_filters import TaskFilter, condition
+from db.task_orders import TaskOrder, keys_of
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from datetime import datetime
     from uuid import UUID
 
@@ -25,10 +41,8 @@ if TYPE_CHECKING:
 
 COMPLETED = "completed"
 
-BY_DUE_DATE = (
-    Key("due_at", "instant", interactions.c.scheduled_at),
-    Key("id", "uuid", interactions.c.id, is_nullable=False),
-)
+# In the text, not among the arguments: a plan that is kept for all of them can use the indexes of tasks alone.
+IS_TASK = interactions.c.interaction_type == literal_column(f"'{TASK}'")
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,14 +69,14 @@ class Completion:
     expected_version: str | None
 
 
-async def page(session: Session, tasks: TaskFilter, window: Window) -> Page:
-    """Return a page of matching tasks by due date, those without one last. At most `limit` rows. 1 statement."""
-    return await page_of(session, select(*COLUMNS).where(*_matching(tasks)), BY_DUE_DATE, window)
+async def page(session: Session, tasks: TaskFilter, order: Sequence[TaskOrder], window: Window) -> Page:
+    """Return a page of matching tasks in this order, equal ones by id. At most `limit` rows. 1 statement."""
+    return await page_of(session, select(*COLUMNS).where(*matching(tasks)), keys_of(order), window)
 
 
 async def count(session: Session, tasks: TaskFilter) -> int:
     """Count matching tasks. 1 statement."""
-    return await session.number(compiled(select(func.count()).select_from(interactions).where(*_matching(tasks))))
+    return await session.number(compiled(select(func.count()).select_from(interactions).where(*matching(tasks))))
 
 
 async def create(session: Session, task: NewTask, actor_id: UUID) -> InteractionRow | None:
@@ -88,8 +102,9 @@ async def missing_references(session: Session, task: NewTask) -> list[str]:
     return [name for name in _REFERENCES if row[name]]
 
 
-def _matching(tasks: TaskFilter) -> tuple[ColumnElement[bool], ...]:
-    return of_tenant(interactions), interactions.c.interaction_type == TASK, condition(tasks)
+def matching(tasks: TaskFilter) -> tuple[ColumnElement[bool], ...]:
+    """Return the conditions on lead_interactions that the organization's tasks under this filter meet."""
+    return of_tenant(interactions), IS_TASK, condition(tasks)
 
 
 def _arguments(task: NewTask) -> dict[str, object]:

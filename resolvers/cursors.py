@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import hashlib
 import json
+from datetime import datetime
 from typing import TYPE_CHECKING
 from uuid import UUID
 
@@ -13,12 +14,12 @@ from errors import BadCursor
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
-    from datetime import datetime
 
     from db.keyset import Key, Place, Value
 
 VERSION = 1
-LONGEST = 4_000  # characters; the largest sort value is a subject of 255
+LONGEST = 4_000  # characters; those of the largest sort value, a subject of 255, take up to 6 bytes each
+LONGEST_TEXT = 255
 
 
 def scope_of(*parts: object) -> str:
@@ -28,7 +29,7 @@ def scope_of(*parts: object) -> str:
 
 def encode(place: Place, scope: str) -> str:
     """Return the cursor for a row's sort values: base64url of [version, scope, values]."""
-    text = json.dumps([VERSION, scope, [_plain(value) for value in place]], separators=(",", ":"))
+    text = json.dumps([VERSION, scope, [_plain(value) for value in place]], separators=(",", ":"), ensure_ascii=False)
     return base64.urlsafe_b64encode(text.encode()).decode().rstrip("=")
 
 
@@ -54,9 +55,12 @@ def decode(cursor: str, scope: str, keys: Sequence[Key]) -> Place:
 
 
 def _plain(value: Value) -> str | int | None:
-    if value is None:
-        return None
-    return str(value) if isinstance(value, UUID) else to_us(value)
+    match value:
+        case UUID():
+            return str(value)
+        case datetime():
+            return to_us(value)
+    return value
 
 
 def _value(key: Key, value: object) -> Value:
@@ -67,6 +71,11 @@ def _value(key: Key, value: object) -> Value:
             return _instant(value)
         case "uuid", str() if len(value) == 36:
             return UUID(value)
+        case "number", int() if value in range(1, 10):  # ranks; True equals 1, and sorts with it
+            return int(value)
+        case "text", str() if len(value) <= LONGEST_TEXT and "\0" not in value:
+            value.encode()  # a half of a surrogate pair is a ValueError: no row can hold one
+            return value
     raise ValueError("wrong kind of value")
 
 

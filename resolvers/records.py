@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from db import records
 from db.records import RecordKind
 from errors import BadUserInput, LimitExceeded
+from resolvers.searches import words_of
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -24,8 +25,6 @@ if TYPE_CHECKING:
     RecordRow = LeadRow | ContactRow | AccountRow
 
 MOST_FOUND = 50
-MOST_WORDS = 10
-LONGEST_SEARCH = 1_000  # characters; more than a person's names, company and address have together
 
 
 async def record_by_id(loaders: Loaders, kind: RecordKind, id_: UUID) -> RecordRow | None:
@@ -61,16 +60,11 @@ async def search_records(
 
     Raises BadUserInput or LimitExceeded.
     """
-    words = text.split()
     if limit < 0:
         raise BadUserInput(f"first is {limit}. Give a number from 0 to {MOST_FOUND}.")
     if limit > MOST_FOUND:
         raise LimitExceeded(f"first is {limit}. Ask for 0 to {MOST_FOUND} records; more words find fewer.")
-    if len(words) > MOST_WORDS or len(text) > LONGEST_SEARCH or "\0" in text:
-        raise BadUserInput(
-            f"The search has more than {MOST_WORDS} words or {LONGEST_SEARCH} characters, or a NUL character. "
-            "Shorten it."
-        )
+    words = words_of(text, "The search")
     if not words:
         return []
     found = await records.search(session, words, kinds, limit)

@@ -6,17 +6,20 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from db import interactions, tasks
+from db.task_orders import keys_of
 from errors import ConstraintViolated, Forbidden, Invalid, LinkRequired, RecordNotFound, Refusal, Refused, StaleVersion
 from resolvers.cursors import scope_of
 from resolvers.pages import PageRequest, RowPage, row_page
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from datetime import datetime
     from uuid import UUID
 
-    from db.filters import TaskFilter
     from db.interactions import InteractionRow
     from db.sessions import Session
+    from db.task_filters import TaskFilter
+    from db.task_orders import TaskOrder
     from resolvers.viewers import Viewer
 
 LONGEST_SUBJECT = 255  # characters; the column's length
@@ -38,11 +41,13 @@ class TaskDraft:
     account_id: UUID | None = None
 
 
-async def page_of_tasks(session: Session, filter_: TaskFilter, request: PageRequest) -> RowPage[InteractionRow]:
-    """Return a page of matching tasks by due date. Raises BadUserInput, BadCursor or LimitExceeded. 1 statement."""
-    scope = scope_of("tasks", filter_)
-    window = request.window(tasks.BY_DUE_DATE, scope)
-    page = await tasks.page(session, filter_, window)
+async def page_of_tasks(
+    session: Session, filter_: TaskFilter, order: Sequence[TaskOrder], request: PageRequest
+) -> RowPage[InteractionRow]:
+    """Return a page of matching tasks in this order. Raises BadUserInput, BadCursor or LimitExceeded. 1 statement."""
+    scope = scope_of("tasks", filter_, *order)
+    window = request.window(keys_of(order), scope)
+    page = await tasks.page(session, filter_, order, window)
     return row_page(interactions.rows_of(page), page, window, scope)
 
 

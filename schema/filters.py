@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
+from datetime import datetime
+
 import strawberry
 from strawberry import UNSET, field
 
-from db import filters
-from db.records import RecordKind as Kind
-from errors import LimitExceeded
+from db import task_filters
+from schema.filter_limits import check_filter
 from schema.links import RecordKind
-from schema.scalars import to_uuid, to_uuid_or_none
-from schema.tasks import TaskStatus
-
-LONGEST_LIST = 500
+from schema.plain_filters import plain_filter
+from schema.tasks import TaskPriority, TaskStatus
 
 
 @strawberry.input(description="Compare an identifier. All given tests must hold.")
@@ -24,6 +23,18 @@ class IDFilter:
     ne: strawberry.ID | None = field(
         default=UNSET, description="Is another one. Nothing at all also counts as another one."
     )
+    is_null: bool | None = field(default=UNSET, description="True: there is none. False: there is one.")
+
+
+@strawberry.input(description="Compare an instant. All given tests must hold.")
+class DateTimeFilter:
+    """Compare an instant."""
+
+    eq: datetime | None = field(default=UNSET, description="Is exactly this.")
+    gt: datetime | None = field(default=UNSET, description="Is later.")
+    gte: datetime | None = field(default=UNSET, description="Is this or later.")
+    lt: datetime | None = field(default=UNSET, description="Is earlier.")
+    lte: datetime | None = field(default=UNSET, description="Is this or earlier.")
     is_null: bool | None = field(default=UNSET, description="True: there is none. False: there is one.")
 
 
@@ -41,54 +52,48 @@ class LinksFilter:
     )
 
 
+@strawberry.input(description="Choose tasks by a field of their lead, contact or account.")
+class RecordFilter:
+    """Choose by a linked record."""
+
+    id: IDFilter | None = field(default=UNSET, description="The record's identifier.")
+    search: str | None = field(default=UNSET, description="Words of the record's name, company or e-mail address.")
+    status: list[str] | None = field(default=UNSET, description="The record's status is one of these.")
+    owner_id: IDFilter | None = field(default=UNSET, description="The colleague responsible for the record.")
+
+
 @strawberry.input(description="Choose tasks. All given fields must hold; a field that is null or absent asks nothing.")
 class TaskFilter:
     """Choose tasks."""
 
+    and_: list[TaskFilter] | None = field(name="and", default=UNSET, description="All of these must hold.")
+    or_: list[TaskFilter] | None = field(
+        name="or", default=UNSET, description="At least one of these must hold. An empty list finds nothing."
+    )
+    not_: TaskFilter | None = field(name="not", default=UNSET, description="This must not hold.")
+    id: IDFilter | None = field(default=UNSET, description="The task's identifier.")
     lead_id: IDFilter | None = field(default=UNSET, description="The linked lead's identifier.")
     contact_id: IDFilter | None = field(default=UNSET, description="The linked contact's identifier.")
     account_id: IDFilter | None = field(default=UNSET, description="The linked account's identifier.")
     assignee_id: IDFilter | None = field(default=UNSET, description="Who is to do it.")
+    created_by_id: IDFilter | None = field(default=UNSET, description="Who recorded it.")
+    lead: RecordFilter | None = field(default=UNSET, description="Something about the linked lead.")
+    contact: RecordFilter | None = field(default=UNSET, description="Something about the linked contact.")
+    account: RecordFilter | None = field(default=UNSET, description="Something about the linked account.")
     links: LinksFilter | None = field(default=UNSET, description="Which kinds of record are linked.")
+    orphan: bool | None = field(
+        default=UNSET,
+        description="True: only tasks whose every linked record is gone. False: only the others.",
+    )
+    search: str | None = field(default=UNSET, description="Words of the subject or description.")
     status: list[TaskStatus] | None = field(default=UNSET, description="Its status is one of these.")
+    priority: list[TaskPriority] | None = field(default=UNSET, description="Its priority is one of these.")
+    overdue: bool | None = field(default=UNSET, description="True: only overdue tasks. False: only the others.")
+    due_at: DateTimeFilter | None = field(default=UNSET, description="When it is due.")
+    completed_at: DateTimeFilter | None = field(default=UNSET, description="When it was completed.")
+    created_at: DateTimeFilter | None = field(default=UNSET, description="When it was recorded.")
 
-    def plain(self) -> filters.TaskFilter:
+    def plain(self) -> task_filters.TaskFilter:
         """Return the filter as plain data. Raises BadUserInput or LimitExceeded."""
-        return filters.TaskFilter(
-            lead_id=_id_test(self.lead_id, "leadId"),
-            contact_id=_id_test(self.contact_id, "contactId"),
-            account_id=_id_test(self.account_id, "accountId"),
-            assignee_id=_id_test(self.assignee_id, "assigneeId"),
-            links=_links_test(self.links),
-            status=_words(self.status),
-        )
-
-
-def _id_test(given: IDFilter | None, name: str) -> filters.IdTest:
-    if not given:
-        return filters.IdTest()
-    ids = given.in_ if isinstance(given.in_, list) else None
-    if ids and len(ids) > LONGEST_LIST:
-        raise LimitExceeded(f"{name}.in lists {len(ids)} identifiers. List at most {LONGEST_LIST}.")
-    return filters.IdTest(
-        eq=to_uuid_or_none(given.eq, f"{name}.eq"),
-        any_of=None if ids is None else tuple(to_uuid(id_, f"{name}.in") for id_ in ids),
-        ne=to_uuid_or_none(given.ne, f"{name}.ne"),
-        is_null=given.is_null if isinstance(given.is_null, bool) else None,
-    )
-
-
-def _links_test(given: LinksFilter | None) -> filters.LinksTest:
-    if not given:
-        return filters.LinksTest()
-    return filters.LinksTest(
-        all=_kinds(given.all), any=_kinds(given.any), none=_kinds(given.none), only=_kinds(given.only)
-    )
-
-
-def _kinds(given: list[RecordKind] | None) -> tuple[Kind, ...] | None:
-    return tuple(kind for kind in Kind if RecordKind(kind) in given) if isinstance(given, list) else None
-
-
-def _words(given: list[TaskStatus] | None) -> tuple[str, ...] | None:
-    return tuple(str(status.value) for status in TaskStatus if status in given) if isinstance(given, list) else None
+        check_filter(self, "filter")
+        return plain_filter(self, "filter")

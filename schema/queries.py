@@ -7,9 +7,9 @@ from typing import Annotated
 import strawberry
 from strawberry import UNSET
 
-from db.filters import TaskFilter as PlainFilter
 from db.interactions import TASK, InteractionRow
 from db.records import RecordKind as Kind
+from db.task_filters import TaskFilter as PlainFilter
 from db.users import UserRow
 from resolvers import records, tasks, timelines
 from resolvers.pages import PageRequest
@@ -18,12 +18,19 @@ from schema.context import Info
 from schema.filters import TaskFilter
 from schema.links import RecordKind, RecordRef
 from schema.nodes import Node
+from schema.orders import TaskOrder, plain_order
 from schema.records import Account, Contact, CrmRecord, Lead, account, contact, lead, record
 from schema.scalars import to_uuid
 from schema.tasks import Task, TaskConnection, interaction, task, task_connection
 from schema.timelines import TimelineConnection, timeline_connection
 
 described = strawberry.argument
+TaskOrders = Annotated[
+    list[TaskOrder] | None,
+    described(
+        description="Sort keys, most important first. Due date by default, tasks without one last; the id breaks ties."
+    ),
+]
 First = Annotated[int | None, described(description="How many to return, counted from the start.")]
 After = Annotated[str | None, described(description="Continue after this cursor.")]
 Last = Annotated[int | None, described(description="How many to return, counted from the end.")]
@@ -58,11 +65,12 @@ class Query:
         row = await info.context.loaders.interactions_by_id.load(to_uuid(id, "id"))
         return task(row) if row and row.kind == TASK else None
 
-    @strawberry.field(description="Tasks of your organization, by due date; those without one last.")
+    @strawberry.field(description="Tasks of your organization.")
     async def tasks(
         self,
         info: Info,
         filter: Annotated[TaskFilter | None, described(description="Only tasks that match.")] = UNSET,
+        order_by: TaskOrders = UNSET,
         first: First = UNSET,
         after: After = UNSET,
         last: Last = UNSET,
@@ -70,7 +78,8 @@ class Query:
     ) -> TaskConnection | None:
         """List tasks."""
         plain = filter.plain() if filter else PlainFilter()
-        page = await tasks.page_of_tasks(info.context.session, plain, _page_request(first, after, last, before))
+        request, order = _page_request(first, after, last, before), plain_order(order_by)
+        page = await tasks.page_of_tasks(info.context.session, plain, order, request)
         return task_connection(page, plain)
 
     @strawberry.field(description="The timeline of one record: everything that happened or is planned, newest first.")

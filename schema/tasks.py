@@ -7,8 +7,8 @@ from enum import Enum
 
 import strawberry
 
-from db.filters import TaskFilter as Filter
 from db.interactions import TASK, InteractionRow
+from db.task_filters import TaskFilter as Filter
 from resolvers import tasks as use_cases
 from resolvers.links import is_orphan
 from resolvers.pages import RowPage
@@ -41,7 +41,9 @@ class TaskPriority(Enum):
     LOW = strawberry.enum_value("low", description="When there is time.")
     MEDIUM = strawberry.enum_value("medium", description="The usual.")
     HIGH = strawberry.enum_value("high", description="Soon.")
-    UNKNOWN = strawberry.enum_value("unknown", description="The stored value is none of these. Can't be set.")
+    UNKNOWN = strawberry.enum_value(
+        "unknown", description="The stored value is none of these. Can be asked for in a filter, never set."
+    )
 
     @classmethod
     def _missing_(cls, _: object) -> TaskPriority:
