@@ -28,11 +28,12 @@ def patterns(words: Sequence[str]) -> list[str]:
 def spread(*texts: ColumnElement[str]) -> ColumnElement[str]:
     """Return the texts as one, made so that each of their words comes after a space.
 
-    A word begins after a space, and after a hyphen, bracket or @ as well: the text stands there a second time with all
-    of these made spaces.
+    A word begins after white space, and after a hyphen, bracket or @ as well: the text stands there a second time with
+    all of these made spaces.
     """
     text = func.concat_ws(" ", *texts)
-    return func.concat(" ", text, " ", func.regexp_replace(text, "[^[:alnum:]]+", " ", "g"))
+    lines_joined = func.regexp_replace(text, "[[:space:]]+", " ", "g")
+    return func.concat(" ", lines_joined, " ", func.regexp_replace(text, "[^[:alnum:]]+", " ", "g"))
 
 
 def escaped(word: str) -> str:

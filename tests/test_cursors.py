@@ -148,6 +148,45 @@ def test_an_instant_that_no_row_can_hold_is_refused(
     assert [code] == codes(api, filled, [closed([version, scope, [us, id_]])])
 
 
+BY_TEXT_AND_RANK = "tasks(orderBy: [{field: SUBJECT}, {field: PRIORITY}]"
+
+
+def test_forged_subjects_and_priorities_are_refused_or_harmless(api: Api, filled: Organization) -> None:
+    version, scope, (subject, rank, id_) = opened(first_cursor(api, filled, f"{BY_TEXT_AND_RANK})"))
+    values: dict[str | None, list[list[object]]] = {
+        None: [
+            [subject, rank, id_],
+            [None, None, id_],
+            ["", 3, id_],
+            ["x" * 255, 9, id_],
+            ["😀" * 200, 1, id_],
+            ["'; --\\", 2, id_],
+            ["\x01", 2, id_],
+        ],
+        "BAD_USER_INPUT": [
+            [subject, rank, None],
+            ["x" * 256, 1, id_],
+            ["nul \0", 1, id_],
+            ["\ud800", 1, id_],
+            [7, 1, id_],
+            [[subject], 1, id_],
+            [subject, 0, id_],
+            [subject, 10, id_],
+            [subject, -1, id_],
+            [subject, 1.5, id_],
+            [subject, "1", id_],
+            [subject, 2**70, id_],
+            [subject, rank],
+            [subject, rank, rank, id_],
+        ],
+    }
+
+    for code, forged in values.items():
+        for value in forged:
+            query = f'{{ {BY_TEXT_AND_RANK}, after: "{closed([version, scope, value])}") {{ nodes {{ id }} }} }}'
+            assert ([] if code is None else [code]) == api.codes(filled.viewer(), query), value
+
+
 def test_one_bad_cursor_leaves_its_neighbours_alone(api: Api, filled: Organization, cursors: list[str]) -> None:
     asked = [cursors[0], "x", cursors[2]]
 
@@ -195,7 +234,8 @@ def contact_of(organization: Organization) -> UUID:
     return UUID(row["id"])
 
 
-def test_a_cursor_belongs_to_its_field_filter_and_record(api: Api, filled: Organization) -> None:
+@pytest.mark.slow
+def test_a_cursor_belongs_to_its_field_filter_order_and_record(api: Api, filled: Organization) -> None:
     contact, account = contact_of(filled), filled.account(contact_of(filled))
     filled.task(account_id=account)
     fields = [
@@ -206,6 +246,13 @@ def test_a_cursor_belongs_to_its_field_filter_and_record(api: Api, filled: Organ
         "tasks(filter: {status: [PENDING, UNKNOWN]})",
         "tasks(filter: {links: {all: [CONTACT]}})",
         "tasks(filter: {links: {any: [CONTACT]}})",
+        "tasks(filter: {not: {not: {links: {any: [CONTACT]}}}})",
+        'tasks(filter: {dueAt: {gt: "2025-01-01T00:00:00Z"}})',
+        "tasks(orderBy: {field: DUE_AT, direction: DESC})",
+        "tasks(orderBy: {field: DUE_AT, nulls: FIRST})",
+        "tasks(orderBy: {field: CREATED_AT})",
+        "tasks(orderBy: [{field: DUE_AT}, {field: CREATED_AT}])",
+        "tasks(orderBy: [{field: CREATED_AT}, {field: DUE_AT}])",
         f'timeline(record: {{contactId: "{contact}"}})',
         f'timeline(record: {{accountId: "{account}"}})',
     ]

@@ -1,4 +1,4 @@
-"""Filters of `tasks`: by linked record, by which kinds are linked, by assignee, by status."""
+"""Filters of `tasks`, by example: by linked record, by which kinds are linked, by assignee, by status, by words."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -201,6 +201,103 @@ def test_a_filter_that_cant_be_read_is_bad_user_input(
 
     assert answer.status_code < 500
     assert ["BAD_USER_INPUT"] == [error["extensions"]["code"] for error in answer.json()["errors"]]
+
+
+@pytest.mark.parametrize(
+    ("filter_", "expected"),
+    [
+        ({"and": []}, ALL),
+        ({"or": []}, []),
+        ({"not": {}}, []),
+        ({"not": None, "and": None, "or": None}, ALL),
+        ({"not": {"or": []}}, ALL),
+        ({"or": [{}]}, ALL),
+        ({"and": [{"links": {"all": ["LEAD"]}}, {"links": {"none": ["CONTACT"]}}]}, ["L", "LA"]),
+        ({"or": [{"links": {"only": ["LEAD"]}}, {"links": {"only": []}}]}, ["L", "none"]),
+        ({"or": {"links": {"only": ["LEAD"]}}}, ["L"]),
+        ({"not": {"links": {"any": ["LEAD", "CONTACT"]}}}, ["A", "none"]),
+        ({"not": {"not": {"links": {"only": ["LEAD"]}}}}, ["L"]),
+        ({"links": {"all": ["LEAD"]}, "or": [{"links": {"all": ["ACCOUNT"]}}]}, ["LA", "LCA"]),
+        ({"not": {"dueAt": {"gt": "2026-01-01T00:00:00Z"}}}, ALL),
+    ],
+    ids=str,
+)
+def test_filters_combine(api: Api, filled: Filled, filter_: dict[str, object], expected: list[str]) -> None:
+    assert expected == filled.found(api, filter_)
+
+
+def test_what_a_filter_of_a_record_asks_is_asked_of_one_that_is_there(api: Api, organization: Organization) -> None:
+    contact = organization.contact()
+    accounts = {
+        "living": organization.account(contact, account_name="Acme", account_status="active"),
+        "deleted": organization.account(contact, account_name="Acme, old", account_status="active", deleted_at="now"),
+    }
+    organization.tasks([{"subject": name, "account_id": id_} for name, id_ in accounts.items()])
+    organization.tasks([{"subject": "unlinked"}])
+
+    def found(**filter_: object) -> list[str]:
+        nodes = api.data(organization.viewer(), TASKS, filter=filter_)["tasks"]["nodes"]
+        return sorted(node["subject"] for node in nodes)
+
+    assert ["living"] == found(account={"search": "acme"})
+    assert ["living"] == found(account={"status": ["active"]})
+    assert ["living"] == found(account={"ownerId": {"isNull": True}})
+    assert ["deleted", "unlinked"] == found(links={"none": ["ACCOUNT"]})
+    assert ["deleted", "unlinked"] == found(orphan=True)
+    assert ["living"] == found(orphan=False)
+    # A lost link keeps its identifier.
+    assert ["deleted"] == found(account={"id": {"eq": str(accounts["deleted"])}})
+    assert ["deleted"] == found(account={"id": {"ne": str(accounts["living"])}})
+    assert ["deleted", "living"] == found(accountId={"isNull": False})
+    assert [] == found(account={"id": {"isNull": True}})
+    assert ["deleted", "living", "unlinked"] == found(account={"search": " ", "id": {}, "ownerId": {}})
+
+
+@pytest.mark.parametrize(
+    ("search", "expected"),
+    [
+        ("call", ["1", "2"]),
+        ("CALL anna", ["1", "2"]),
+        ("ann", ["1", "2"]),
+        ("nna", []),
+        ("lena", ["2"]),
+        ("anna-lena", ["2"]),
+        ("call offer", ["2"]),
+        ("offer.", ["2"]),
+        ("100%", ["3"]),
+        ("10%", []),
+        ("", ["1", "2", "3", "4"]),
+        (" \t", ["1", "2", "3", "4"]),
+    ],
+)
+def test_every_word_must_begin_a_word_of_subject_or_description(
+    api: Api, organization: Organization, search: str, expected: list[str]
+) -> None:
+    texts = [("Call Anna", None), ("call ANNA-LENA", "about the\noffer."), ("100% done", ""), (None, None)]
+    organization.tasks([{"subject": s, "description": d, "priority": str(n)} for n, (s, d) in enumerate(texts, 1)])
+    query = "query ($filter: TaskFilter) { tasks(filter: $filter) { nodes { id } } }"
+    sql = f"SELECT id, priority FROM lead_interactions WHERE organization_id = '{organization.id}'"
+    numbers = {row["id"]: row["priority"] for row in organization.owner.rows(sql)}
+
+    found = api.data(organization.viewer(), query, filter={"search": search})["tasks"]["nodes"]
+
+    assert expected == sorted(numbers[node["id"]] for node in found)
+
+
+def test_overdue_is_what_is_open_and_was_due(api: Api, organization: Organization) -> None:
+    rows = [
+        (status, due)
+        for status in ("pending", "scheduled", "completed", "cancelled", None, "done")
+        for due in ("2020-01-01Z", "-infinity", "2099-01-01Z", "infinity", None)
+    ]
+    organization.tasks([{"status": status, "scheduled_at": due} for status, due in rows])
+    query = "query ($filter: TaskFilter) { tasks(filter: $filter) { nodes { status isOverdue } } }"
+
+    overdue = api.data(organization.viewer(), query, filter={"overdue": True})["tasks"]["nodes"]
+    others = api.data(organization.viewer(), query, filter={"overdue": False})["tasks"]["nodes"]
+
+    assert (4, {True}) == (len(overdue), {node["isOverdue"] for node in overdue})
+    assert (len(rows) - 4, {False}) == (len(others), {node["isOverdue"] for node in others})
 
 
 def test_a_list_of_identifiers_has_at_most_500(api: Api, filled: Filled) -> None:

@@ -15,7 +15,9 @@ from errors import TasklineError
 from execution.cost import measure
 from execution.limits import Limits
 from resolvers.pages import DEFAULT_SIZE, LARGEST_SIZE
+from resolvers.searches import LONGEST_SEARCH, MOST_WORDS
 from schema.build import build_schema
+from schema.filter_limits import DEEPEST, LONGEST_LIST, MOST_CONDITIONS
 from server.refusals import status_of
 from settings import Settings
 from tests.apis import SECRET, Api
@@ -54,6 +56,11 @@ def test_limits_are_right(row: list[str]) -> None:
     what, limit, variable = row
     fixed = {
         "items of a page": LARGEST_SIZE,
+        "conditions of a filter: tests, and filters within it": MOST_CONDITIONS,
+        "filters within filters, the outermost counted": DEEPEST,
+        "values in a list of a filter": LONGEST_LIST,
+        "words of a search": MOST_WORDS,
+        "characters of a search": LONGEST_SEARCH,
         "levels of brackets, or of fragments": Limits().nesting,
         "directives": Limits().directives,
     }

@@ -137,6 +137,7 @@ def test_a_query_is_answered(api: Api, organization: Organization, query: str) -
         "contactId": str(contact_id),
         "accountId": str(organization.account(contact_id)),
         "taskId": str(organization.task(contact_id=contact_id)),
+        "userId": str(organization.user_id),
     }
 
     data = api.data(organization.viewer(), query, **{name: id_ for name, id_ in ids.items() if f"${name}" in query})

@@ -135,6 +135,8 @@ def test_a_search_costs_the_same_for_one_record_of_each_kind_and_for_many(api: A
         ("{ node(id: $id) { id } }", 2),
         ("{ tasks { nodes { subject leadId } pageInfo { hasNextPage endCursor } } }", 1),
         ("{ tasks { totalCount nodes { contact { displayName } links { label } isOrphan } } }", 5),
+        ("{ tasks(orderBy: [{field: PRIORITY}, {field: SUBJECT, direction: DESC}]) { nodes { subject } } }", 1),
+        ('{ tasks(filter: {orphan: false, contact: {search: "c"}, account: {search: "a"}}) { nodes { id } } }', 1),
         ("{ tasks { nodes { assignee { id } createdBy { id } } } }", 2),
         ("{ timeline(record: {contactId: $id}) { edges { node { subject } } } }", 2),
         ('{ searchRecords(search: "") { id } }', 0),

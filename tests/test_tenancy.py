@@ -8,7 +8,7 @@ from uuid import UUID, uuid4
 import pytest
 from sqlalchemy import ColumnElement, FromClause, true
 
-from db import accounts, contacts, interactions, leads, records, tasks, users
+from db import accounts, contacts, interactions, leads, link_filters, record_filters, records, tasks, users
 from db.tables import METADATA
 from resolvers.viewers import Role, Viewer
 from tests.apis import Api, api
@@ -17,7 +17,7 @@ from tests.organizations import Organization, new_organization
 from tests.owners import Owner
 
 TABLES = [name for name, table in METADATA.tables.items() if "organization_id" in table.c]
-STATEMENTS = (accounts, contacts, interactions, leads, records, tasks, users)
+STATEMENTS = (accounts, contacts, interactions, leads, link_filters, record_filters, records, tasks, users)
 
 FIELDS = "id subject lead { id } contact { id } account { id } assignee { id } links(includeLost: true) { recordId }"
 BY_ID = {
@@ -32,6 +32,9 @@ BY_ID = {
 LISTS = {
     "tasks": f"{{ tasks(first: 200) {{ nodes {{ {FIELDS} }} }} }}",
     "last tasks": f"{{ tasks(last: 200) {{ edges {{ node {{ {FIELDS} }} }} }} }}",
+    "sorted tasks": f"{{ tasks(first: 200, orderBy: {{field: SUBJECT}}) {{ nodes {{ {FIELDS} }} }} }}",
+    "tasks of found records": f"""{{ tasks(first: 200, filter: {{contact: {{search: "mirrored"}},
+        account: {{search: "mirrored"}}, links: {{all: [ACCOUNT]}}}}) {{ nodes {{ {FIELDS} }} }} }}""",
     "search": '{ searchRecords(search: "mirrored", first: 50) { id } }',
 }
 COUNTS = {
@@ -192,6 +195,18 @@ def test_a_row_of_mine_that_is_linked_to_them_shows_nothing_of_them(unbound: Api
 
     nothing: dict[str, object] = {"lead": None, "contact": None, "account": None, "assignee": None, "links": []}
     assert {"id": id_, "subject": "Call"} | nothing == task
+
+
+@pytest.mark.parametrize("kind", ["lead", "contact", "account"])
+def test_a_filter_tells_nothing_of_their_records(unbound: Api, owner: Owner, kind: str) -> None:
+    """A row of mine that is linked to them would tell their names, letter by letter."""
+    mine, theirs = Mirrored.new(owner), Mirrored.new(owner)
+    linked_to(mine, theirs)
+    query = "query ($filter: TaskFilter) { tasks(filter: $filter) { totalCount } }"
+
+    found = unbound.data(mine.organization.viewer(), query, filter={kind: {"search": "mirrored"}})["tasks"]
+
+    assert 2 == found["totalCount"]
 
 
 THROUGH_MY_RECORDS = """query ($lead: ID!, $contact: ID!, $account: ID!) {
