@@ -83,26 +83,32 @@ class Writer:
     def _argument(self, argument: GraphQLArgument) -> str:
         return self._value(argument.type)
 
-    def _value(self, kind: GraphQLInputType) -> str:
+    def _value(self, kind: GraphQLInputType, level: int = 0) -> str:
         if is_non_null_type(kind):
-            return self._value(kind.of_type)
+            return self._value(kind.of_type, level)
         if is_list_type(kind):
-            return f"[{', '.join(self._value(kind.of_type) for _ in range(self._draw(st.integers(0, 3))))}]"
+            return f"[{', '.join(self._value(kind.of_type, level) for _ in range(self._draw(st.integers(0, 3))))}]"
         match kind:
             case GraphQLInputObjectType():
-                chosen = [
-                    name
-                    for name, field in kind.fields.items()
-                    if is_non_null_type(field.type) or self._draw(st.booleans())
-                ]
-                if kind.is_one_of:
-                    chosen = [self._draw(st.sampled_from(list(kind.fields)))]
-                return f"{{{', '.join(f'{name}: {self._value(kind.fields[name].type)}' for name in chosen)}}}"
+                chosen = self._chosen(kind, level)
+                values = (f"{name}: {self._value(kind.fields[name].type, level + 1)}" for name in chosen)
+                return f"{{{', '.join(values)}}}"
             case GraphQLEnumType():
                 return str(self._draw(st.sampled_from(list(kind.values))))
             case GraphQLScalarType():
                 return self._scalar(kind.name)
         raise AssertionError(kind)
+
+    def _chosen(self, kind: GraphQLInputObjectType, level: int) -> list[str]:
+        """Choose fields of an input: of nested ones ever fewer, because some hold themselves."""
+        if kind.is_one_of:
+            return [self._draw(st.sampled_from(list(kind.fields)))]
+        required = [name for name, field in kind.fields.items() if is_non_null_type(field.type)]
+        others = [name for name in kind.fields if name not in required]
+        if not others:
+            return required
+        most = len(others) if level == 0 else max(0, 3 - level)
+        return required + self._draw(st.lists(st.sampled_from(others), max_size=most, unique=True))
 
     def _scalar(self, name: str) -> str:
         match name:
