@@ -70,6 +70,7 @@ def person_name(first: str | None, last: str | None, *others: str | None) -> str
     return name or next((other.strip() for other in others if other and other.strip()), "")
 
 
+@cache
 def searched_texts(kind: RecordKind) -> tuple[ColumnElement[str], ...]:
     """Return what a search for records of this kind looks at, the name first."""
     if kind is RecordKind.ACCOUNT:

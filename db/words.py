@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from functools import cache
 from typing import TYPE_CHECKING
 
-from sqlalchemy import String, and_, func, literal
-from sqlalchemy.dialects.postgresql import ARRAY
+from sqlalchemy import String, and_, func, literal, literal_column
+from sqlalchemy.dialects.postgresql import ARRAY, dialect
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -14,10 +15,13 @@ if TYPE_CHECKING:
 
 
 def has_words(words: Sequence[str], *texts: ColumnElement[str]) -> ColumnElement[bool]:
-    """Match rows in whose texts together each word begins some word."""
+    """Match rows in whose texts together each word begins some word. The texts are columns or kept by a cache."""
+    joined, spread_out = _rendered(*texts)
     # The first test is implied by the second, and cheap: it spares most rows the second one.
-    joined = func.concat_ws(" ", *texts)
-    return and_(_like_all(joined, [f"%{escaped(word)}%" for word in words]), _like_all(spread(*texts), patterns(words)))
+    return and_(
+        _like_all(joined, [f"%{escaped(word)}%" for word in words]),
+        _like_all(spread_out, patterns(words)),
+    )
 
 
 def patterns(words: Sequence[str]) -> list[str]:
@@ -39,6 +43,17 @@ def spread(*texts: ColumnElement[str]) -> ColumnElement[str]:
 def escaped(word: str) -> str:
     """Return the word for an ILIKE pattern, its own special characters taken as they are."""
     return word.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_")
+
+
+@cache
+def _rendered(*texts: ColumnElement[str]) -> tuple[ColumnElement[str], ColumnElement[str]]:
+    """Return the texts joined, and spread, as finished SQL: a filter may hold a hundred of them."""
+    postgresql = dialect()  # type: ignore[no-untyped-call]  # SQLAlchemy's
+    joined, spread_out = (
+        str(text.compile(dialect=postgresql, compile_kwargs={"literal_binds": True}))
+        for text in (func.concat_ws(" ", *texts), spread(*texts))
+    )
+    return literal_column(joined, String), literal_column(spread_out, String)
 
 
 def _like_all(text: ColumnElement[str], wanted: Sequence[str]) -> ColumnElement[bool]:
