@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Literal
 
-from sqlalchemy import Integer, func, literal_column, select, union_all
+from sqlalchemy import Integer, column, func, literal_column, select, union_all
 
 from db.keyset_ranges import ranges_between, sorted_by
 from db.statements import compiled
@@ -64,12 +64,15 @@ async def page_of(session: Session, query: Select[tuple[object, ...]], keys: Seq
 
     The keys' values come after the query's own columns. One row more than the limit is read: it means there is more.
     """
-    found = await session.rows(compiled(reading(query, keys, window)))
-    records = found[: window.limit]
+    return page_from(await session.rows(compiled(reading(query, keys, window))), keys, window)
+
+
+def page_from(found: Sequence[Record], keys: Sequence[Key], window: Window) -> Page:
+    """Make a page of the rows that `reading` has read, the keys' values last in each."""
+    records = list(found[: window.limit])
     if window.is_from_end:
         records.reverse()
-    names = [_column(number) for number in range(len(keys))]
-    places = [tuple(record[name] for name in names) for record in records]
+    places = [tuple(record[len(record) - len(keys) :]) for record in records]
     return Page(records, places, has_more=len(found) > window.limit)
 
 
@@ -78,7 +81,7 @@ def reading(query: Select[tuple[object, ...]], keys: Sequence[Key], window: Wind
     start, stop = window.after, window.before
     if window.is_from_end:
         keys, start, stop = [key.reversed() for key in keys], stop, start
-    query = query.add_columns(*(key.expression.label(_column(number)) for number, key in enumerate(keys)))
+    query = query.add_columns(*(key.expression.label(f"key_{number}") for number, key in enumerate(keys)))
     order = sorted_by(keys, [key.expression for key in keys])
     # The size stands in the text, not among the arguments: a plan that is kept for all of them must know it is small.
     size = literal_column(str(window.limit + 1), Integer)
@@ -92,15 +95,12 @@ def _one_after_the_other(
     """Read the second of two parts only as far as the first one leaves room."""
     head, tail = parts[0].cte("head"), parts[1].subquery("tail")
     room = select(size - func.count()).select_from(head).scalar_subquery()
-    # Their columns are taken by a star: naming each of them three times makes SQLAlchemy ten times as slow.
+    # Their columns are taken by a star: to name each of them in each makes SQLAlchemy ten times as slow.
     both = union_all(
         select(literal_column("head.*, 1 AS part")).select_from(head),
         select(literal_column("tail.*, 2")).select_from(tail).limit(room),
     ).subquery("both")
-    columns: list[ColumnElement[Value]] = [literal_column(_column(number)) for number in range(len(keys))]
-    return select(literal_column("*")).select_from(both).order_by(literal_column("part"), *sorted_by(keys, columns))
-
-
-def _column(number: int) -> str:
-    """Name the column of a page's query that holds a key's values."""
-    return f"key_{number}"
+    columns = [column(selected.name, selected.type) for selected in parts[0].selected_columns]
+    order = [literal_column("part"), *sorted_by(keys, columns[-len(keys) :])]
+    # Where it stands and not at the top of the statement, so that all of it can be read within another one.
+    return select(*columns).select_from(both).add_cte(head, nest_here=True).order_by(*order)

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from enum import Enum
+from typing import Annotated
 
 import strawberry
-from strawberry import field
+from strawberry import argument, field
 
 from db import task_orders
 from db.task_orders import TaskSort as Sort
@@ -64,3 +65,11 @@ def plain_order(given: Sequence[TaskOrder] | None) -> tuple[task_orders.TaskOrde
         )
         orders.setdefault(order.by, plain)
     return tuple(orders.values()) or task_orders.DEFAULT_ORDER
+
+
+TaskOrders = Annotated[
+    list[TaskOrder] | None,
+    argument(
+        description="Sort keys, most important first. Due date by default, tasks without one last; the id breaks ties."
+    ),
+]

@@ -18,19 +18,13 @@ from schema.context import Info
 from schema.filters import TaskFilter
 from schema.links import RecordKind, RecordRef
 from schema.nodes import Node
-from schema.orders import TaskOrder, plain_order
+from schema.orders import TaskOrders, plain_order
 from schema.records import Account, Contact, CrmRecord, Lead, account, contact, lead, record
 from schema.scalars import to_uuid
 from schema.tasks import Task, TaskConnection, interaction, task, task_connection
 from schema.timelines import TimelineConnection, timeline_connection
 
 described = strawberry.argument
-TaskOrders = Annotated[
-    list[TaskOrder] | None,
-    described(
-        description="Sort keys, most important first. Due date by default, tasks without one last; the id breaks ties."
-    ),
-]
 First = Annotated[int | None, described(description="How many to return, counted from the start.")]
 After = Annotated[str | None, described(description="Continue after this cursor.")]
 Last = Annotated[int | None, described(description="How many to return, counted from the end.")]
