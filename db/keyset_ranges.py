@@ -60,15 +60,16 @@ def _between(keys: Sequence[Key], start: Place | None, stop: Place | None) -> Co
 
 
 def _beyond(keys: Sequence[Key], place: Place) -> ColumnElement[bool]:
-    """Match the rows that sort strictly after a place: beyond it in one key, and equal to it in those before."""
+    """Match the rows that sort strictly after a place: beyond it in one key, and equal to it in those before.
+
+    Keys of one direction whose values are never null, such as the last one alone, compare as rows do.
+    """
     first, *others = keys
     value, *other_values = place
     if not any(key.is_nullable or key.is_descending is not first.is_descending for key in keys):
         ours = tuple_(*(key.expression for key in keys))
         theirs = tuple_(*(literal(value, key.expression.type) for key, value in zip(keys, place, strict=True)))
         return ours < theirs if first.is_descending else ours > theirs
-    if not others:
-        return _later(first, value)
     beyond = or_(_later(first, value), and_(_equal(first, value), _beyond(others, tuple(other_values))))
     if first.is_nullable:
         return beyond

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Any
 from uuid import UUID
 
 from hypothesis import HealthCheck, settings
@@ -13,7 +14,7 @@ from tests.owners import Owner
 
 ARGUMENTS = "first: $first, after: $after, last: $last, before: $before"
 VARIABLES = "$record: ID!, $first: Int, $after: String, $last: Int, $before: String"
-SELECTION = "{ edges { node { id } } pageInfo { hasNextPage hasPreviousPage startCursor endCursor } }"
+SELECTION = "{ edges { cursor node { id } } pageInfo { hasNextPage hasPreviousPage startCursor endCursor } }"
 
 # Few values, so that many are equal; the extremes of PostgreSQL's calendar, of Python's, and neighbours of both.
 INSTANTS = [
@@ -63,6 +64,11 @@ class PagedList:
         sql = f"SELECT id FROM lead_interactions WHERE contact_id = '{self.contact}' ORDER BY {self.order}"
         return [row["id"] for row in self.organization.owner.rows(sql)]
 
+    def page(self, **asked: object) -> dict[str, Any]:
+        variables = {**self.asked, **asked, "record": str(self.contact)}
+        page: dict[str, Any] = self.api.data(self.organization.viewer(), self.query, **variables)["list"]
+        return page
+
     def pages(self, sizes: Sequence[int], *, backwards: bool, between: Between = lambda _: None) -> list[list[str]]:
         """Return all pages as they come, one after the other, with something done between them."""
         size, place, end, more = BACKWARDS if backwards else FORWARDS
@@ -70,8 +76,7 @@ class PagedList:
         pages: list[list[str]] = []
         while True:
             limit = sizes[len(pages) % len(sizes)]
-            asked = {**self.asked, size: limit, place: cursor, "record": str(self.contact)}
-            page = self.api.data(self.organization.viewer(), self.query, **asked)["list"]
+            page = self.page(**{size: limit, place: cursor})
             pages.append([edge["node"]["id"] for edge in page["edges"]])
             assert len(pages[-1]) <= limit
             assert len(pages) < 100, "the pages go round in circles"
@@ -123,3 +128,16 @@ def check_while_rows_move(
     assert len(set(seen)) == len(seen)
     assert lasting <= set(seen)
     assert [id_ for id_ in listed.ids() if id_ in lasting] == [id_ for id_ in seen if id_ in lasting]
+
+
+def check_between_places(listed: PagedList, data: st.DataObject) -> None:
+    """Assert that between any two cursors lies what lies between their rows, read from either side."""
+    edges = listed.page(first=200)["edges"]
+    places = st.integers(0, len(edges) - 1)
+    after, before = data.draw(places), data.draw(places)
+    sides = {"after": edges[after]["cursor"], "before": edges[before]["cursor"]}
+    between = [edge["node"]["id"] for edge in edges[after + 1 : before]]
+
+    for size, expected in (("first", between[:2]), ("last", between[-2:])):
+        page = listed.page(**sides, **{size: 2})
+        assert expected == [edge["node"]["id"] for edge in page["edges"]]

@@ -16,6 +16,7 @@ from tests.paged_lists import (
     SELECTION,
     VARIABLES,
     PagedList,
+    check_between_places,
     check_both_ways,
     check_while_rows_move,
     instants,
@@ -116,6 +117,18 @@ def test_under_several_keys_tasks_that_come_and_go_hide_and_repeat_nothing(
     stored.add(data.draw(st.lists(rows, min_size=6, max_size=14)))
 
     check_while_rows_move(stored, rows, data, backwards=backwards)
+
+
+@pytest.mark.slow
+@given(order=st.lists(st.sampled_from(ORDERS), min_size=1, max_size=2), data=st.data())
+@quickly(80)
+def test_between_two_cursors_lies_what_lies_between_their_tasks(
+    api: Api, owner: Owner, order: list[Order], data: st.DataObject
+) -> None:
+    stored = listed(api, owner, order)
+    stored.add(data.draw(st.lists(rows, min_size=6, max_size=14)))
+
+    check_between_places(stored, data)
 
 
 SUBJECTS = "query ($orderBy: [TaskOrder!]) { tasks(orderBy: $orderBy) { nodes { subject } } }"
