@@ -12,8 +12,8 @@ from db.records import RecordKind as Kind
 from db.task_filters import TaskFilter as PlainFilter
 from db.users import UserRow
 from resolvers import records, tasks, timelines
-from resolvers.pages import PageRequest
 from schema import users
+from schema.arguments import After, Before, First, Last, page_request
 from schema.context import Info
 from schema.filters import TaskFilter
 from schema.links import RecordKind, RecordRef
@@ -25,10 +25,6 @@ from schema.tasks import Task, TaskConnection, interaction, task, task_connectio
 from schema.timelines import TimelineConnection, timeline_connection
 
 described = strawberry.argument
-First = Annotated[int | None, described(description="How many to return, counted from the start.")]
-After = Annotated[str | None, described(description="Continue after this cursor.")]
-Last = Annotated[int | None, described(description="How many to return, counted from the end.")]
-Before = Annotated[str | None, described(description="Stop before this cursor.")]
 
 
 @strawberry.type(description="Everything that can be asked.")
@@ -72,7 +68,7 @@ class Query:
     ) -> TaskConnection | None:
         """List tasks."""
         plain = filter.plain() if filter else PlainFilter()
-        request, order = _page_request(first, after, last, before), plain_order(order_by)
+        request, order = page_request(first, after, last, before), plain_order(order_by)
         page = await tasks.page_of_tasks(info.context.session, plain, order, request)
         return task_connection(page, plain)
 
@@ -88,7 +84,7 @@ class Query:
     ) -> TimelineConnection | None:
         """Read a timeline."""
         kind, id_ = target = record.target()
-        request = _page_request(first, after, last, before)
+        request = page_request(first, after, last, before)
         context = info.context
         page = await timelines.page_of_timeline(context.session, context.loaders, kind, id_, request)
         return timeline_connection(page, target)
@@ -131,13 +127,3 @@ class Query:
         limit = 10 if first is None else first
         rows = await records.search_records(info.context.session, info.context.loaders, search, wanted, limit)
         return [shown for row in rows if (shown := record(row))]
-
-
-def _page_request(first: int | None, after: str | None, last: int | None, before: str | None) -> PageRequest:
-    """Take an argument that is absent for one that is null: paging gives both the same meaning."""
-    return PageRequest(
-        first=first if isinstance(first, int) else None,
-        after=after if isinstance(after, str) else None,
-        last=last if isinstance(last, int) else None,
-        before=before if isinstance(before, str) else None,
-    )

@@ -1,15 +1,17 @@
-"""Scalars whose stock form accepts too much: instants need an offset, identifiers are UUIDs."""
+"""Scalars of ours: instants, which need an offset, and time zones; and identifiers, which are UUIDs."""
 
 from __future__ import annotations
 
 import re
 from datetime import UTC, datetime
 from uuid import UUID
+from zoneinfo import ZoneInfo
 
 import strawberry
 from strawberry.types.scalar import ScalarDefinition
 
 from errors import BadUserInput
+from resolvers.zones import zone_of
 
 CANONICAL_UUID = re.compile(r"[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
 
@@ -52,4 +54,19 @@ DATE_TIME = strawberry.scalar(
     parse_value=_parsed,
 )
 
-SCALARS: dict[object, ScalarDefinition] = {datetime: DATE_TIME}
+
+def _zone(value: object) -> ZoneInfo:
+    if not isinstance(value, str):
+        raise BadUserInput("A time zone is given as text: its IANA name, e.g. Europe/Paris.")
+    return zone_of(value)
+
+
+TIME_ZONE = strawberry.scalar(
+    name="TimeZone",
+    description="An IANA time zone name, e.g. Europe/Paris.",
+    specified_by_url="https://www.iana.org/time-zones",
+    serialize=str,
+    parse_value=_zone,
+)
+
+SCALARS: dict[object, ScalarDefinition] = {datetime: DATE_TIME, ZoneInfo: TIME_ZONE}

@@ -1,0 +1,28 @@
+"""Arguments that many fields share."""
+
+from __future__ import annotations
+
+from typing import Annotated
+from zoneinfo import ZoneInfo
+
+from strawberry import argument
+
+from resolvers.pages import PageRequest
+
+First = Annotated[int | None, argument(description="How many to return, counted from the start.")]
+After = Annotated[str | None, argument(description="Continue after this cursor.")]
+Last = Annotated[int | None, argument(description="How many to return, counted from the end.")]
+Before = Annotated[str | None, argument(description="Stop before this cursor.")]
+Zone = Annotated[ZoneInfo | None, argument(description="The zone in which days, weeks and months begin and end.")]
+
+UTC = ZoneInfo("UTC")
+
+
+def page_request(first: int | None, after: str | None, last: int | None, before: str | None) -> PageRequest:
+    """Take an argument that is absent for one that is null: paging gives both the same meaning."""
+    return PageRequest(
+        first=first if isinstance(first, int) else None,
+        after=after if isinstance(after, str) else None,
+        last=last if isinstance(last, int) else None,
+        before=before if isinstance(before, str) else None,
+    )
