@@ -6,11 +6,12 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, cast
 
 from sqlalchemy import Uuid, bindparam
-from sqlalchemy.dialects.postgresql import ARRAY
+from sqlalchemy.dialects.postgresql import ARRAY, TIMESTAMP
 from sqlalchemy.dialects.postgresql.asyncpg import dialect
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
+    from datetime import datetime
     from uuid import UUID
 
     from sqlalchemy import BindParameter, ColumnElement, FromClause
@@ -51,3 +52,8 @@ def uuid_argument(name: str) -> BindParameter[UUID]:
 def uuids_argument(name: str) -> BindParameter[Sequence[UUID]]:
     """Name an argument that is a list of uuids, for `= ANY(…)`."""
     return bindparam(name, type_=ARRAY(Uuid))
+
+
+def instant_argument(name: str) -> BindParameter[datetime]:
+    """Name an argument that is an instant."""
+    return bindparam(name, type_=TIMESTAMP(timezone=True))

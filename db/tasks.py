@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from sqlalchemy import (
     String,
     Text,
+    any_,
     bindparam,
     case,
     exists,
@@ -25,7 +26,8 @@ from sqlalchemy.dialects.postgresql import TIMESTAMP
 
 from db.interactions import COLUMNS, TASK, VERSION, InteractionRow
 from db.keyset import Page, Window, page_of
-from db.statements import Statement, compiled, of_tenant, uuid_argument
+from db.nested_pages import OWNER, OwnedNumber, OwnedPage, pages_of
+from db.statements import Statement, compiled, of_tenant, uuid_argument, uuids_argument
 from db.tables import accounts, contacts, interactions, leads, users
 from db.task_filters import TaskFilter, condition
 from db.task_orders import TaskOrder, keys_of
@@ -37,6 +39,7 @@ if TYPE_CHECKING:
 
     from sqlalchemy import ColumnElement, FromClause, ScalarSelect
 
+    from db.records import RecordKind
     from db.sessions import Session
 
 COMPLETED = "completed"
@@ -77,6 +80,29 @@ async def page(session: Session, tasks: TaskFilter, order: Sequence[TaskOrder], 
 async def count(session: Session, tasks: TaskFilter) -> int:
     """Count matching tasks. 1 statement."""
     return await session.number(compiled(select(func.count()).select_from(interactions).where(*matching(tasks))))
+
+
+async def pages_of_records(
+    session: Session,
+    ids: Sequence[UUID],
+    *,
+    kind: RecordKind,
+    tasks: TaskFilter,
+    order: Sequence[TaskOrder],
+    window: Window,
+) -> list[OwnedPage]:
+    """Return for each record its page of matching tasks; records without one are absent. 1 statement."""
+    query = select(*COLUMNS).where(*matching(tasks), interactions.c[kind.column] == OWNER)
+    return await pages_of(session, ids, query, keys_of(order), window)
+
+
+async def counts_of_records(
+    session: Session, ids: Sequence[UUID], *, kind: RecordKind, tasks: TaskFilter
+) -> list[OwnedNumber]:
+    """Count each record's matching tasks; records without one are absent. 1 statement."""
+    link = interactions.c[kind.column]
+    query = select(link, func.count()).where(*matching(tasks), link == any_(uuids_argument("ids"))).group_by(link)
+    return [OwnedNumber(*row) for row in await session.rows(compiled(query), ids=ids)]
 
 
 async def create(session: Session, task: NewTask, actor_id: UUID) -> InteractionRow | None:

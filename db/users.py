@@ -6,11 +6,13 @@ from dataclasses import dataclass
 from functools import cache
 from typing import TYPE_CHECKING
 
-from sqlalchemy import String, any_, bindparam, select, true
+from sqlalchemy import Integer, String, any_, bindparam, false, func, select, true
+from sqlalchemy.dialects.postgresql import ARRAY
 
 from db.records import person_name
 from db.statements import Statement, compiled, of_tenant, uuids_argument
 from db.tables import users
+from db.words import patterns, spread
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -42,6 +44,14 @@ async def by_ids(session: Session, ids: Sequence[UUID]) -> list[UserRow]:
     return [UserRow(*row) for row in await session.rows(_by_ids(), ids=ids)]
 
 
+async def search(session: Session, words: Sequence[str], limit: int) -> list[UserRow]:
+    """Return active colleagues in whose name or address each word begins some word, by name; at most `limit`.
+
+    1 statement.
+    """
+    return [UserRow(*row) for row in await session.rows(_search(), patterns=patterns(words), limit=limit)]
+
+
 async def first_of_role(session: Session, role: str) -> UserRow | None:
     """Return the active colleague with this role who comes first by e-mail, or None. 1 statement."""
     rows = await session.rows(_first_of_role(), role=role)
@@ -51,6 +61,16 @@ async def first_of_role(session: Session, role: str) -> UserRow | None:
 @cache
 def _by_ids() -> Statement:
     return compiled(select(*COLUMNS).where(of_tenant(users), users.c.id == any_(uuids_argument("ids"))))
+
+
+@cache
+def _search() -> Statement:
+    full_name = func.btrim(func.concat_ws(" ", users.c.first_name, users.c.last_name))
+    # ILIKE, because the database must fold both sides. Without a pattern it holds for everybody.
+    matches = spread(full_name, users.c.email).ilike(func.all(bindparam("patterns", type_=ARRAY(String))))
+    shown = func.coalesce(func.nullif(full_name, ""), users.c.email)
+    query = select(*COLUMNS).where(of_tenant(users), users.c.is_active.is_not(false()), matches)
+    return compiled(query.order_by(func.lower(shown), shown, users.c.id).limit(bindparam("limit", type_=Integer)))
 
 
 @cache

@@ -2,22 +2,26 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from db import accounts, contacts, interactions, leads, users
 from resolvers.rounds import Loader, Rounds
 
 if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable, Hashable, Sequence
     from uuid import UUID
 
     from db.sessions import Session
+    from resolvers.rounds import Row
 
 
 class Loaders:
     """One operation's dataloaders. Each loads a row by a key, or None when there is no such row."""
 
     def __init__(self, session: Session) -> None:
-        rounds = Rounds(session)
+        self._session = session
+        self._rounds = rounds = Rounds(session)
+        self._answering: dict[Hashable, Loader[Any]] = {}
         self.users_by_id = Loader(rounds, session, users.by_ids, _id_of)
         self.leads_by_id = Loader(rounds, session, leads.by_ids, _id_of)
         self.contacts_by_id = Loader(rounds, session, contacts.by_ids, _id_of)
@@ -25,6 +29,17 @@ class Loaders:
         """Loads deleted accounts too: what they left behind still shows their name."""
         self.interactions_by_id = Loader(rounds, session, interactions.by_ids, _id_of)
         self.leads_of_contact = Loader(rounds, session, leads.latest_of_contacts, lambda lead: lead.contact_id)
+
+    def answering(
+        self,
+        question: Hashable,
+        fetch: Callable[[Session, Sequence[UUID]], Awaitable[list[Row]]],
+        key_of: Callable[[Row], UUID | None],
+    ) -> Loader[Row]:
+        """Return the loader of whatever answers this question of records: one for all records of which it is asked."""
+        if question not in self._answering:
+            self._answering[question] = Loader(self._rounds, self._session, fetch, key_of)
+        return self._answering[question]
 
 
 def _id_of(

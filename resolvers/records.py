@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     RecordRow = LeadRow | ContactRow | AccountRow
 
 MOST_FOUND = 50
+MOST_IDS = 500
 
 
 async def record_by_id(loaders: Loaders, kind: RecordKind, id_: UUID) -> RecordRow | None:
@@ -39,17 +40,28 @@ async def record_by_id(loaders: Loaders, kind: RecordKind, id_: UUID) -> RecordR
             return None if account is None or account.deleted_at else account
 
 
-async def anything_by_id(session: Session, loaders: Loaders, id_: UUID) -> RecordRow | UserRow | InteractionRow | None:
-    """Return whatever has this id in the organization, or None. 2 statements."""
-    found = await records.kinds_of(session, [id_])
-    if not found:
-        return None
-    match found[0].kind:
+async def many_by_ids(
+    session: Session, loaders: Loaders, ids: Sequence[UUID]
+) -> list[RecordRow | UserRow | InteractionRow | None]:
+    """Return whatever has these ids in the organization, in their order, None for others.
+
+    1 statement, and 1 for each kind that is found. Raises LimitExceeded.
+    """
+    if len(ids) > MOST_IDS:
+        raise LimitExceeded(f"ids lists {len(ids):,} identifiers. List at most {MOST_IDS}.")
+    kinds = {row.id: row.kind for row in await records.kinds_of(session, list(set(ids)))} if ids else {}
+    return await asyncio.gather(*(_by_kind(loaders, kinds.get(id_), id_) for id_ in ids))
+
+
+async def _by_kind(loaders: Loaders, kind: str | None, id_: UUID) -> RecordRow | UserRow | InteractionRow | None:
+    match kind:
+        case None:
+            return None
         case "interaction":
             return await loaders.interactions_by_id.load(id_)
         case "user":
             return await loaders.users_by_id.load(id_)
-        case kind:
+        case _:
             return await record_by_id(loaders, RecordKind(kind), id_)
 
 

@@ -15,7 +15,7 @@ Last = Annotated[int | None, argument(description="How many to return, counted f
 Before = Annotated[str | None, argument(description="Stop before this cursor.")]
 Zone = Annotated[ZoneInfo | None, argument(description="The zone in which days, weeks and months begin and end.")]
 
-UTC = ZoneInfo("UTC")
+UTC_ZONE = ZoneInfo("UTC")
 
 
 def page_request(first: int | None, after: str | None, last: int | None, before: str | None) -> PageRequest:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 
 import strawberry
 
@@ -17,9 +18,12 @@ class Context:
 
     viewer: Viewer
     session: Session
+    now: datetime = field(init=False)
+    """When the operation began: the same now for all its fields, so that what they say agrees."""
     loaders: Loaders = field(init=False)
 
     def __post_init__(self) -> None:
+        self.now = datetime.now(UTC)
         self.loaders = Loaders(self.session)
 
 

@@ -2,25 +2,31 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Annotated
 
 import strawberry
 from strawberry import UNSET
 
+from db.accounts import AccountRow
+from db.contacts import ContactRow
 from db.interactions import TASK, InteractionRow
+from db.leads import LeadRow
 from db.records import RecordKind as Kind
 from db.task_filters import TaskFilter as PlainFilter
 from db.users import UserRow
-from resolvers import records, tasks, timelines
+from resolvers import colleagues, records, tasks, timelines
+from resolvers.task_stats import OrganizationTasks, due_today
 from schema import users
-from schema.arguments import After, Before, First, Last, page_request
+from schema.arguments import UTC_ZONE, After, Before, First, Last, Zone, page_request
 from schema.context import Info
 from schema.filters import TaskFilter
 from schema.links import RecordKind, RecordRef
 from schema.nodes import Node
 from schema.orders import TaskOrders, plain_order
 from schema.records import Account, Contact, CrmRecord, Lead, account, contact, lead, record
-from schema.scalars import to_uuid
+from schema.scalars import to_uuid, to_uuids
+from schema.task_stats import TaskStats
 from schema.tasks import Task, TaskConnection, interaction, task, task_connection
 from schema.timelines import TimelineConnection, timeline_connection
 
@@ -42,10 +48,19 @@ class Query:
         self, info: Info, id: Annotated[strawberry.ID, described(description="The identifier.")]
     ) -> Node | None:
         """Look anything up."""
-        row = await records.anything_by_id(info.context.session, info.context.loaders, to_uuid(id, "id"))
-        if isinstance(row, InteractionRow):
-            return interaction(row)
-        return users.user(row) if isinstance(row, UserRow) else record(row)
+        (row,) = await records.many_by_ids(info.context.session, info.context.loaders, [to_uuid(id, "id")])
+        return _node(row)
+
+    @strawberry.field(
+        description="Several things by their identifiers, in the order given; null where there is no such thing."
+    )
+    async def nodes(
+        self, info: Info, ids: Annotated[list[strawberry.ID], described(description="The identifiers, at most 500.")]
+    ) -> list[Node | None]:
+        """Look many things up."""
+        uuids = to_uuids(ids, "ids")
+        rows = await records.many_by_ids(info.context.session, info.context.loaders, uuids)
+        return [_node(row) for row in rows]
 
     @strawberry.field(description="One task. Null when there is no such task in your organization.")
     async def task(
@@ -70,7 +85,19 @@ class Query:
         plain = filter.plain() if filter else PlainFilter()
         request, order = page_request(first, after, last, before), plain_order(order_by)
         page = await tasks.page_of_tasks(info.context.session, plain, order, request)
-        return task_connection(page, plain)
+        return task_connection(page, partial(tasks.count_tasks, info.context.session, plain))
+
+    @strawberry.field(description="Counts of your organization's tasks.")
+    def task_stats(
+        self,
+        info: Info,
+        filter: Annotated[TaskFilter | None, described(description="Only tasks that match.")] = UNSET,
+        time_zone: Zone = UTC_ZONE,
+    ) -> TaskStats:
+        """Say what to count; the counts are made when they are asked for."""
+        plain = filter.plain() if filter else PlainFilter()
+        whose = OrganizationTasks(info.context.viewer.organization_id, plain)
+        return TaskStats(whose=whose, due=due_today(info.context.now, time_zone or UTC_ZONE))
 
     @strawberry.field(description="The timeline of one record: everything that happened or is planned, newest first.")
     async def timeline(
@@ -127,3 +154,22 @@ class Query:
         limit = 10 if first is None else first
         rows = await records.search_records(info.context.session, info.context.loaders, search, wanted, limit)
         return [shown for row in rows if (shown := record(row))]
+
+    @strawberry.field(description="Colleagues by name or e-mail address, in order of name: for pickers.")
+    async def users(
+        self,
+        info: Info,
+        search: Annotated[str | None, described(description="Words, or the beginnings of words.")] = UNSET,
+        first: Annotated[int | None, described(description="How many to return.")] = 20,
+    ) -> list[users.User]:
+        """Find colleagues by words."""
+        text, limit = search if isinstance(search, str) else "", 20 if first is None else first
+        rows = await colleagues.search_colleagues(info.context.session, text, limit)
+        return [shown for row in rows if (shown := users.user(row))]
+
+
+def _node(row: InteractionRow | UserRow | LeadRow | ContactRow | AccountRow | None) -> Node | None:
+    """Show whatever it is."""
+    if isinstance(row, InteractionRow):
+        return interaction(row)
+    return users.user(row) if isinstance(row, UserRow) else record(row)

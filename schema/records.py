@@ -2,23 +2,79 @@
 
 from __future__ import annotations
 
+from collections.abc import Awaitable, Callable
+from functools import partial
+from typing import TYPE_CHECKING, Annotated
 from uuid import UUID
 
 import strawberry
+from strawberry import UNSET, argument, lazy
 
 from db.accounts import AccountRow
 from db.contacts import ContactRow
 from db.leads import LeadRow
+from db.records import RecordKind as Kind
+from db.task_filters import TaskFilter as PlainFilter
+from resolvers import record_lists
+from resolvers.pages import RowPage
+from resolvers.task_stats import RecordTasks, due_today
+from schema.arguments import UTC_ZONE, After, Before, First, Last, Zone, page_request
 from schema.context import Info
-from schema.nodes import Node
+from schema.nodes import Node, PageInfo, page_info
+from schema.orders import TaskOrders, plain_order
 from schema.users import User, user
+
+if TYPE_CHECKING:
+    from schema.filters import TaskFilter
+    from schema.task_stats import TaskStats
+    from schema.tasks import TaskConnection
 
 
 @strawberry.interface(description="A lead, a contact or an account.")
 class CrmRecord(Node):
     """A lead, a contact or an account."""
 
+    stored_id: strawberry.Private[UUID]
+    stored_kind: strawberry.Private[Kind]
+
     display_name: str = strawberry.field(description="The name to show to people; never empty.")
+
+    @strawberry.field(description="Tasks linked directly to this record.")
+    async def tasks(
+        self,
+        info: Info,
+        filter: Annotated[
+            Annotated[TaskFilter, lazy("schema.filters")] | None, argument(description="Only tasks that match.")
+        ] = UNSET,
+        order_by: TaskOrders = UNSET,
+        first: First = UNSET,
+        after: After = UNSET,
+        last: Last = UNSET,
+        before: Before = UNSET,
+    ) -> Annotated[TaskConnection, lazy("schema.tasks")]:
+        """List the record's tasks."""
+        from schema.tasks import task_connection  # noqa: PLC0415 - tasks show records, and records tasks
+
+        plain = filter.plain() if filter else PlainFilter()
+        loaders, kind, id_ = info.context.loaders, self.stored_kind, self.stored_id
+        request = page_request(first, after, last, before)
+        page = await record_lists.page_of_record(loaders, kind, id_, plain, plain_order(order_by), request)
+        return task_connection(page, partial(record_lists.count_of_record, loaders, kind, id_, plain))
+
+    @strawberry.field(description="Counts of this record's tasks.")
+    async def task_stats(
+        self,
+        info: Info,
+        include_related: Annotated[
+            bool | None, argument(description="Also count tasks of closely related records, each once.")
+        ] = False,
+        time_zone: Zone = UTC_ZONE,
+    ) -> Annotated[TaskStats, lazy("schema.task_stats")]:
+        """Say what to count; the counts are made when they are asked for."""
+        from schema.task_stats import TaskStats  # noqa: PLC0415 - tasks show records, and records tasks
+
+        whose = RecordTasks(self.stored_kind, self.stored_id, is_with_related=bool(include_related))
+        return TaskStats(whose=whose, due=due_today(info.context.now, time_zone or UTC_ZONE))
 
 
 @strawberry.type(description="A person or company that may become a customer.")
@@ -57,7 +113,6 @@ class Contact(CrmRecord):
     email: str | None = strawberry.field(description="E-mail address.")
     phone: str | None = strawberry.field(description="Telephone number.")
     status: str | None = strawberry.field(description="Where the contact stands, in your organization's own words.")
-    stored_id: strawberry.Private[UUID]
     stored_owner_id: strawberry.Private[UUID | None]
 
     @strawberry.field(description="The colleague responsible for the contact.")
@@ -65,6 +120,15 @@ class Contact(CrmRecord):
         """Load the owner."""
         id_ = self.stored_owner_id
         return user(await info.context.loaders.users_by_id.load(id_)) if id_ else None
+
+    @strawberry.field(description="The accounts this contact holds, by name. Deleted ones are left out.")
+    async def accounts(
+        self, info: Info, first: First = UNSET, after: After = UNSET, last: Last = UNSET, before: Before = UNSET
+    ) -> AccountConnection:
+        """List the contact's accounts."""
+        loaders, id_ = info.context.loaders, self.stored_id
+        page = await record_lists.page_of_accounts(loaders, id_, page_request(first, after, last, before))
+        return account_connection(page, partial(record_lists.count_of_accounts, loaders, id_))
 
     @strawberry.field(description="The lead that was converted to this contact; the latest one, if there were several.")
     async def lead(self, info: Info) -> Lead | None:
@@ -87,6 +151,28 @@ class Account(CrmRecord):
         return contact(await info.context.loaders.contacts_by_id.load(id_)) if id_ else None
 
 
+@strawberry.type(description="One place in a page of accounts.")
+class AccountEdge:
+    """An account and its cursor."""
+
+    cursor: str = strawberry.field(description="Marks this place; give it as `after` or `before`.")
+    node: Account = strawberry.field(description="The item itself.")
+
+
+@strawberry.type(description="A page of accounts.")
+class AccountConnection:
+    """A page of accounts."""
+
+    edges: list[AccountEdge] = strawberry.field(description="The items of this page, each with its cursor.")
+    page_info: PageInfo = strawberry.field(description="Whether there is more, and from where.")
+    count: strawberry.Private[Callable[[], Awaitable[int]]]
+
+    @strawberry.field(description="How many there are on all pages. Counted only when asked for.")
+    async def total_count(self) -> int:
+        """Count."""
+        return await self.count()
+
+
 def lead(row: LeadRow | None) -> Lead | None:
     """Show a lead, if there is one."""
     if row is None:
@@ -100,6 +186,8 @@ def lead(row: LeadRow | None) -> Lead | None:
         email=row.email,
         phone=row.phone,
         status=row.status,
+        stored_id=row.id,
+        stored_kind=Kind.LEAD,
         stored_owner_id=row.owner_id,
         stored_contact_id=row.contact_id,
     )
@@ -119,6 +207,7 @@ def contact(row: ContactRow | None) -> Contact | None:
         phone=row.phone,
         status=row.status,
         stored_id=row.id,
+        stored_kind=Kind.CONTACT,
         stored_owner_id=row.owner_id,
     )
 
@@ -132,8 +221,17 @@ def account(row: AccountRow | None) -> Account | None:
         display_name=row.display_name,
         name=row.name,
         status=row.status,
+        stored_id=row.id,
+        stored_kind=Kind.ACCOUNT,
         stored_contact_id=row.contact_id,
     )
+
+
+def account_connection(page: RowPage[AccountRow], count: Callable[[], Awaitable[int]]) -> AccountConnection:
+    """Show a page of accounts, none of them deleted; `count` counts those of all pages."""
+    shown = [(cursor, account(row)) for cursor, row in zip(page.cursors, page.rows, strict=True)]
+    edges = [AccountEdge(cursor=cursor, node=node) for cursor, node in shown if node]
+    return AccountConnection(edges=edges, page_info=page_info(page), count=count)
 
 
 def record(row: LeadRow | ContactRow | AccountRow | None) -> Lead | Contact | Account | None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from uuid import UUID
 from zoneinfo import ZoneInfo
@@ -21,6 +22,11 @@ def to_uuid(value: str, name: str) -> UUID:
     if not CANONICAL_UUID.fullmatch(value):
         raise BadUserInput(f"{name} “{value[:40]}” is no identifier. Give a UUID, e.g. 5f0c3f1e-….")
     return UUID(value)
+
+
+def to_uuids(values: Sequence[str], name: str) -> list[UUID]:
+    """Read identifiers. Raises BadUserInput when one is no UUID."""
+    return [to_uuid(value, name) for value in values]
 
 
 def to_uuid_or_none(value: str | None, name: str) -> UUID | None:

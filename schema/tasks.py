@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from collections.abc import Awaitable, Callable
+from datetime import datetime
 from enum import Enum
 
 import strawberry
 
 from db.interactions import TASK, InteractionRow
-from db.task_filters import TaskFilter as Filter
-from resolvers import tasks as use_cases
+from resolvers.due_buckets import DueBucket as Bucket
+from resolvers.due_buckets import bucket_of, due_dates, is_overdue
 from resolvers.links import is_orphan
 from resolvers.pages import RowPage
+from schema.arguments import UTC_ZONE, Zone
 from schema.context import Info
 from schema.interactions import Activity, Interaction
 from schema.nodes import PageInfo, page_info
@@ -50,7 +52,18 @@ class TaskPriority(Enum):
         return cls.UNKNOWN
 
 
-OPEN = (TaskStatus.SCHEDULED, TaskStatus.PENDING)
+@strawberry.enum(
+    description="Piles of tasks by due date, in the caller's time zone. Each task is in the first that fits."
+)
+class DueBucket(Enum):
+    """The piles of `resolvers.due_buckets`, in users' words."""
+
+    OVERDUE = strawberry.enum_value(Bucket.OVERDUE, description="Open, and its due date has passed.")
+    TODAY = strawberry.enum_value(Bucket.TODAY, description="Open, and due later today.")
+    THIS_WEEK = strawberry.enum_value(Bucket.THIS_WEEK, description="Open, and due after today, up to Sunday night.")
+    LATER = strawberry.enum_value(Bucket.LATER, description="Open, and due after this week.")
+    NO_DUE_DATE = strawberry.enum_value(Bucket.NO_DUE_DATE, description="Open, without a due date.")
+    CLOSED = strawberry.enum_value(Bucket.CLOSED, description="Not open.")
 
 
 @strawberry.type(description="Something to be done, for a lead, a contact, an account, or any of them together.")
@@ -65,10 +78,19 @@ class Task(Interaction):
     )
     due_at: datetime | None = strawberry.field(description="When it is due.")
     completed_at: datetime | None = strawberry.field(description="When it was completed.")
-    is_overdue: bool = strawberry.field(description="Still open although its due date has passed.")
     version: str = strawberry.field(
         description="Changes with every change by anyone. Give it back as `expectedVersion`; it means nothing else."
     )
+
+    @strawberry.field(description="Which pile it belongs to today. Each task is in exactly one.")
+    def bucket(self, info: Info, time_zone: Zone = UTC_ZONE) -> DueBucket:
+        """Compare its due date with the ends of today and of this week."""
+        return DueBucket(bucket_of(self.row, due_dates(info.context.now, time_zone or UTC_ZONE)))
+
+    @strawberry.field(description="Still open although its due date has passed.")
+    def is_overdue(self, info: Info) -> bool:
+        """Compare its due date with now."""
+        return is_overdue(self.row, info.context.now)
 
     @strawberry.field(description="No linked record is left: what it was linked to has been deleted.")
     async def is_orphan(self, info: Info) -> bool:
@@ -91,24 +113,22 @@ class TaskConnection:
     edges: list[TaskEdge] = strawberry.field(description="The items of this page, each with its cursor.")
     nodes: list[Task] = strawberry.field(description="The items of this page, without their cursors.")
     page_info: PageInfo = strawberry.field(description="Whether there is more, and from where.")
-    asked_filter: strawberry.Private[Filter]
+    count: strawberry.Private[Callable[[], Awaitable[int]]]
 
     @strawberry.field(description="How many there are on all pages. Counted only when asked for.")
-    async def total_count(self, info: Info) -> int:
+    async def total_count(self) -> int:
         """Count."""
-        return await use_cases.count_tasks(info.context.session, self.asked_filter)
+        return await self.count()
 
 
 def task(row: InteractionRow) -> Task:
     """Show a task."""
-    status = TaskStatus(row.status)
     return Task.of(
         row,
-        status=status,
+        status=TaskStatus(row.status),
         priority=TaskPriority(row.priority),
         due_at=row.due_at,
         completed_at=row.completed_at,
-        is_overdue=status in OPEN and row.due_at is not None and row.due_at < datetime.now(UTC),
         version=row.version,
     )
 
@@ -118,8 +138,8 @@ def interaction(row: InteractionRow) -> Interaction:
     return task(row) if row.kind == TASK else Activity.of(row)
 
 
-def task_connection(page: RowPage[InteractionRow], asked_filter: Filter) -> TaskConnection:
-    """Show a page of tasks."""
+def task_connection(page: RowPage[InteractionRow], count: Callable[[], Awaitable[int]]) -> TaskConnection:
+    """Show a page of tasks; `count` counts those of all pages."""
     nodes = [task(row) for row in page.rows]
     edges = [TaskEdge(cursor=cursor, node=node) for cursor, node in zip(page.cursors, nodes, strict=True)]
-    return TaskConnection(edges=edges, nodes=nodes, page_info=page_info(page), asked_filter=asked_filter)
+    return TaskConnection(edges=edges, nodes=nodes, page_info=page_info(page), count=count)

@@ -118,6 +118,10 @@ class Writer:
                 return self._draw(st.sampled_from(["true", "false"]))
             case "DateTime":
                 return json.dumps(self._draw(instants))
+            case "TimeZone":
+                return json.dumps(
+                    self._draw(st.sampled_from(["UTC", "Europe/Paris", "Asia/Kathmandu", "Mars/Olympus"]))
+                )
             case "ID":
                 return json.dumps(self._draw(st.sampled_from(self._ids)))
             case _:

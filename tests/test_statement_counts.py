@@ -19,6 +19,10 @@ INTERACTION = f"""
     ... on Lead {{ owner {{ id }} }} ... on Contact {{ lead {{ id }} }} ... on Account {{ contact {{ id }} }} }} }}
   ... on Task {{ isOrphan isOverdue version }}"""
 TASKS = f"query ($first: Int) {{ list: tasks(first: $first) {{ totalCount nodes {{ {INTERACTION} }} }} }}"
+NESTED = """query ($first: Int) { list: tasks(first: $first) { nodes { lead { ...Lists }
+    account { ...Lists contact { accounts(first: 1) { totalCount edges { node { id } } } } } } } }
+  fragment Lists on CrmRecord { tasks(first: 1) { totalCount nodes { subject } }
+    own: taskStats { total next { id } } taskStats(includeRelated: true) { open next { id } } }"""
 TIMELINE = f"""query ($first: Int, $id: ID!) {{ list: timeline(record: {{contactId: $id}}, first: $first) {{
   totalCount edges {{ node {{ {INTERACTION} }} }} }} }}"""
 SEARCH = f"""query ($search: String!) {{ list: searchRecords(search: $search, first: 50) {{ id displayName
@@ -118,6 +122,19 @@ def test_a_page_costs_the_same_for_one_row_and_for_a_hundred(api: Api, cast: Cas
         assert (rows, COST_OF_A_PAGE) == cost(api, cast.organization, query, first=rows, **asked)
 
 
+# The page, its leads and its accounts: 3. The lists of a record: 6, that is tasks, their number, counts and the next
+# task, both alone and with related records; of leads and of accounts: 12. Who holds these accounts, and what else, as a
+# page and a number: 3.
+COST_OF_LISTS = 18
+
+
+@pytest.mark.slow
+def test_lists_within_a_list_cost_the_same_for_one_row_and_for_a_hundred(api: Api, cast: Cast) -> None:
+    costs = {cost(api, cast.organization, NESTED, first=rows) for rows in (1, 2, MANY)}
+
+    assert {(rows, COST_OF_LISTS) for rows in (1, 2, MANY)} == costs
+
+
 @pytest.mark.slow
 def test_a_search_costs_the_same_for_one_record_of_each_kind_and_for_many(api: Api, cast: Cast) -> None:
     assert (3, 9) == cost(api, cast.organization, SEARCH, search="few")
@@ -139,6 +156,11 @@ def test_a_search_costs_the_same_for_one_record_of_each_kind_and_for_many(api: A
         ('{ tasks(filter: {orphan: false, contact: {search: "c"}, account: {search: "a"}}) { nodes { id } } }', 1),
         ("{ tasks { nodes { assignee { id } createdBy { id } } } }", 2),
         ("{ timeline(record: {contactId: $id}) { edges { node { subject } } } }", 2),
+        ("{ taskStats { total byLinks { count } } }", 1),
+        ("{ taskStats { total next { subject } } }", 2),
+        ("{ contact(id: $id) { tasks { nodes { id bucket } } taskStats { open } accounts { totalCount } } }", 5),
+        ("{ users { displayName } }", 1),
+        ("{ nodes(ids: [$id, $id]) { id } }", 2),
         ('{ searchRecords(search: "") { id } }', 0),
         ('{ searchRecords(search: "nobody has this name") { id } }', 1),
         ('mutation { createTask(input: {subject: "x", contactId: $id}) { task { id subject } } }', 1),

@@ -8,7 +8,19 @@ from uuid import UUID, uuid4
 import pytest
 from sqlalchemy import ColumnElement, FromClause, true
 
-from db import accounts, contacts, interactions, leads, link_filters, record_filters, records, tasks, users
+from db import (
+    accounts,
+    contacts,
+    interactions,
+    leads,
+    link_filters,
+    record_filters,
+    records,
+    related_records,
+    task_stats,
+    tasks,
+    users,
+)
 from db.tables import METADATA
 from resolvers.viewers import Role, Viewer
 from tests.apis import Api, api
@@ -17,7 +29,19 @@ from tests.organizations import Organization, new_organization
 from tests.owners import Owner
 
 TABLES = [name for name, table in METADATA.tables.items() if "organization_id" in table.c]
-STATEMENTS = (accounts, contacts, interactions, leads, link_filters, record_filters, records, tasks, users)
+STATEMENTS = (
+    accounts,
+    contacts,
+    interactions,
+    leads,
+    link_filters,
+    record_filters,
+    records,
+    related_records,
+    task_stats,
+    tasks,
+    users,
+)
 
 FIELDS = "id subject lead { id } contact { id } account { id } assignee { id } links(includeLost: true) { recordId }"
 BY_ID = {
@@ -26,6 +50,15 @@ BY_ID = {
     "lead": "query ($id: ID!) { lead(id: $id) { id owner { id } contact { id } } }",
     "contact": "query ($id: ID!) { contact(id: $id) { id owner { id } lead { id } } }",
     "account": "query ($id: ID!) { account(id: $id) { id contact { id } } }",
+    "nodes": "query ($id: ID!) { nodes(ids: [$id]) { id } }",
+    "tasks of a record": f"""query ($id: ID!) {{ lead(id: $id) {{ tasks {{ nodes {{ {FIELDS} }} }} }}
+      contact(id: $id) {{ tasks {{ nodes {{ {FIELDS} }} }} }}
+      account(id: $id) {{ tasks {{ nodes {{ {FIELDS} }} }} }} }}""",
+    "accounts": "query ($id: ID!) { contact(id: $id) { accounts { edges { node { id } } } } }",
+    "next task": "query ($id: ID!) { taskStats(filter: {contactId: {eq: $id}}) { next { id } } }",
+    "next task of a record": """query ($id: ID!) { lead(id: $id) { taskStats { next { id } } }
+      contact(id: $id) { taskStats { next { id } } }
+      account(id: $id) { taskStats(includeRelated: true) { next { id } } } }""",
     "filter": f"""query ($id: ID!) {{ tasks(filter: {{contactId: {{eq: $id}}}}) {{ nodes {{ {FIELDS} }} }} }}""",
     "timeline": f"query ($id: ID!) {{ timeline(record: {{contactId: $id}}) {{ edges {{ node {{ {FIELDS} }} }} }} }}",
 }
@@ -35,10 +68,12 @@ LISTS = {
     "sorted tasks": f"{{ tasks(first: 200, orderBy: {{field: SUBJECT}}) {{ nodes {{ {FIELDS} }} }} }}",
     "tasks of found records": f"""{{ tasks(first: 200, filter: {{contact: {{search: "mirrored"}},
         account: {{search: "mirrored"}}, links: {{all: [ACCOUNT]}}}}) {{ nodes {{ {FIELDS} }} }} }}""",
+    "users": '{ users(search: "mirrored", first: 200) { id } }',
     "search": '{ searchRecords(search: "mirrored", first: 50) { id } }',
 }
 COUNTS = {
-    "task count": "query ($id: ID!) { tasks(filter: {contactId: {ne: $id}}, first: 0) { totalCount } }",
+    "task count": "query ($id: ID!) { tasks(filter: {contactId: {ne: $id}}, first: 0) { count: totalCount } }",
+    "task stats": "query ($id: ID!) { taskStats(filter: {contactId: {ne: $id}}) { count: total } }",
 }
 CREATE = """mutation ($input: CreateTaskInput!) { createTask(input: $input) {
   task { id } errors { __typename ... on RecordNotFoundError { path } } } }"""
@@ -63,6 +98,7 @@ class Mirrored:
         own.task(id=UUID(int=uuid4().int | 0xFFFFFFFF << 96), **links)
         call = own.task(interaction_type="call", **links)
         ids = {"lead": lead, "contact": contact, "account": account, "task": task, "call": call, "user": own.user_id}
+        ids["colleague"] = own.user(first_name="Mirrored")
         return cls(own, ids)
 
 
@@ -113,8 +149,10 @@ def leaks(running: Api, mine: Mirrored, theirs: Mirrored) -> set[str]:
     for name, query in BY_ID.items():
         answers[name] = "".join(shown(running, mine, query, id=id_) for id_ in foreign)
     found = {name for name, answer in answers.items() if any(id_ in answer for id_ in foreign)}
-    everything = json.loads(shown(running, mine, COUNTS["task count"], id=str(uuid4())))
-    return found | ({"task count"} if everything["tasks"]["totalCount"] != 2 else set())
+    for name, query in COUNTS.items():
+        (counted,) = json.loads(shown(running, mine, query, id=str(uuid4()))).values()
+        found |= {name} if counted["count"] != 2 else set()
+    return found
 
 
 ALL = {*BY_ID, *LISTS, *COUNTS}
@@ -144,7 +182,7 @@ def test_my_own_rows_are_shown_all_the_same(api: Api, unbound: Api, pair: Sequen
     mine = pair[0]
 
     for running in (api, unbound):
-        answer = shown(running, mine, LISTS["tasks"]) + shown(running, mine, LISTS["search"])
+        answer = "".join(shown(running, mine, LISTS[name]) for name in ("tasks", "search", "users"))
         assert all(str(id_) in answer for name, id_ in mine.ids.items() if name != "call")
 
 
@@ -214,7 +252,10 @@ THROUGH_MY_RECORDS = """query ($lead: ID!, $contact: ID!, $account: ID!) {
   b: timeline(record: {contactId: $contact}) { totalCount edges { node { id } } }
   c: timeline(record: {accountId: $account}) { totalCount edges { node { id } } }
   d: tasks(filter: {contactId: {eq: $contact}}) { totalCount nodes { id } }
-  contact(id: $contact) { lead { id } } }"""
+  lead(id: $lead) { ...Tasks } account(id: $account) { ...Tasks }
+  contact(id: $contact) { lead { id } accounts { totalCount edges { node { id } } } ...Tasks } }
+fragment Tasks on CrmRecord { tasks { totalCount nodes { id } }
+  own: taskStats { total next { id } } related: taskStats(includeRelated: true) { total next { id } } }"""
 
 
 def test_rows_of_theirs_that_are_linked_to_me_are_not_shown_to_me(api: Api, unbound: Api, owner: Owner) -> None:
@@ -226,7 +267,13 @@ def test_rows_of_theirs_that_are_linked_to_me_are_not_shown_to_me(api: Api, unbo
     theirs.organization.task(**{f"{kind}_id": id_ for kind, id_ in ids.items()})
     theirs.organization.task(contact_id=ids["contact"])
     theirs.organization.task(account_id=ids["account"])
-    theirs.organization.lead(linked_contact_id=ids["contact"], converted_date="infinity")
+    lead = theirs.organization.lead(linked_contact_id=ids["contact"], converted_date="infinity")
+    account = theirs.organization.account(mine.ids["contact"], account_name="Theirs")
+    for organization, due in ((theirs.organization, "-infinity"), (mine.organization, "infinity")):
+        organization.task(
+            lead_id=lead, scheduled_at=due, id=uuid4() if due == "infinity" else UUID(int=uuid4().int >> 96)
+        )
+        organization.task(account_id=account, scheduled_at=due)
 
     assert 3 == expected["b"]["totalCount"]
     assert expected == api.data(viewer, THROUGH_MY_RECORDS, **ids)

@@ -1,0 +1,58 @@
+"""Closely related records: a contact's accounts and the leads that became it, and the contact of an account or lead."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from sqlalchemy import func, select
+
+from db.records import RecordKind
+from db.statements import of_tenant, uuids_argument
+from db.tables import accounts, contacts, leads
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from uuid import UUID
+
+    from sqlalchemy import CTE, Select
+
+
+def asked_records() -> CTE:
+    """Select the ids in the argument `ids`, as `id`."""
+    return select(func.unnest(uuids_argument("ids")).label("id")).cte("asked")
+
+
+def related_records(kind: RecordKind, asked: CTE) -> Mapping[RecordKind, Select[tuple[UUID, UUID]]]:
+    """Select for each kind of related record the asked one's id as `record_id`, and its own as `id`.
+
+    A deleted account is related to nothing. `converted_from_lead_id` is not followed: it can lead nowhere.
+    """
+    living = accounts.c.deleted_at.is_(None)
+    match kind:
+        case RecordKind.CONTACT:
+            held = select(asked.c.id.label("record_id"), accounts.c.id).join(
+                accounts, accounts.c.contact_id == asked.c.id
+            )
+            converted = select(asked.c.id.label("record_id"), leads.c.id).join(
+                leads, leads.c.linked_contact_id == asked.c.id
+            )
+            return {
+                RecordKind.LEAD: converted.where(of_tenant(leads)),
+                RecordKind.ACCOUNT: held.where(of_tenant(accounts), living),
+            }
+        case RecordKind.ACCOUNT:
+            holder = (
+                select(accounts.c.id.label("record_id"), contacts.c.id)
+                .select_from(asked)
+                .join(accounts, accounts.c.id == asked.c.id)
+                .join(contacts, contacts.c.id == accounts.c.contact_id)
+            )
+            return {RecordKind.CONTACT: holder.where(of_tenant(accounts), living, of_tenant(contacts))}
+        case RecordKind.LEAD:
+            became = (
+                select(leads.c.id.label("record_id"), contacts.c.id)
+                .select_from(asked)
+                .join(leads, leads.c.id == asked.c.id)
+                .join(contacts, contacts.c.id == leads.c.linked_contact_id)
+            )
+            return {RecordKind.CONTACT: became.where(of_tenant(leads), of_tenant(contacts))}
