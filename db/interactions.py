@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from sqlalchemy import Text, any_, cast, func, literal_column, select
 from sqlalchemy.dialects.postgresql import TIMESTAMP
 
-from db.keyset import Key, Page, Window, page_of
+from db.keyset import Key, Page
 from db.statements import Statement, compiled, of_tenant, uuids_argument
 from db.tables import interactions
 
@@ -18,9 +18,6 @@ if TYPE_CHECKING:
     from datetime import datetime
     from uuid import UUID
 
-    from sqlalchemy import ColumnElement
-
-    from db.records import RecordKind
     from db.sessions import Session
 
 TASK = "task"
@@ -97,22 +94,6 @@ def rows_of(page: Page) -> list[InteractionRow]:
 async def by_ids(session: Session, ids: Sequence[UUID]) -> list[InteractionRow]:
     """Return the interactions with these ids, in no order; unknown ids are absent. 1 statement."""
     return [InteractionRow(*row) for row in await session.rows(_by_ids(), ids=ids)]
-
-
-async def page_of_record(session: Session, kind: RecordKind, record_id: UUID, window: Window) -> Page:
-    """Return a page of one record's interactions, the latest first. At most `limit` rows. 1 statement."""
-    query = select(*COLUMNS).where(*_of_record(kind, record_id))
-    return await page_of(session, query, BY_TIME, window)
-
-
-async def count_of_record(session: Session, kind: RecordKind, record_id: UUID) -> int:
-    """Count one record's interactions. 1 statement."""
-    query = select(func.count()).select_from(interactions).where(*_of_record(kind, record_id))
-    return await session.number(compiled(query))
-
-
-def _of_record(kind: RecordKind, record_id: UUID) -> tuple[ColumnElement[bool], ...]:
-    return of_tenant(interactions), interactions.c[kind.column] == record_id
 
 
 @cache

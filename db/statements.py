@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, cast
 
-from sqlalchemy import Uuid, bindparam
+from sqlalchemy import Uuid, bindparam, literal_column, select
 from sqlalchemy.dialects.postgresql import ARRAY, TIMESTAMP
 from sqlalchemy.dialects.postgresql.asyncpg import dialect
 
@@ -37,6 +38,22 @@ def compiled(clause: ClauseElement) -> Statement:
     text = cast("SQLCompiler", clause.compile(dialect=dialect()))  # type: ignore[no-untyped-call]  # SQLAlchemy's
     known = {name: bind.value for bind, name in text.bind_names.items() if not bind.required}
     return Statement(str(text), tuple(text.positiontup or ()), known)
+
+
+def with_condition(statement: Statement, mark: str, table: FromClause, condition: ColumnElement[bool]) -> Statement:
+    """Put a condition on a table's rows in place of a mark, wherever it stands in a statement compiled before."""
+    # Compiled by itself, a subquery within the condition would read the whole table instead of the row at hand.
+    part = compiled(select(literal_column("1")).select_from(table).where(condition))
+    _, _, text = part.sql.partition("WHERE ")
+    shift = len(statement.names)
+    sql = re.sub(r"\$(\d+)", lambda found: f"${int(found[1]) + shift}", text or "true")
+    # What SQLAlchemy names itself, it may have named alike in the statement.
+    own = {name: f"{mark}{name}" for name in part.known}
+    return Statement(
+        statement.sql.replace(mark, f"({sql})"),
+        statement.names + tuple(own.get(name, name) for name in part.names),
+        dict(statement.known) | {own[name]: value for name, value in part.known.items()},
+    )
 
 
 def of_tenant(table: FromClause) -> ColumnElement[bool]:

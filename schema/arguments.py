@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import Annotated
 from zoneinfo import ZoneInfo
 
@@ -14,6 +15,16 @@ After = Annotated[str | None, argument(description="Continue after this cursor."
 Last = Annotated[int | None, argument(description="How many to return, counted from the end.")]
 Before = Annotated[str | None, argument(description="Stop before this cursor.")]
 Zone = Annotated[ZoneInfo | None, argument(description="The zone in which days, weeks and months begin and end.")]
+IncludeRelated = Annotated[
+    bool | None,
+    argument(description="Also show what hangs on closely related records, each entry with its reason."),
+]
+At = Annotated[
+    datetime | None,
+    argument(
+        description="Open the timeline at this instant: `first` reads back in time from it, `last` reads forward."
+    ),
+]
 
 UTC_ZONE = ZoneInfo("UTC")
 

@@ -18,7 +18,7 @@ from db.users import UserRow
 from resolvers import colleagues, records, tasks, timelines
 from resolvers.task_stats import OrganizationTasks, due_today
 from schema import users
-from schema.arguments import UTC_ZONE, After, Before, First, Last, Zone, page_request
+from schema.arguments import UTC_ZONE, After, At, Before, First, IncludeRelated, Last, Zone, page_request
 from schema.context import Info
 from schema.filters import TaskFilter
 from schema.links import RecordKind, RecordRef
@@ -28,7 +28,7 @@ from schema.records import Account, Contact, CrmRecord, Lead, account, contact, 
 from schema.scalars import to_uuid, to_uuids
 from schema.task_stats import TaskStats
 from schema.tasks import Task, TaskConnection, interaction, task, task_connection
-from schema.timelines import TimelineConnection, timeline_connection
+from schema.timelines import Interactions, TimelineConnection, plain_timeline, timeline_connection
 
 described = strawberry.argument
 
@@ -100,21 +100,24 @@ class Query:
         return TaskStats(whose=whose, due=due_today(info.context.now, time_zone or UTC_ZONE))
 
     @strawberry.field(description="The timeline of one record: everything that happened or is planned, newest first.")
-    async def timeline(
+    async def timeline(  # noqa: PLR0913, PLR0917 - each is an argument of the field
         self,
         info: Info,
         record: Annotated[RecordRef, described(description="Whose timeline.")],
+        include_related: IncludeRelated = False,
+        filter: Interactions = UNSET,
+        at: At = UNSET,
+        time_zone: Zone = UTC_ZONE,
         first: First = UNSET,
         after: After = UNSET,
         last: Last = UNSET,
         before: Before = UNSET,
     ) -> TimelineConnection | None:
         """Read a timeline."""
-        kind, id_ = target = record.target()
-        request = page_request(first, after, last, before)
-        context = info.context
-        page = await timelines.page_of_timeline(context.session, context.loaders, kind, id_, request)
-        return timeline_connection(page, target)
+        kind, id_ = record.target()
+        asked = plain_timeline(kind, include_related, filter)
+        of = await timelines.timeline_of(info.context.loaders, asked, id_)
+        return await timeline_connection(info, of, page_request(first, after, last, before), at, time_zone)
 
     @strawberry.field(description="One lead. Null when there is no such lead in your organization.")
     async def lead(

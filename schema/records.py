@@ -18,7 +18,8 @@ from db.task_filters import TaskFilter as PlainFilter
 from resolvers import record_lists
 from resolvers.pages import RowPage
 from resolvers.task_stats import RecordTasks, due_today
-from schema.arguments import UTC_ZONE, After, Before, First, Last, Zone, page_request
+from resolvers.timelines import RecordTimeline
+from schema.arguments import UTC_ZONE, After, At, Before, First, IncludeRelated, Last, Zone, page_request
 from schema.context import Info
 from schema.nodes import Node, PageInfo, page_info
 from schema.orders import TaskOrders, plain_order
@@ -28,6 +29,8 @@ if TYPE_CHECKING:
     from schema.filters import TaskFilter
     from schema.task_stats import TaskStats
     from schema.tasks import TaskConnection
+    from schema.timeline_filters import TimelineFilter
+    from schema.timelines import TimelineConnection
 
 
 @strawberry.interface(description="A lead, a contact or an account.")
@@ -60,6 +63,30 @@ class CrmRecord(Node):
         request = page_request(first, after, last, before)
         page = await record_lists.page_of_record(loaders, kind, id_, plain, plain_order(order_by), request)
         return task_connection(page, partial(record_lists.count_of_record, loaders, kind, id_, plain))
+
+    @strawberry.field(
+        description="Everything that happened or is planned with this record, newest first, each entry once."
+    )
+    async def timeline(  # noqa: PLR0913, PLR0917 - each is an argument of the field
+        self,
+        info: Info,
+        include_related: IncludeRelated = False,
+        filter: Annotated[
+            Annotated[TimelineFilter, lazy("schema.timeline_filters")] | None,
+            argument(description="Only interactions that match."),
+        ] = UNSET,
+        at: At = UNSET,
+        time_zone: Zone = UTC_ZONE,
+        first: First = UNSET,
+        after: After = UNSET,
+        last: Last = UNSET,
+        before: Before = UNSET,
+    ) -> Annotated[TimelineConnection, lazy("schema.timelines")]:
+        """Read the record's timeline."""
+        from schema.timelines import plain_timeline, timeline_connection  # noqa: PLC0415 - timelines show records
+
+        of = RecordTimeline(plain_timeline(self.stored_kind, include_related, filter), self.stored_id)
+        return await timeline_connection(info, of, page_request(first, after, last, before), at, time_zone)
 
     @strawberry.field(description="Counts of this record's tasks.")
     async def task_stats(

@@ -19,6 +19,9 @@ from db import (
     related_records,
     task_stats,
     tasks,
+    timeline_counts,
+    timeline_shapes,
+    timelines,
     users,
 )
 from db.tables import METADATA
@@ -40,6 +43,8 @@ STATEMENTS = (
     related_records,
     task_stats,
     tasks,
+    timeline_counts,
+    timeline_shapes,
     users,
 )
 
@@ -61,6 +66,11 @@ BY_ID = {
       account(id: $id) { taskStats(includeRelated: true) { next { id } } } }""",
     "filter": f"""query ($id: ID!) {{ tasks(filter: {{contactId: {{eq: $id}}}}) {{ nodes {{ {FIELDS} }} }} }}""",
     "timeline": f"query ($id: ID!) {{ timeline(record: {{contactId: $id}}) {{ edges {{ node {{ {FIELDS} }} }} }} }}",
+    "related timeline": f"""query ($id: ID!) {{ timeline(record: {{contactId: $id}}, includeRelated: true) {{
+        edges {{ node {{ {FIELDS} }} via {{ record {{ id }} }} }} }} }}""",
+    "timeline of a record": f"""query ($id: ID!) {{ contact(id: $id) {{
+        timeline(filter: {{links: {{all: [ACCOUNT]}}}}) {{
+        edges {{ node {{ {FIELDS} }} }} }} }} }}""",
 }
 LISTS = {
     "tasks": f"{{ tasks(first: 200) {{ nodes {{ {FIELDS} }} }} }}",
@@ -115,7 +125,7 @@ def without_predicate(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
         return true()
 
     def forget() -> None:
-        for module in STATEMENTS:
+        for module in (*STATEMENTS, timelines):  # which keeps what timeline_shapes makes
             for value in vars(module).values():
                 if hasattr(value, "cache_clear"):
                     value.cache_clear()
@@ -251,6 +261,8 @@ THROUGH_MY_RECORDS = """query ($lead: ID!, $contact: ID!, $account: ID!) {
   a: timeline(record: {leadId: $lead}) { totalCount edges { node { id } } }
   b: timeline(record: {contactId: $contact}) { totalCount edges { node { id } } }
   c: timeline(record: {accountId: $account}) { totalCount edges { node { id } } }
+  hops: timeline(record: {contactId: $contact}, includeRelated: true) {
+    totalCount groups(by: LINKS) { key count } edges { node { id } via { record { id } } } }
   d: tasks(filter: {contactId: {eq: $contact}}) { totalCount nodes { id } }
   lead(id: $lead) { ...Tasks } account(id: $account) { ...Tasks }
   contact(id: $contact) { lead { id } accounts { totalCount edges { node { id } } } ...Tasks } }

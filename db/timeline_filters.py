@@ -1,0 +1,71 @@
+"""What a timeline shows, as plain data, and the SQL condition that its filter means."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from sqlalchemy import and_, true
+
+from db.filters import UNKNOWN, IdTest, InstantTest, by_id, by_instant, one_of
+from db.interactions import OCCURS_AT
+from db.link_filters import LinksTest, by_links
+from db.tables import interactions
+from db.task_filters import KNOWN_STATUSES
+from db.tasks import IS_TASK
+from db.words import has_words
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from sqlalchemy import ColumnElement
+
+    from db.records import RecordKind
+
+KNOWN_KINDS = ("task", "call", "email", "meeting", "note", "sms", "whatsapp")
+OTHER = "other"
+"""Stands for every stored word that is none of the known kinds, and for no word at all."""
+
+
+@dataclass(frozen=True, slots=True)
+class TimelineFilter:
+    """Choose interactions. All given fields must hold; a field that is None, or a test without a test, asks nothing."""
+
+    kinds: tuple[str, ...] | None = None
+    links: LinksTest = field(default_factory=LinksTest)
+    status: tuple[str, ...] | None = None
+    assignee_id: IdTest = field(default_factory=IdTest)
+    words: tuple[str, ...] = ()
+    occurs_at: InstantTest = field(default_factory=InstantTest)
+
+
+@dataclass(frozen=True, slots=True)
+class Timeline:
+    """What the timelines of some records of one kind show: what hangs on them, and perhaps on related ones too."""
+
+    kind: RecordKind
+    is_related_included: bool = False
+    filter: TimelineFilter = field(default_factory=TimelineFilter)
+
+
+def is_in_time(wanted: TimelineFilter) -> ColumnElement[bool]:
+    """Return what the filter asks of the time, as a condition on lead_interactions."""
+    return and_(true(), *by_instant(OCCURS_AT, wanted.occurs_at))
+
+
+def is_wanted(wanted: TimelineFilter) -> ColumnElement[bool]:
+    """Return what else it asks, as a condition on lead_interactions. Where it doesn't hold it is false or null."""
+    return and_(true(), *_conditions(wanted))
+
+
+def _conditions(wanted: TimelineFilter) -> Iterator[ColumnElement[bool]]:
+    columns = interactions.c
+    if wanted.kinds is not None:
+        kinds = [UNKNOWN if kind == OTHER else kind for kind in wanted.kinds]
+        yield one_of(columns.interaction_type, kinds, KNOWN_KINDS)
+    if wanted.status is not None:
+        yield and_(IS_TASK, one_of(columns.status, wanted.status, KNOWN_STATUSES))
+    if wanted.words:
+        yield has_words(wanted.words, columns.subject, columns.description)
+    yield from by_links(wanted.links)
+    yield from by_id(columns.user_id, wanted.assignee_id)

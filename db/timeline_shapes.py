@@ -1,0 +1,236 @@
+"""The statements that read a page of timelines; each reads as many records' timelines as are asked for.
+
+No part reads more rows than a page has, but for one index entry of each related record and a few more of those that
+are on the page, however long the timelines are and however deep in them the page is.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from sqlalchemy import (
+    Boolean,
+    ColumnElement,
+    Integer,
+    String,
+    and_,
+    func,
+    literal_column,
+    select,
+    true,
+    tuple_,
+    union_all,
+)
+from sqlalchemy.dialects.postgresql import TIMESTAMP, array
+
+from db.interactions import COLUMNS, OCCURS_AT
+from db.related_records import asked_records, related_records
+from db.statements import instant_argument, of_tenant, uuid_argument, with_condition
+from db.tables import interactions
+from db.timeline_filters import is_in_time, is_wanted
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+    from datetime import datetime
+    from uuid import UUID
+
+    from sqlalchemy import CTE, CompoundSelect, Select
+    from sqlalchemy.sql.selectable import LateralFromClause
+
+    from db.records import RecordKind
+    from db.statements import Statement
+    from db.timeline_filters import TimelineFilter
+
+INSTANT = TIMESTAMP(timezone=True)
+
+# SQLAlchemy takes 20 ms for the longest of these statements, so they are compiled once, with marks in place of what
+# a filter asks: of the time, which an index knows, and of the rest of the row.
+TIME_MARK, ROW_MARK = "/* when */ true", "/* which */ true"
+IS_IN_TIME: ColumnElement[bool] = literal_column(TIME_MARK, Boolean)
+IS_WANTED: ColumnElement[bool] = literal_column(ROW_MARK, Boolean)
+
+
+def filtered(statement: Statement, wanted: TimelineFilter) -> Statement:
+    """Put what a filter asks in place of the marks."""
+    in_time = with_condition(statement, TIME_MARK, interactions, is_in_time(wanted))
+    return with_condition(in_time, ROW_MARK, interactions, is_wanted(wanted))
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """How timelines are read: how many entries of each, from which end, and whether two places bound them."""
+
+    kind: RecordKind
+    is_related_included: bool
+    is_filtered: bool
+    """By more than the time."""
+    size: int
+    is_backwards: bool
+    """Read from the earliest entry on; otherwise from the latest."""
+    has_after: bool
+    has_before: bool
+
+    @property
+    def limit(self) -> ColumnElement[int]:
+        """The size, in the text and not among the arguments: a plan that is kept must know it is small."""
+        return literal_column(str(self.size), Integer)
+
+    @property
+    def end(self) -> ColumnElement[datetime]:
+        """Where no entry is any further on."""
+        return literal_column(f"'{'' if self.is_backwards else '-'}infinity'::timestamptz", INSTANT)
+
+    def sorted(self, *columns: ColumnElement[object]) -> list[ColumnElement[object]]:
+        """Sort by these columns in the order of reading."""
+        return [column.asc() if self.is_backwards else column.desc() for column in columns]
+
+    def is_within(self) -> Iterator[ColumnElement[bool]]:
+        """Yield the conditions that entries are between the places, as an index can use them: by comparing rows."""
+        columns = tuple_(OCCURS_AT, interactions.c.id)
+        if self.has_after:
+            yield columns < _place("after")
+        if self.has_before:
+            yield columns > _place("before")
+
+    def is_not_beyond(self, column: ColumnElement[datetime], cut: ColumnElement[datetime]) -> ColumnElement[bool]:
+        """Match what is not further on than the cut."""
+        return column <= cut if self.is_backwards else column >= cut
+
+
+def of_records(reading: Reading) -> Select[tuple[object, ...]]:
+    """Read the timelines of the asked records themselves: first the keys, from an index alone, then the rows."""
+    own = _own_keys(reading, asked_records()).subquery("own")
+    row = _row(own.c.id)
+    via = array([own.c.kind]).label("via")
+    order = reading.sorted(own.c.occurs_at, own.c.id)
+    query = select(*row.c, own.c.record_id, via).select_from(own.join(row, true()))
+    return query.order_by(own.c.record_id, *order)
+
+
+def with_related(reading: Reading) -> Select[tuple[object, ...]]:
+    """Read the timelines of the asked records together with those of related ones.
+
+    Four steps: the head of each related timeline, and the page of the record's own; the cut, beyond which nothing can
+    be on the page; of each timeline with its head within the cut the keys that are within it too; and of those that
+    then are the first, each once, the whole row. A row's place within any one timeline is never after its place in all
+    of them together, so all links that brought it are met before the cut.
+    """
+    asked = asked_records()
+    related = related_records(reading.kind, asked)
+    own = _own_keys(reading, asked).cte("own")
+    heads = _heads(reading, related).cte("heads")
+    cut = _cut(reading, asked, own, heads).cte("cut")
+    branches = (_related_keys(reading, kind, heads, cut) for kind in related)
+    keys = union_all(select(own), *branches).subquery("keys")
+    entries = (
+        select(keys.c.record_id, keys.c.occurs_at, keys.c.id, func.array_agg(keys.c.kind).label("via"))
+        .group_by(keys.c.record_id, keys.c.occurs_at, keys.c.id)
+        .subquery("entries")
+    )
+    order = reading.sorted(entries.c.occurs_at, entries.c.id)
+    place = func.row_number().over(partition_by=entries.c.record_id, order_by=order).label("place")
+    placed = select(entries, place).subquery("placed")
+    row = _row(placed.c.id)
+    return (
+        select(*row.c, placed.c.record_id, placed.c.via)
+        .select_from(placed.join(row, true()))
+        .where(placed.c.place <= reading.limit)
+        .order_by(placed.c.record_id, placed.c.place)
+    )
+
+
+_ONE: ColumnElement[int] = literal_column("1", Integer)
+
+
+def _own_keys(reading: Reading, asked: CTE) -> Select[tuple[object, ...]]:
+    kind = reading.kind
+    key = _entries(reading, kind, asked.c.id, reading.limit)
+    columns = asked.c.id.label("record_id"), _word(kind).label("kind"), *key.c
+    return select(*columns).select_from(asked.join(key, true()))
+
+
+def _heads(
+    reading: Reading, sources: Mapping[RecordKind, Select[tuple[UUID, UUID]]]
+) -> CompoundSelect[tuple[Any, ...]]:
+    """Select the first entry of each related timeline, with the related record's id as `source_id`."""
+    selects = []
+    for kind, query in sources.items():
+        related = query.subquery("related")
+        head = _entries(reading, kind, related.c.id, _ONE)
+        columns = related.c.record_id, _word(kind).label("kind"), head.c.occurs_at, related.c.id.label("source_id")
+        selects.append(select(*columns).select_from(related.join(head, true())))
+    return union_all(*selects)
+
+
+def _cut(reading: Reading, asked: CTE, own: CTE, heads: CTE) -> Select[tuple[UUID, datetime]]:
+    """Select for each asked record the instant that `size` different entries are not beyond.
+
+    Heads of one kind are different entries, because an interaction has at most one link of each kind.
+    """
+    known = union_all(
+        select(own.c.record_id, own.c.kind, own.c.occurs_at), select(heads.c.record_id, heads.c.kind, heads.c.occurs_at)
+    ).subquery("known")
+    order = reading.sorted(known.c.occurs_at)
+    place = func.row_number().over(partition_by=(known.c.record_id, known.c.kind), order_by=order).label("place")
+    placed = select(known, place).subquery("placed")
+    nearest = func.min if reading.is_backwards else func.max
+    last = and_(placed.c.record_id == asked.c.id, placed.c.place == reading.limit)
+    return (
+        select(asked.c.id, func.coalesce(nearest(placed.c.occurs_at), reading.end).label("occurs_at"))
+        .select_from(asked.outerjoin(placed, last))
+        .group_by(asked.c.id)
+    )
+
+
+def _related_keys(reading: Reading, kind: RecordKind, heads: CTE, cut: CTE) -> Select[tuple[object, ...]]:
+    key = _entries(reading, kind, heads.c.source_id, reading.limit, cut)
+    joined = heads.join(cut, cut.c.id == heads.c.record_id).join(key, true())
+    columns = heads.c.record_id, heads.c.kind, *key.c
+    is_near = reading.is_not_beyond(heads.c.occurs_at, cut.c.occurs_at)
+    return select(*columns).select_from(joined).where(heads.c.kind == _word(kind), is_near)
+
+
+def _entries(
+    reading: Reading,
+    kind: RecordKind,
+    source_id: ColumnElement[UUID],
+    limit: ColumnElement[int],
+    cut: CTE | None = None,
+) -> LateralFromClause:
+    """Select the keys of the first entries of one record, beside the row that names it.
+
+    They come from an index alone, which also keeps the planner from sorting a whole timeline: it can't know that this
+    one is long. So what needs the rows, looks at each by itself until there are enough.
+    """
+    columns = OCCURS_AT.label("occurs_at"), interactions.c.id
+    linked = interactions.c[kind.column] == source_id
+    tests = [of_tenant(interactions), linked, IS_IN_TIME, *reading.is_within()]
+    if cut is not None:
+        tests.append(reading.is_not_beyond(OCCURS_AT, cut.c.occurs_at))
+    walk = (
+        select(*columns)
+        .where(*tests)
+        .order_by(*reading.sorted(OCCURS_AT, interactions.c.id))
+        .correlate_except(interactions)
+    )
+    if not reading.is_filtered:
+        return walk.limit(limit).lateral("entry")
+    key = walk.offset(literal_column("0", Integer)).lateral("key")
+    match = select(_ONE).where(of_tenant(interactions), interactions.c.id == key.c.id, IS_WANTED).limit(_ONE)
+    matched = key.join(match.lateral("match"), true())
+    found = select(key.c.occurs_at, key.c.id).select_from(matched).order_by(*reading.sorted(*key.c))
+    return found.limit(limit).lateral("entry")
+
+
+def _row(id_: ColumnElement[UUID]) -> LateralFromClause:
+    """Select a whole row by its id, beside what names it; the planner can't take it for many."""
+    return select(*COLUMNS).where(of_tenant(interactions), interactions.c.id == id_).limit(_ONE).lateral("row_of")
+
+
+def _word(kind: RecordKind) -> ColumnElement[str]:
+    return literal_column(f"'{kind}'::text", String)
+
+
+def _place(name: str) -> ColumnElement[tuple[object, ...]]:
+    return tuple_(instant_argument(f"{name}_at"), uuid_argument(f"{name}_id"))

@@ -1,0 +1,90 @@
+"""Timelines: the interactions of leads, contacts and accounts, and of what is closely related to them, by time."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from functools import lru_cache
+from typing import TYPE_CHECKING
+
+from db.filters import InstantTest
+from db.interactions import COLUMNS, InteractionRow
+from db.keyset import Page, Window
+from db.records import RecordKind
+from db.statements import Statement, compiled
+from db.timeline_filters import TimelineFilter
+from db.timeline_shapes import Reading, filtered, of_records, with_related
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from uuid import UUID
+
+    from db.engine import Record
+    from db.keyset import Place
+    from db.sessions import Session
+    from db.timeline_filters import Timeline
+
+WIDTH = len(COLUMNS)
+
+
+@dataclass(frozen=True, slots=True)
+class EntryRow:
+    """An interaction on a timeline, and the kinds of link that brought it there, in the order of RecordKind."""
+
+    interaction: InteractionRow
+    via: tuple[RecordKind, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class RecordPage:
+    """A page of one record's timeline."""
+
+    record_id: UUID
+    page: Page
+
+
+async def pages(session: Session, timeline: Timeline, window: Window, ids: Sequence[UUID]) -> list[RecordPage]:
+    """Return a page of each of these records' timelines, the latest entry first. At most `limit` entries. 1 statement.
+
+    Each entry comes once, with all links that brought it. Nothing is asked of the records: an id of none has no entry.
+    """
+    places = _place("after", window.after) | _place("before", window.before)
+    reading = Reading(
+        timeline.kind,
+        timeline.is_related_included,
+        is_filtered=replace(timeline.filter, occurs_at=InstantTest()) != TimelineFilter(),
+        size=window.limit + 1,  # the extra one means more
+        is_backwards=window.is_from_end,
+        has_after=window.after is not None,
+        has_before=window.before is not None,
+    )
+    found = await session.rows(filtered(_pages(reading), timeline.filter), ids=ids, **places)
+    by_record: dict[UUID, list[Record]] = {id_: [] for id_ in ids}
+    for record in found:
+        by_record[record["record_id"]].append(record)
+    return [RecordPage(id_, _page(records, window)) for id_, records in by_record.items()]
+
+
+def entries_of(page: Page) -> list[EntryRow]:
+    """Read the entries of a page."""
+    return [
+        EntryRow(InteractionRow(*record[:WIDTH]), tuple(kind for kind in RecordKind if kind in record["via"]))
+        for record in page.records
+    ]
+
+
+def _page(found: list[Record], window: Window) -> Page:
+    records = found[: window.limit]
+    if window.is_from_end:
+        records.reverse()
+    places: list[Place] = [(record["occurs_at"], record["id"]) for record in records]
+    return Page(records, places, has_more=len(found) > window.limit)
+
+
+def _place(name: str, place: Place | None) -> dict[str, object]:
+    return {f"{name}_at": place[0], f"{name}_id": place[1]} if place else {}
+
+
+@lru_cache(maxsize=128)  # of some thousand: a size each, both ways, between places or not
+def _pages(reading: Reading) -> Statement:
+    shape = with_related if reading.is_related_included else of_records
+    return compiled(shape(reading))
