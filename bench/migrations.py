@@ -22,12 +22,16 @@ OURS, USUAL = "ours", "usual"
 
 _041 = "migrations/041_extend_interactions_to_contacts_and_accounts"
 _042 = "migrations/042_tenant_of_interactions"
+_043 = "migrations/043_timeline_order"
 STEPS = {
     OURS: [
         Step("041", ROOT / f"{_041}.sql"),
         Step("042", ROOT / f"{_042}.sql"),
+        Step("043", ROOT / f"{_043}.sql"),
         Step("041 again", ROOT / f"{_041}.sql"),
         Step("042 again", ROOT / f"{_042}.sql"),
+        Step("043 again", ROOT / f"{_043}.sql"),
+        Step("043 back", ROOT / f"{_043}.rollback.sql"),
         Step("042 back", ROOT / f"{_042}.rollback.sql"),
         Step("041 back", ROOT / f"{_041}.rollback.sql"),
     ],

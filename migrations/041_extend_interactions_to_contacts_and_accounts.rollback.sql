@@ -529,6 +529,9 @@ DECLARE
      WHERE t.tgrelid = relation AND NOT t.tgisinternal AND t.tgenabled <> 'D');
 BEGIN
   EXECUTE format('ALTER TABLE %s DISABLE TRIGGER USER', relation);
+  IF EXISTS (SELECT FROM pg_trigger WHERE tgrelid = relation AND tgname = 'taskline_occurs_at') THEN
+    EXECUTE format('ALTER TABLE %s ENABLE ALWAYS TRIGGER taskline_occurs_at', relation);  -- no row can do without what it sets
+  END IF;
   RETURN coalesce(loud, '');
 END $$;
 
@@ -859,6 +862,9 @@ BEGIN
 END $$;
 
 CREATE OR REPLACE FUNCTION pg_temp.obstacles() RETURNS SETOF text LANGUAGE sql STABLE AS $$
+  SELECT 'taskline_saved_ddl: found that 043 is in place. Next: run 043_timeline_order.rollback.sql first.'
+   WHERE EXISTS (SELECT FROM pg_temp.saved(43))
+   UNION ALL
   SELECT 'taskline_saved_ddl: found that 042 is in place. Next: run 042_tenant_of_interactions.rollback.sql first.'
    WHERE EXISTS (SELECT FROM pg_temp.saved(42))
    UNION ALL

@@ -1610,6 +1610,9 @@ DECLARE
      WHERE t.tgrelid = relation AND NOT t.tgisinternal AND t.tgenabled <> 'D');
 BEGIN
   EXECUTE format('ALTER TABLE %s DISABLE TRIGGER USER', relation);
+  IF EXISTS (SELECT FROM pg_trigger WHERE tgrelid = relation AND tgname = 'taskline_occurs_at') THEN
+    EXECUTE format('ALTER TABLE %s ENABLE ALWAYS TRIGGER taskline_occurs_at', relation);  -- no row can do without what it sets
+  END IF;
   RETURN coalesce(loud, '');
 END $$;
 

@@ -478,6 +478,10 @@ BEGIN
   IF NOT pg_has_role(pg_temp.owner_of(li)::oid, 'USAGE') THEN
     RAISE EXCEPTION '042 can''t be taken back: % belongs to %, not to %', li, pg_temp.owner_of(li), current_user
       USING ERRCODE = 'object_not_in_prerequisite_state', HINT = 'Run this file as the owner. Nothing was changed.';
+  ELSIF EXISTS (SELECT FROM pg_temp.saved(43)) THEN
+    RAISE EXCEPTION '042 can''t be taken back: 043 is in place'
+      USING ERRCODE = 'object_not_in_prerequisite_state',
+            HINT = 'Run 043_timeline_order.rollback.sql first. Nothing was changed.';
   ELSIF NOT EXISTS (SELECT FROM pg_temp.saved(42))
         AND EXISTS (SELECT FROM pg_policy WHERE polrelid = li AND polname = 'lead_interactions_tenant') THEN
     RAISE EXCEPTION '042 can''t be taken back: it wrote nothing down, so the earlier policies are not known'

@@ -198,4 +198,43 @@ SELECT '042.rights_on_' || name,
             ELSE format('no %1$s; as the owner: GRANT %1$s ON %2$s TO NAME; or ./taskline migrate up --api-role NAME',
                         string_agg(privilege, ', ' ORDER BY place) FILTER (WHERE NOT is_held), rel) END
   FROM rights GROUP BY name, rel, is_vital
+
+ UNION ALL
+SELECT '043.occurs_at', coalesce(bool_and(type = 'timestamp with time zone' AND attnotnull), false),
+       coalesce(string_agg(type || CASE WHEN attnotnull THEN ' NOT NULL' ELSE '' END, ''), 'no such column')
+  FROM col WHERE attname = 'occurs_at'
+
+ UNION ALL
+SELECT '043.trigger',
+       coalesce(bool_and(t.tgtype = 23 AND t.tgenabled = 'A' AND t.tgqual IS NULL AND t.tgattr = '' AND NOT p.prosecdef
+                         AND p.proconfig = ARRAY['search_path=pg_catalog']
+                         AND regexp_replace(p.prosrc, '[[:space:]]', '', 'g') = 'BEGINNEW.occurs_at:=coalesce'
+                             || '(NEW.completed_at,NEW.scheduled_at,NEW.created_at,''-infinity'');RETURNNEW;END'), false),
+       coalesce(string_agg(CASE WHEN t.tgenabled = 'A' THEN pg_get_triggerdef(t.oid)
+                                ELSE 'not for every writer; ./taskline migrate up' END, ''), 'no trigger taskline_occurs_at')
+  FROM pg_trigger t JOIN pg_proc p ON p.oid = t.tgfoid
+ WHERE t.tgrelid = (SELECT oid FROM li) AND t.tgname = 'taskline_occurs_at'
+
+ UNION ALL
+SELECT '043.' || v.name,
+       coalesce(bool_and(i.indrelid = (SELECT oid FROM li) AND i.indisvalid AND i.indisready AND i.indislive AND NOT i.indisunique
+                         AND regexp_replace(split_part(pg_get_indexdef(c.oid), ' USING btree ', 2),
+                                            ' WITH \([^)]*\)|[[:space:]()"]|::(text|character varying)', '', 'g') = v.shape), false),
+       coalesce(string_agg(pg_get_indexdef(i.indexrelid) || CASE WHEN i.indisvalid THEN '' ELSE ' (INVALID)' END, ''),
+                'no such index')
+  FROM (SELECT format('idx_lead_interactions_%s_timeline', kind),
+               format('organization_id,%1$s_id,occurs_atDESC,idDESCWHERE%1$s_idISNOTNULL', kind)
+          FROM unnest(ARRAY['lead', 'contact', 'account']) AS k(kind)
+         UNION ALL
+        VALUES ('idx_lead_interactions_tasks_by_due', $$organization_id,scheduled_at,idWHEREinteraction_type='task'$$),
+               ('idx_lead_interactions_tasks_by_creation', $$organization_id,created_at,idWHEREinteraction_type='task'$$)) AS v(name, shape)
+  LEFT JOIN pg_class c ON c.relname = v.name AND c.relnamespace = (SELECT relnamespace FROM li)
+  LEFT JOIN pg_index i ON i.indexrelid = c.oid
+ GROUP BY v.name
+
+ UNION ALL
+SELECT '043.stamps', count(*) = 0,
+       CASE WHEN count(*) > 0 THEN 'the trigger of an unfinished backfill is still there' ELSE 'no trigger left' END
+  FROM pg_trigger
+ WHERE tgname = '~taskline_043_keep' AND tgrelid IN ((SELECT oid FROM li), to_regclass('leads'))
  ORDER BY 1

@@ -18,14 +18,15 @@ ORPHAN_S = 3.0
 LEFTOVERS = """
 SELECT coalesce(string_agg(name, ', '), '') FROM (
   SELECT conname FROM pg_constraint WHERE conname LIKE '%fence%' OR conname LIKE '%set\\_null'
-   UNION ALL SELECT tgname FROM pg_trigger WHERE tgname LIKE '%taskline%'
-   UNION ALL SELECT proname FROM pg_proc WHERE proname LIKE 'taskline%'
+   UNION ALL SELECT tgname FROM pg_trigger WHERE tgname LIKE '%taskline%' AND tgname <> 'taskline_occurs_at'
+   UNION ALL SELECT proname FROM pg_proc WHERE proname LIKE 'taskline%' AND proname <> 'taskline_occurs_at'
    UNION ALL SELECT indexrelid::regclass::text FROM pg_index WHERE NOT indisvalid
    UNION ALL SELECT relname FROM pg_class WHERE relname LIKE '%\\_ccnew%') AS found(name)
 """
-# Everything of a row that no migration may change; 042 fills organization_id.
+# Everything of a row that no migration may change; 042 fills organization_id, 043 occurs_at.
 ROWS = """
-SELECT md5(string_agg((to_jsonb(t) - 'contact_id' - 'account_id' - 'organization_id')::text, ',' ORDER BY id))
+SELECT md5(string_agg((to_jsonb(t) - ARRAY['contact_id', 'account_id', 'organization_id', 'occurs_at'])::text, ','
+                      ORDER BY id))
   FROM lead_interactions t
 """
 _AT_WORK = """

@@ -19,9 +19,20 @@ LINKS = FOLDER / "041_extend_interactions_to_contacts_and_accounts.sql"
 LINKS_BACK = FOLDER / "041_extend_interactions_to_contacts_and_accounts.rollback.sql"
 TENANT = FOLDER / "042_tenant_of_interactions.sql"
 TENANT_BACK = FOLDER / "042_tenant_of_interactions.rollback.sql"
+ORDER = FOLDER / "043_timeline_order.sql"
+ORDER_BACK = FOLDER / "043_timeline_order.rollback.sql"
+FORWARD = [LINKS, TENANT, ORDER]
+BACK = [ORDER_BACK, TENANT_BACK, LINKS_BACK]
+VERSIONS = sorted(int(file.name[:3]) for file in FOLDER.glob("0*.sql") if ".rollback" not in file.name)
 SUCCESS = "🎉 MIGRATION COMPLETED SUCCESSFULLY!"
 
 VARIANTS = re.findall(r"^--   (v_\w+)", (FOLDER / "legacy" / "legacy_variants.sql").read_text(), re.MULTILINE)
+
+
+def ledger_says(*outcomes: str) -> str:
+    """Return what a ledger says of all migrations in their order; the last outcome holds for all that follow."""
+    later = [outcomes[-1]] * (len(VERSIONS) - len(outcomes))
+    return ", ".join(f"{version} {outcome}" for version, outcome in zip(VERSIONS, [*outcomes, *later], strict=True))
 
 
 @dataclass(frozen=True, slots=True)

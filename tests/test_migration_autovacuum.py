@@ -9,7 +9,7 @@ from db import embedded
 from tests.conftest import PROGRAMS, versions
 from tests.databases import CrmDatabase, fill_legacy
 from tests.deadlines import eventually
-from tests.migration_runs import LINKS, LINKS_BACK, TENANT, TENANT_BACK, by_psql
+from tests.migration_runs import BACK, FORWARD, by_psql
 
 pytestmark = pytest.mark.slow
 
@@ -38,7 +38,7 @@ def vacuumed(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[CrmData
 
 @pytest.mark.parametrize("table", ["lead_interactions", "contacts"])
 def test_an_autovacuum_gives_way_to_each_migration(vacuumed: CrmDatabase, table: str) -> None:
-    for file in (LINKS, TENANT, TENANT_BACK, LINKS_BACK):
+    for file in (*FORWARD, *BACK):
         vacuumed.psql(AT_WORK.format(table=table))
         assert eventually(lambda: vacuumed.psql(IS_AT_WORK.format(table=table)) != "0")
 

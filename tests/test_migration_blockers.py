@@ -13,16 +13,7 @@ from errors import MigrationBlocked
 from migrations.runner import apply
 from tests.databases import OWNER, CrmDatabase
 from tests.deadlines import eventually
-from tests.migration_runs import (
-    LINKS,
-    LINKS_BACK,
-    TENANT,
-    TENANT_BACK,
-    by_psql,
-    make_variant,
-    open_transaction,
-    schema_dump,
-)
+from tests.migration_runs import BACK, FORWARD, LINKS, by_psql, make_variant, open_transaction, schema_dump
 
 pytestmark = pytest.mark.slow
 
@@ -54,7 +45,7 @@ def test_the_locks_of_each_statement_are_known_exactly(
     if variant:
         make_variant(legacy_database, variant)
     said = ""
-    for file in (LINKS, TENANT, TENANT_BACK, LINKS_BACK):
+    for file in (*FORWARD, *BACK):
         text = file.read_text()
         assert 1 == text.count("      EXECUTE ddl;")
         text = text.replace("      EXECUTE ddl;", COMPARISON).replace(
@@ -119,7 +110,7 @@ def test_a_query_is_hidden_on_request_and_the_rest_stays(
     assert is_on == ("query not shown" in said)
 
 
-@pytest.mark.parametrize("file", [LINKS, LINKS_BACK, TENANT, TENANT_BACK], ids=lambda file: file.name)
+@pytest.mark.parametrize("file", [*FORWARD, *BACK], ids=lambda file: file.name)
 def test_a_setting_that_is_neither_on_nor_off_is_refused_before_anything_is_done(
     linked_database: CrmDatabase, file: Path
 ) -> None:

@@ -13,7 +13,7 @@ from migrations.doctor.diagnoses import Diagnosis
 from migrations.doctor.findings import Finding, Severity
 from tests.databases import APP, OWNER, CrmDatabase
 from tests.migration_drifts import INCOMPLETE, REFUSED, REPAIRED
-from tests.migration_runs import TENANT, VARIANTS, by_psql, by_runner, make_variant, schema_dump
+from tests.migration_runs import ORDER, TENANT, VARIANTS, VERSIONS, by_psql, by_runner, make_variant, schema_dump
 from tests.papers import ROOT
 
 pytestmark = pytest.mark.slow
@@ -139,7 +139,7 @@ def test_the_legacy_data_has_what_it_was_made_with(legacy_database: CrmDatabase)
         "contacts.converted_from_lead_id: names a ": 1,
     } == {place: count for place, count in of_rows(found).items() if "events" not in place}
     assert [] == found.gaps
-    assert ["migration 041", "migration 042"] == [
+    assert [f"migration 0{version}" for version in VERSIONS[1:]] == [
         finding.place for finding in found.findings if finding.place.startswith("migr")
     ]
 
@@ -197,6 +197,21 @@ def test_a_task_that_hangs_on_nothing_is_found(database: CrmDatabase) -> None:
     assert (Severity.WARNING, 1) == (finding.severity, finding.count)
 
 
+def test_an_interaction_in_the_wrong_place_of_its_timeline_is_found_and_put_right(database: CrmDatabase) -> None:
+    misplaced = one(LI, "occurs_at = 'infinity'")
+    database.psql(
+        f"ALTER TABLE {LI} DISABLE TRIGGER taskline_occurs_at; {misplaced}; "
+        f"ALTER TABLE {LI} ENABLE ALWAYS TRIGGER taskline_occurs_at"
+    )
+
+    (finding,) = matching(diagnosis(database).findings, f"{LI}.occurs_at")
+    by_runner(database, ORDER, api_role=APP)
+
+    assert (Severity.ERROR, 1) == (finding.severity, finding.count)
+    assert f"./taskline migrate up {ORDER.name}" == finding.remedy
+    assert [] == matching(diagnosis(database).findings, f"{LI}.occurs_at")
+
+
 def test_a_trigger_that_reads_a_column_that_is_gone_is_found(database: CrmDatabase) -> None:
     make_variant(database, "v_dead_column")
 
@@ -248,7 +263,7 @@ def test_a_ledger_that_can_not_be_trusted_is_a_finding_among_the_others(
     assert finding.words.startswith(f"found {found}, expected an ordinary table that its owner alone may change")
     assert [] == before.gaps
     assert {"taskline_migrations"} == places(before) - others
-    assert {"migration 041", "migration 042"} == places(after) - others
+    assert {f"migration 0{version}" for version in VERSIONS[1:]} == places(after) - others
     assert others == places(last)
 
 

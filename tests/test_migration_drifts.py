@@ -10,11 +10,11 @@ from tests.databases import APP, OWNER, CrmDatabase
 from tests.linked_tasks import every_row, link_copies
 from tests.migration_drifts import INCOMPLETE, REFUSED, REPAIRED
 from tests.migration_runs import (
+    BACK,
+    FORWARD,
     LINKS,
     LINKS_BACK,
     SUCCESS,
-    TENANT,
-    TENANT_BACK,
     VARIANTS,
     by_psql,
     make_variant,
@@ -162,7 +162,7 @@ def test_a_database_without_the_table_is_refused_by_name(legacy_database: CrmDat
 # What only a superuser can do to a database, and what others can do to a migration.
 
 
-@pytest.mark.parametrize("file", [LINKS, LINKS_BACK, TENANT, TENANT_BACK], ids=lambda file: file.name)
+@pytest.mark.parametrize("file", [*FORWARD, *BACK], ids=lambda file: file.name)
 @pytest.mark.parametrize(
     ("trap", "name"),
     [

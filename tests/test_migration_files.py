@@ -6,9 +6,9 @@ from pathlib import Path
 import pytest
 
 from migrations.runner.sessions import LOCK_KEY
-from tests.migration_runs import LINKS, LINKS_BACK, TENANT, TENANT_BACK
+from tests.migration_runs import BACK, FORWARD
 
-FILES = [LINKS, LINKS_BACK, TENANT, TENANT_BACK]
+FILES = [*FORWARD, *BACK]
 
 
 def routine(file: Path, name: str) -> str:
@@ -32,7 +32,7 @@ def test_each_file_begins_and_ends_its_session_the_same_way(heading: str) -> Non
 
 
 def test_a_tool_that_several_files_carry_is_the_same_in_all() -> None:
-    own = {"table_obstacles"}  # 041 and 042 ask for different things
+    own = {"table_obstacles"}  # each asks for different things
     shared = {name for file in FILES for name in names(file)} - own
 
     different = [name for name in shared if 1 < len({routine(file, name) for file in FILES if name in names(file)})]
@@ -54,7 +54,7 @@ def test_the_header_names_the_locks(file: Path) -> None:
     assert "150 ms at a time" in header
 
 
-@pytest.mark.parametrize("file", [LINKS, TENANT], ids=lambda file: file.name)
+@pytest.mark.parametrize("file", FORWARD, ids=lambda file: file.name)
 def test_it_only_looks_till_after_its_obstacles(file: Path) -> None:
     headings = re.findall(r"^-- == (.+) ==$", file.read_text(), re.MULTILINE)
 

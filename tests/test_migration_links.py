@@ -9,9 +9,9 @@ import pytest
 
 from tests.databases import CrmDatabase
 from tests.migration_runs import (
+    FORWARD,
     LINKS,
     SUCCESS,
-    TENANT,
     by_psql,
     by_runner,
     fingerprint,
@@ -104,7 +104,7 @@ def test_an_include_does_the_same_as_a_file(legacy_database: CrmDatabase) -> Non
 def test_psql_and_the_runner_leave_the_same_schema(
     legacy_database: CrmDatabase, second_legacy_database: CrmDatabase
 ) -> None:
-    for file in (LINKS, TENANT):
+    for file in FORWARD:
         by_psql(legacy_database, file)
     by_runner(second_legacy_database)
 
@@ -182,7 +182,7 @@ def test_no_row_is_modified(legacy_database: CrmDatabase) -> None:
 
 
 @pytest.mark.parametrize("way", ["-1", "begin"])
-@pytest.mark.parametrize("file", [LINKS, TENANT], ids=["041", "042"])
+@pytest.mark.parametrize("file", FORWARD, ids=lambda file: file.name[:3])
 def test_a_transaction_block_is_refused_in_clear_words(legacy_database: CrmDatabase, way: str, file: Path) -> None:
     before = schema_dump(legacy_database)
 

@@ -13,11 +13,11 @@ from migrations.runner import rollbacks
 from tests.databases import APP, OWNER, CrmDatabase
 from tests.linked_tasks import HISTORY_ASIDE, rows, set_aside
 from tests.migration_runs import (
+    BACK,
     FOLDER,
+    FORWARD,
     LINKS,
     LINKS_BACK,
-    TENANT,
-    TENANT_BACK,
     by_psql,
     by_runner,
     psql_command,
@@ -26,7 +26,7 @@ from tests.migration_runs import (
 
 pytestmark = pytest.mark.slow
 
-FILES = [LINKS, LINKS_BACK, TENANT, TENANT_BACK]
+FILES = [*FORWARD, *BACK]
 TRAP = """
 CREATE FUNCTION trap() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RAISE EXCEPTION 'stolen by %', current_user; END $$;
 CREATE TRIGGER trap BEFORE INSERT OR UPDATE OR DELETE ON {name} FOR EACH STATEMENT EXECUTE FUNCTION trap();
@@ -107,9 +107,9 @@ def test_default_privileges_open_none_of_the_tables_to_others(legacy_database: C
         f"ALTER DEFAULT PRIVILEGES GRANT ALL ON TABLES TO {APP}, PUBLIC", url=legacy_database.owner_url
     )
 
-    outcomes = [by_psql(legacy_database, file) for file in (LINKS, TENANT, LINKS, TENANT)]
+    outcomes = [by_psql(legacy_database, file) for file in (*FORWARD, *FORWARD)]
 
-    assert [True] * 4 == [outcome.is_success for outcome in outcomes], outcomes[-1].errors
+    assert [True] * len(outcomes) == [outcome.is_success for outcome in outcomes], outcomes[-1].errors
     assert "f|f" == legacy_database.psql(
         f"SELECT has_table_privilege('{APP}', 'taskline_saved_ddl', 'SELECT'), "
         f"has_table_privilege('{APP}', 'taskline_disputed_interactions', 'INSERT')"

@@ -13,9 +13,9 @@ from tests.databases import APP, OWNER, CrmDatabase
 from tests.deadlines import eventually
 from tests.killed_runs import LEFTOVERS
 from tests.migration_runs import (
+    FORWARD,
     LINKS,
     SUCCESS,
-    TENANT,
     by_psql,
     by_runner,
     fingerprint,
@@ -158,7 +158,7 @@ SELECT coalesce(string_agg(DISTINCT format('%s on %s', l.mode, l.relation::regcl
 """
 
 
-@pytest.mark.parametrize("file", [LINKS, TENANT], ids=["041", "042"])
+@pytest.mark.parametrize("file", FORWARD, ids=lambda file: file.name[:3])
 @pytest.mark.parametrize("mode", ["ACCESS SHARE", "ROW EXCLUSIVE"])
 def test_a_second_run_waits_for_nobody_who_reads_or_writes(database: CrmDatabase, file: Path, mode: str) -> None:
     tables = "organizations, users, leads, contacts, accounts, lead_interactions, interaction_events"
@@ -171,12 +171,12 @@ def test_a_second_run_waits_for_nobody_who_reads_or_writes(database: CrmDatabase
     assert "a table is in use" not in outcome.errors
 
 
-@pytest.mark.parametrize("file", [LINKS, TENANT], ids=["041", "042"])
+@pytest.mark.parametrize("file", FORWARD, ids=lambda file: file.name[:3])
 def test_a_second_run_takes_no_lock_that_a_writer_would_feel(
     database: CrmDatabase, legacy_database: CrmDatabase, tmp_path: Path, file: Path
 ) -> None:
-    if file == TENANT:
-        by_psql(legacy_database, LINKS)
+    for earlier in FORWARD[: FORWARD.index(file)]:
+        by_psql(legacy_database, earlier)
     # Where a block commits or ends, the locks of its transaction are read before they go.
     check = f"IF ({LOCKS}) <> '' THEN RAISE EXCEPTION 'strong: %', ({LOCKS}); END IF;"
     blocks, text = 0, file.read_text()

@@ -1,11 +1,12 @@
-"""Taking 041 and 042 back loses no link and leaves the schema that was there."""
+"""Taking migrations back loses no link and leaves the schema that was there."""
 
 import subprocess
+from pathlib import Path
 
 import pytest
 
 from tests.databases import CrmDatabase
-from tests.migration_runs import LINKS, LINKS_BACK, TENANT, TENANT_BACK, by_psql, schema_dump
+from tests.migration_runs import BACK, FORWARD, LINKS, LINKS_BACK, by_psql, schema_dump
 
 pytestmark = pytest.mark.slow
 
@@ -29,31 +30,36 @@ LOSSES = {
 }
 
 
-def test_both_migrations_taken_back_leave_the_schema_that_was_there(legacy_database: CrmDatabase) -> None:
+def test_all_migrations_taken_back_leave_the_schema_that_was_there(legacy_database: CrmDatabase) -> None:
     before = schema_dump(legacy_database)
 
-    codes = [by_psql(legacy_database, file).code for file in (LINKS, TENANT, TENANT_BACK, LINKS_BACK)]
+    codes = [by_psql(legacy_database, file).code for file in (*FORWARD, *BACK)]
 
-    assert [0, 0, 0, 0] == codes
+    assert {0} == set(codes)
     assert before == schema_dump(legacy_database)
 
 
-def test_042_taken_back_leaves_the_schema_of_041(legacy_database: CrmDatabase) -> None:
-    by_psql(legacy_database, LINKS)
+@pytest.mark.parametrize("n", range(len(FORWARD)), ids=[file.name[:3] for file in FORWARD])
+def test_each_taken_back_leaves_the_schema_that_was_there(legacy_database: CrmDatabase, n: int) -> None:
+    for file in FORWARD[:n]:
+        by_psql(legacy_database, file)
     before = schema_dump(legacy_database)
 
-    by_psql(legacy_database, TENANT)
-    by_psql(legacy_database, TENANT_BACK)
+    there, back = by_psql(legacy_database, FORWARD[n]), by_psql(legacy_database, BACK[-1 - n])
 
+    assert there.is_success, there.errors
+    assert 0 == back.code, back.errors
     assert before == schema_dump(legacy_database)
 
 
-def test_041_is_not_taken_back_before_042(database: CrmDatabase) -> None:
+@pytest.mark.parametrize("file", BACK[1:], ids=lambda file: file.name[:3])
+def test_none_is_taken_back_before_the_last(database: CrmDatabase, file: Path) -> None:
     before = schema_dump(database)
 
-    outcome = by_psql(database, LINKS_BACK)
+    outcome = by_psql(database, file)
 
-    assert "run 042_tenant_of_interactions.rollback.sql first" in outcome.errors
+    assert 3 == outcome.code
+    assert f"un {BACK[0].name} first" in outcome.errors
     assert before == schema_dump(database)
 
 
@@ -112,10 +118,10 @@ def test_a_table_with_links_made_before_041_keeps_them(legacy_database: CrmDatab
 def test_taking_back_what_is_not_there_does_nothing(legacy_database: CrmDatabase) -> None:
     before = schema_dump(legacy_database)
 
-    outcomes = [by_psql(legacy_database, file) for file in (TENANT_BACK, LINKS_BACK)]
+    outcomes = [by_psql(legacy_database, file) for file in BACK]
 
-    assert [0, 0] == [outcome.code for outcome in outcomes]
-    assert [True, True] == ["there is nothing to take back" in outcome.report for outcome in outcomes]
+    assert {0} == {outcome.code for outcome in outcomes}
+    assert [True] * len(BACK) == ["there is nothing to take back" in outcome.report for outcome in outcomes]
     assert before == schema_dump(legacy_database)
 
 

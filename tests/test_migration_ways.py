@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from tests.databases import CrmDatabase
-from tests.migration_runs import LINKS, LINKS_BACK, TENANT, TENANT_BACK, by_psql, fingerprint, psql_command, schema_dump
+from tests.migration_runs import BACK, FORWARD, by_psql, fingerprint, psql_command, schema_dump
 
 ROOT = Path(__file__).parent.parent
 Way = Callable[[CrmDatabase, Path, Path], None]
@@ -61,7 +61,7 @@ def run_helper(checkout: Path, file: Path, **variables: str) -> None:
 def test_every_way_leaves_what_psql_leaves(
     legacy_database: CrmDatabase, second_legacy_database: CrmDatabase, checkout: Path, way: Way
 ) -> None:
-    for file in (LINKS, TENANT, TENANT_BACK, LINKS_BACK):
+    for file in (*FORWARD, *BACK):
         by_psql(legacy_database, file)
 
         way(second_legacy_database, checkout, file)

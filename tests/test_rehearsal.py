@@ -17,7 +17,7 @@ from migrations.rehearsal import copies
 from tests.databases import APP, OWNER, OWNER_PASSWORD, CrmDatabase
 from tests.deadlines import eventually
 from tests.demos import DEADLINE_S, starting
-from tests.migration_runs import LINKS, LINKS_BACK, TENANT, TENANT_BACK, fingerprint, schema_dump
+from tests.migration_runs import BACK, FORWARD, TENANT, fingerprint, schema_dump
 from tests.rehearsals import rehearse
 
 pytestmark = pytest.mark.slow
@@ -45,8 +45,8 @@ def test_a_rehearsal_says_what_to_expect_and_leaves_the_database_alone(
 
     assert 0 == done.code, done.errors
     found = done.document
-    assert [LINKS.name, TENANT.name] == [act["file"] for act in found["migrations"]]
-    assert [TENANT_BACK.name, LINKS_BACK.name] == [act["file"] for act in found["rollback"]]
+    assert [file.name for file in FORWARD] == [act["file"] for act in found["migrations"]]
+    assert [file.name for file in BACK] == [act["file"] for act in found["rollback"]]
     assert "Foreign keys" in [step["step"] for step in found["migrations"][0]["steps"]]
     assert (OWNER, APP, True) == (found["migrated_as"], found["worked_on_as"], found["is_schema_restored"])
     assert found["waits"]["count"] > 0

@@ -11,7 +11,7 @@ from migrations.runner import status
 from tests.databases import APP, CrmDatabase
 from tests.killed_runs import LEFTOVERS
 from tests.migration_drifts import INCOMPLETE
-from tests.migration_runs import LINKS, TENANT, by_psql, by_runner, fingerprint
+from tests.migration_runs import FORWARD, LINKS, TENANT, by_psql, by_runner, fingerprint, ledger_says
 
 pytestmark = pytest.mark.slow
 
@@ -29,6 +29,11 @@ def links(database: CrmDatabase) -> None:
 
 def links_and_tenant(database: CrmDatabase) -> None:
     for file in (LINKS, TENANT):
+        by_psql(database, file, taskline__api_role="crm_app")
+
+
+def all_by_psql(database: CrmDatabase) -> None:
+    for file in FORWARD:
         by_psql(database, file, taskline__api_role="crm_app")
 
 
@@ -52,13 +57,14 @@ SEEDS = f"""{COLUMNS} ON DELETE SET NULL, ADD account_id uuid REFERENCES account
 CREATE INDEX idx_lead_interactions_contact_id ON lead_interactions (contact_id)"""
 
 STATES: list[tuple[Callable[[CrmDatabase], object], str]] = [
-    (links, "40 baselined, 41 adopted, 42 applied"),
-    (links_and_tenant, "40 baselined, 41 adopted, 42 adopted"),
-    (lost_ledger, "40 baselined, 41 adopted, 42 adopted"),
-    (links_without_an_index, "40 baselined, 41 applied, 42 applied"),
-    (by_hand("ALTER TABLE lead_interactions ALTER lead_id DROP NOT NULL"), "40 baselined, 41 applied, 42 applied"),
-    (by_hand(COLUMNS), "40 baselined, 41 applied, 42 applied"),
-    (by_hand(SEEDS), "40 baselined, 41 applied, 42 applied"),
+    (links, ledger_says("baselined", "adopted", "applied")),
+    (links_and_tenant, ledger_says("baselined", "adopted", "adopted", "applied")),
+    (all_by_psql, ledger_says("baselined", "adopted")),
+    (lost_ledger, ledger_says("baselined", "adopted")),
+    (links_without_an_index, ledger_says("baselined", "applied")),
+    (by_hand("ALTER TABLE lead_interactions ALTER lead_id DROP NOT NULL"), ledger_says("baselined", "applied")),
+    (by_hand(COLUMNS), ledger_says("baselined", "applied")),
+    (by_hand(SEEDS), ledger_says("baselined", "applied")),
 ]
 
 
@@ -101,7 +107,7 @@ def test_a_crm_without_any_policy_is_told_which_one_to_make(legacy_database: Crm
 
 
 def test_what_is_adopted_is_not_touched(legacy_database: CrmDatabase) -> None:
-    links_and_tenant(legacy_database)
+    all_by_psql(legacy_database)
     stamps = "SELECT string_agg(xmin::text, ',' ORDER BY oid) FROM pg_class WHERE relnamespace = 'public'::regnamespace"
     before, rows = legacy_database.psql(stamps), legacy_database.psql(ROWS)
 
@@ -111,7 +117,7 @@ def test_what_is_adopted_is_not_touched(legacy_database: CrmDatabase) -> None:
     assert before == legacy_database.psql(stamps.replace("relnamespace", ours, 1))
     assert rows == legacy_database.psql(ROWS)
     told = "\n".join(said)
-    assert (1, 2) == (told.count("was here before us"), told.count("made by other means; its proof held"))
+    assert (1, len(FORWARD)) == (told.count("was here before us"), told.count("made by other means; its proof held"))
 
 
 @pytest.mark.parametrize("drift", INCOMPLETE)
@@ -143,7 +149,7 @@ def test_what_psql_left_incomplete_is_not_adopted(legacy_database: CrmDatabase) 
     legacy_database.psql("DROP TRIGGER want ON lead_interactions", url=legacy_database.owner_url)
     by_runner(legacy_database)
 
-    assert "40 baselined, 41 failed, 41 applied, 42 applied" == legacy_database.psql(LEDGER)
+    assert ledger_says("baselined", "failed, 41 applied", "applied") == legacy_database.psql(LEDGER)
 
 
 def test_a_failure_after_success_is_not_forgotten_either(legacy_database: CrmDatabase) -> None:

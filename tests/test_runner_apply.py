@@ -24,7 +24,17 @@ from errors import (
 from migrations.runner import apply, files, status
 from migrations.runner.sessions import LOCK_KEY
 from tests.databases import OWNER, CrmDatabase
-from tests.migration_runs import LINKS, SUCCESS, TENANT, by_psql, by_runner, fingerprint, open_transaction
+from tests.migration_runs import (
+    LINKS,
+    SUCCESS,
+    TENANT,
+    VERSIONS,
+    by_psql,
+    by_runner,
+    fingerprint,
+    ledger_says,
+    open_transaction,
+)
 
 pytestmark = pytest.mark.slow
 
@@ -46,8 +56,8 @@ def test_a_crm_without_a_ledger_is_baselined_and_brought_up(legacy_database: Crm
     first = by_runner(legacy_database)
     second = by_runner(legacy_database)
 
-    assert "40 baselined, 41 applied, 42 applied" == legacy_database.psql(LEDGER)
-    assert 2 == "\n".join(first).count(SUCCESS)
+    assert ledger_says("baselined", "applied") == legacy_database.psql(LEDGER)
+    assert len(VERSIONS) - 1 == "\n".join(first).count(SUCCESS)
     assert [f"{file.name}: in place, nothing to do" for file in files.forward()] == second
 
 
@@ -56,7 +66,7 @@ def test_an_empty_database_gets_the_baseline_too(legacy_database: CrmDatabase) -
 
     by_runner(legacy_database)
 
-    assert "40 applied, 41 applied, 42 applied" == legacy_database.psql(LEDGER)
+    assert ledger_says("applied") == legacy_database.psql(LEDGER)
 
 
 def test_somebody_elses_database_gets_nothing(legacy_database: CrmDatabase) -> None:
@@ -79,7 +89,7 @@ def test_what_psql_made_is_adopted(legacy_database: CrmDatabase) -> None:
 
     said = by_runner(legacy_database, through=41)
 
-    assert ["in place, not recorded", "in place, not recorded", "not in place"] == before
+    assert ["in place, not recorded"] * 2 + ["not in place"] * (len(VERSIONS) - 2) == before
     assert "made by other means" in "\n".join(said)
     assert "40 baselined, 41 adopted" == legacy_database.psql(LEDGER)
 
@@ -100,12 +110,12 @@ def test_a_rollback_is_recorded_and_can_be_taken_forward_again(legacy_database: 
     by_runner(legacy_database)
     before = fingerprint(legacy_database)
 
-    for version in (42, 41):
+    for version in VERSIONS[:0:-1]:
         asyncio.run(apply.rollback(legacy_database.owner_url, version, say=print))
     back = words_of(legacy_database)
     by_runner(legacy_database)
 
-    assert "not in place" == back[1] == back[2]
+    assert {"not in place"} == set(back[1:])
     assert before == fingerprint(legacy_database)
 
 
@@ -119,7 +129,7 @@ def test_of_two_runners_the_second_waits_and_has_nothing_to_do(legacy_database: 
     runs = asyncio.run(both())
 
     waiter = next(lines for lines in said if any("Waiting for another migration" in line for line in lines))
-    assert {0, 3} == {len(run.entries) for run in runs}
+    assert {0, len(VERSIONS)} == {len(run.entries) for run in runs}
     assert f"({OWNER}, taskline migrate)" in waiter[0]
     assert waiter[-1].endswith("in place, nothing to do")
 

@@ -10,7 +10,7 @@ import pytest
 
 from tests.checkouts import PRODUCTION, STAGING, Checkout, make_checkout
 from tests.databases import OWNER, CrmDatabase
-from tests.migration_runs import LINKS, TENANT, by_psql, by_runner, schema_dump
+from tests.migration_runs import FORWARD, LINKS, ORDER, TENANT, VERSIONS, by_psql, by_runner, ledger_says, schema_dump
 
 pytestmark = pytest.mark.slow
 
@@ -64,11 +64,11 @@ def test_staging_leaves_a_receipt_that_only_its_owner_may_read(
     number = unmigrated_staging.psql("SELECT system_identifier FROM pg_control_system()")
     assert 0 == done.returncode, done.stderr
     assert f"The receipt for production is in {checkout.receipt}.\nDone on " in done.stdout
-    assert done.stdout.rstrip().endswith("s: 040 baselined, 041 applied, 042 applied.")
+    assert done.stdout.rstrip().endswith("s: 040 baselined, 041 applied, 042 applied, 043 applied.")
     assert 0o600 == checkout.receipt.stat().st_mode & 0o777
     assert ["staging", 1] == [document["environment"], document["format"]]
     assert f"{number}/{oid}" == document["database"]["id"]
-    assert [(40, "baselined"), (41, "applied"), (42, "applied")] == [
+    assert [(version, "applied" if version > 40 else "baselined") for version in VERSIONS] == [
         (item["version"], item["outcome"]) for item in document["migrations"]
     ]
 
@@ -155,7 +155,7 @@ def test_production_takes_what_the_receipt_says(
     done = checkout.run(*PRODUCTION, "--receipt", str(receipt), "--yes")
 
     assert 0 == done.returncode, done.stderr
-    assert "40 baselined, 41 applied, 42 applied" == legacy_database.psql(LEDGER)
+    assert ledger_says("baselined", "applied") == legacy_database.psql(LEDGER)
 
 
 def test_production_asks_staging_itself(checkout: Checkout, legacy_database: CrmDatabase) -> None:
@@ -163,7 +163,7 @@ def test_production_asks_staging_itself(checkout: Checkout, legacy_database: Crm
     done = checkout.run(*PRODUCTION, "--yes")
 
     assert 0 == done.returncode, done.stderr
-    assert "40 baselined, 41 applied, 42 applied" == legacy_database.psql(LEDGER)
+    assert ledger_says("baselined", "applied") == legacy_database.psql(LEDGER)
 
 
 def test_one_migration_can_be_promoted_before_the_next(
@@ -186,7 +186,7 @@ def test_a_difference_between_the_schemas_is_told_and_no_reason_to_refuse(
     done = checkout.run(*PRODUCTION, "--yes")
 
     assert 0 == done.returncode, done.stderr
-    assert "ℹ️ After 040, 041 and 042 the schema isn't the one that staging had" in done.stdout
+    assert "ℹ️ After 040, 041, 042 and 043 the schema isn't the one that staging had" in done.stdout
 
 
 def test_where_nothing_would_run_nothing_is_asked(checkout: Checkout, database: CrmDatabase) -> None:
@@ -201,13 +201,13 @@ def test_where_nothing_would_run_nothing_is_asked(checkout: Checkout, database: 
 def test_what_psql_made_on_production_is_proved_there_by_files_that_ran_on_staging(
     checkout: Checkout, legacy_database: CrmDatabase
 ) -> None:
-    by_psql(legacy_database, LINKS)
-    by_psql(legacy_database, TENANT)
+    for file in FORWARD:
+        by_psql(legacy_database, file)
 
     done = checkout.run(*PRODUCTION, "--yes")
 
     assert 0 == done.returncode, done.stderr
-    assert "40 baselined, 41 adopted, 42 adopted" == legacy_database.psql(LEDGER)
+    assert ledger_says("baselined", "adopted") == legacy_database.psql(LEDGER)
 
 
 # Production refuses the rest.
@@ -265,7 +265,7 @@ def test_a_comment_makes_no_other_file(checkout: Checkout, legacy_database: CrmD
     done = checkout.run(*PRODUCTION, "--receipt", str(receipt), "--yes")
 
     assert 0 == done.returncode, done.stderr
-    assert "40 baselined, 41 applied, 42 applied" == legacy_database.psql(LEDGER)
+    assert ledger_says("baselined", "applied") == legacy_database.psql(LEDGER)
 
 
 def test_a_file_by_its_name_is_bound_too(checkout: Checkout, legacy_database: CrmDatabase, receipt: Path) -> None:
@@ -305,12 +305,12 @@ def test_a_staging_in_which_nothing_could_be_proven_speaks_for_nothing_until_it_
         "INSERT INTO lead_interactions SELECT (jsonb_populate_record(NULL::lead_interactions, to_jsonb(k) || "
         "jsonb_build_object('organization_id', l.organization_id))).* FROM kept k JOIN leads l ON l.id = k.lead_id"
     )
-    again = [checkout.run(*STAGING, file.name) for file in (LINKS, TENANT)]
+    again = [checkout.run(*STAGING, file.name) for file in FORWARD]
     done = checkout.run(*PRODUCTION, *options, "--yes")
 
     assert f"{LINKS.name}: ran on staging, but not proven there: behaviour: lead_interactions has no row" in said
     assert f"run it there again: ./taskline migrate up --env staging {LINKS.name}\n" in said
-    assert [0, 0] == [each.returncode for each in again], again
+    assert [0] * len(FORWARD) == [each.returncode for each in again], again
     assert 0 == done.returncode, done.stderr
 
 
@@ -327,7 +327,7 @@ def test_an_empty_staging_speaks_for_an_empty_production(
     assert 0 == staging.returncode, staging.stderr
     assert "not proven: behaviour: lead_interactions has no row" in staging.stdout
     assert 0 == production.returncode, production.stderr
-    assert legacy_database.psql(LEDGER).endswith("41 applied, 42 applied")
+    assert legacy_database.psql(LEDGER).endswith("41 applied, 42 applied, 43 applied")
 
 
 def test_an_empty_staging_does_not_speak_for_rows_that_production_hides(
@@ -353,23 +353,23 @@ def test_what_is_no_longer_in_place_on_staging_does_not_count(
 
 
 def test_what_was_taken_back_on_staging_does_not_count(checkout: Checkout, legacy_database: CrmDatabase) -> None:
-    checkout.run("migrate", "rollback", "42", "--env", "staging")
+    checkout.run("migrate", "rollback", "43", "--env", "staging")
 
-    assert f"{TENANT.name}: never ran on staging" in refused(checkout, production=legacy_database)
+    assert f"{ORDER.name}: never ran on staging" in refused(checkout, production=legacy_database)
 
 
 @pytest.mark.parametrize("by", ["receipt", "address"])
 def test_staging_that_is_production_is_found_out(checkout: Checkout, legacy_database: CrmDatabase, by: str) -> None:
     checkout.names("staging", legacy_database)
     checkout.run(*STAGING)
-    checkout.run("migrate", "rollback", "42", "--env", "staging")
+    checkout.run("migrate", "rollback", "43", "--env", "staging")
     options = ["--receipt", str(checkout.receipt)] if by == "receipt" else []
 
     done = checkout.run(*PRODUCTION, *options, "--yes")
 
     assert NOT_PROMOTED == done.returncode
     assert f"Staging is the same database as production: {legacy_database.name}, id " in done.stderr
-    assert "42 rolled back" == legacy_database.psql(LEDGER)[-14:]
+    assert "43 rolled back" == legacy_database.psql(LEDGER)[-14:]
 
 
 def test_a_receipt_that_was_altered_is_refused(checkout: Checkout, legacy_database: CrmDatabase, receipt: Path) -> None:
@@ -399,11 +399,11 @@ def test_without_a_terminal_it_is_refused_with_the_command_that_goes_on(
 def test_taking_back_asks_too(checkout: Checkout, database: CrmDatabase, yes: list[str]) -> None:
     checkout.names("production", database)
 
-    done = checkout.run("migrate", "rollback", "42", "--env", "production", *yes)
+    done = checkout.run("migrate", "rollback", "43", "--env", "production", *yes)
 
     assert (0 if yes else REFUSED) == done.returncode, done.stderr
-    assert bool(yes) != ("run ./taskline migrate rollback --env production 42 --yes" in done.stderr)
-    assert bool(yes) == database.psql(LEDGER).endswith("42 rolled back")
+    assert bool(yes) != ("run ./taskline migrate rollback --env production 43 --yes" in done.stderr)
+    assert bool(yes) == database.psql(LEDGER).endswith("43 rolled back")
 
 
 @pytest.mark.parametrize("is_right", [True, False])
@@ -425,12 +425,15 @@ def test_on_a_terminal_the_name_of_the_database_is_asked_for(
     os.close(ours)
     os.close(theirs)
 
-    assert f"this will be done:\n  - {LINKS.name}\n  - {TENANT.name}\nType the database's name to go on:" in errors
+    assert (
+        f"this will be done:\n  - {LINKS.name}\n  - {TENANT.name}\n  - {ORDER.name}\nType the database's name to go on:"
+        in errors
+    )
     assert (0 if is_right else REFUSED) == asking.returncode, errors
     assert is_right == (not is_untouched(legacy_database))
 
 
-@pytest.mark.parametrize("deed", [("up",), ("rollback", "42")], ids=" ".join)
+@pytest.mark.parametrize("deed", [("up",), ("rollback", "43")], ids=" ".join)
 @pytest.mark.parametrize("by", ["--url", "MIGRATION_DATABASE_URL"])
 def test_the_address_of_production_is_production_however_it_is_given(
     checkout: Checkout, database: CrmDatabase, second_legacy_database: CrmDatabase, deed: tuple[str, ...], by: str

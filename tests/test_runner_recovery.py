@@ -16,6 +16,13 @@ pytestmark = pytest.mark.slow
 ROOT = Path(__file__).parent.parent
 PHASES = ["041.*Columns", "041.*Foreign keys", "041.*Indexes: idx_lead_interactions_account_id", "041.*Validation"]
 PHASES += ["042.*Backfill", "042.*Disputed rows", "042.*Row security", "042.*Validation"]
+PHASES += [
+    "043.*Columns",
+    "043.*Backfill",
+    "043.*Not null",
+    "043.*Indexes: idx_lead_interactions_tasks_by_due",
+    "043.*Validation",
+]
 
 
 def kill_in_phase(database: CrmDatabase, phase: str, how: str) -> None:

@@ -132,6 +132,14 @@ def _contradictions() -> list[RowCheck]:
         ),
         RowCheck(
             _LI,
+            "occurs_at",
+            ERROR,
+            "t.occurs_at IS DISTINCT FROM coalesce(t.completed_at, t.scheduled_at, t.created_at, '-infinity')",
+            "isn't the first of completed_at, scheduled_at and created_at: its place in the timeline is wrong",
+            "./taskline migrate up 043_timeline_order.sql",
+        ),
+        RowCheck(
+            _LI,
             "lead_id",
             WARNING,
             f"{_IS_TASK} AND t.lead_id IS NULL AND t.contact_id IS NULL AND t.account_id IS NULL",

@@ -161,3 +161,20 @@ BEGIN
                       USING (organization_id = %1$s) WITH CHECK (organization_id = %1$s)', pg_temp.tenant());
   END IF;
 END $$;
+
+-- The copies as 043 leaves the originals. Setting a type anew computes a column without a trigger that would fire.
+CREATE OR REPLACE FUNCTION pg_temp.leave_as_043() RETURNS void LANGUAGE plpgsql AS $$
+DECLARE
+  name text;
+BEGIN
+  ALTER TABLE pg_temp.lead_interactions ADD COLUMN IF NOT EXISTS occurs_at timestamptz;
+  EXECUTE format('ALTER TABLE pg_temp.lead_interactions ALTER COLUMN occurs_at TYPE timestamptz USING %s,
+                    ALTER COLUMN occurs_at SET NOT NULL', pg_temp.place_in_time('lead_interactions'));
+  EXECUTE format('CREATE OR REPLACE FUNCTION pg_temp.taskline_occurs_at() RETURNS trigger LANGUAGE plpgsql
+                    SET search_path = pg_catalog AS %L', pg_temp.trigger_body());
+  CREATE OR REPLACE TRIGGER taskline_occurs_at BEFORE INSERT OR UPDATE ON pg_temp.lead_interactions
+     FOR EACH ROW EXECUTE FUNCTION pg_temp.taskline_occurs_at();
+  FOR name IN SELECT w.name FROM pg_temp.timeline_indexes() w WHERE pg_temp.timeline_index_state(w.name, w.what) = 'other' LOOP
+    EXECUTE format('ALTER INDEX IF EXISTS pg_temp.%I RENAME TO %I', name, left(name, 46) || '_before_043');
+  END LOOP;
+END $$;
