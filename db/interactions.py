@@ -6,8 +6,7 @@ from dataclasses import dataclass, fields
 from functools import cache
 from typing import TYPE_CHECKING
 
-from sqlalchemy import Text, any_, cast, func, literal_column, select
-from sqlalchemy.dialects.postgresql import TIMESTAMP
+from sqlalchemy import Text, any_, cast, literal_column, select
 
 from db.keyset import Key, Page
 from db.statements import Statement, compiled, of_tenant, uuids_argument
@@ -47,13 +46,9 @@ class InteractionRow:
     version: str
 
 
-# created_at can be missing in real databases; such a row stands at the very beginning of its timeline.
-OCCURS_AT = func.coalesce(
-    interactions.c.completed_at,
-    interactions.c.scheduled_at,
-    interactions.c.created_at,
-    literal_column("'-infinity'::timestamptz", TIMESTAMP(timezone=True)),
-)
+# A trigger keeps occurs_at for every writer: the first of completed_at, scheduled_at and created_at that is there. A
+# row with none of them stands at the very beginning of its timeline.
+OCCURS_AT = interactions.c.occurs_at
 
 # Changes with every update by anyone, the old application included (manual: System Columns).
 VERSION = cast(literal_column("lead_interactions.xmin"), Text)
@@ -70,7 +65,7 @@ COLUMNS = (
     interactions.c.completed_at,
     interactions.c.created_at,
     interactions.c.updated_at,
-    OCCURS_AT.label("occurs_at"),
+    OCCURS_AT,
     interactions.c.lead_id,
     interactions.c.contact_id,
     interactions.c.account_id,

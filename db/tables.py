@@ -44,5 +44,5 @@ interactions = _table(
     uuids="id organization_id lead_id contact_id account_id user_id created_by last_modified_by",
     strings="interaction_type subject outcome status priority",
     texts="description",
-    instants="scheduled_at completed_at created_at updated_at",
+    instants="scheduled_at completed_at created_at updated_at occurs_at",
 )
