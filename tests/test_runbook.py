@@ -27,7 +27,7 @@ _VARIES = [
     (re.compile(r"crm_\w+ \(PostgreSQL"), "crm (PostgreSQL"),
     (re.compile(r"\b[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}\b"), "ID"),
     (re.compile(r"\d[\d.,:-]*\d|\d"), "N"),
-    (re.compile(r"\(N, [\w :]+\)"), "(the migration, its step)"),
+    (re.compile(r"\(N, [\w\s:]+\)"), "(the migration, its step)"),
     (re.compile(r"\b[kMG]B\b"), "MB"),
     (re.compile(r"completed as \w+"), "completed as the API's role"),
     (re.compile(r"[▁▂▃▄▅▆▇█]+"), "▁"),
