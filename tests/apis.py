@@ -19,7 +19,12 @@ from tests.servers import serve
 
 SECRET = "a secret for tests, long enough for HS256 and also for HS384 and HS512"
 # What an answer may take when many tests share the machine; tests of time-outs give their own.
-PATIENCE = {"request_timeout_ms": 60_000, "statement_timeout_ms": 30_000, "lock_timeout_ms": 10_000}
+PATIENCE = {
+    "request_timeout_ms": 60_000,
+    "statement_timeout_ms": 30_000,
+    "lock_timeout_ms": 10_000,
+    "pool_wait_ms": 10_000,
+}
 # Nothing listens there: port 1 is reserved and needs root.
 NOWHERE = "postgresql://nobody@127.0.0.1:1/nothing"
 READINESS = Path(__file__).parent.parent / "migrations" / "readiness.sql"

@@ -20,7 +20,7 @@ from migrations.rehearsal.programs import Programs
 from migrations.rehearsal.rehearsals import Rehearsal, Source, Stage
 from migrations.rehearsal.relay import TLS_REQUEST, relayed
 from tests.databases import APP, OWNER, OWNER_PASSWORD, CrmDatabase, psql
-from tests.migration_runs import open_transaction
+from tests.migration_runs import FORWARD, open_transaction
 from tests.rehearsals import rehearse
 from tests.tls_doors import tls_door
 
@@ -225,7 +225,7 @@ def test_a_dump_alone_is_migrated_by_an_owner_who_may_do_what_it_takes(
 
     assert 0 == done.code, done.errors
     assert (OWNER, APP) == (done.document["migrated_as"], done.document["worked_on_as"])
-    assert 2 == len(done.document["migrations"])
+    assert len(FORWARD) == len(done.document["migrations"])
     assert not any("not proven" in line for line in done.document["said"])
 
 

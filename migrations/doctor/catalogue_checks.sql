@@ -15,7 +15,7 @@ WITH tab AS (
     FROM (VALUES ('users', 'id organization_id email first_name last_name role is_active'),
                  ('leads', 'id organization_id assigned_to linked_contact_id first_name last_name company email phone status converted_date'),
                  ('contacts', 'id organization_id assigned_to first_name last_name company email phone status'),
-                 ('accounts', 'id organization_id contact_id account_name account_status deleted_at'),
+                 ('accounts', 'id organization_id contact_id account_name account_status created_by deleted_at'),
                  ('lead_interactions', 'id organization_id lead_id user_id created_by last_modified_by interaction_type subject outcome '
                                        'status priority description scheduled_at completed_at created_at updated_at')) AS t(name, cols)
    CROSS JOIN unnest(string_to_array(t.cols, ' ')) AS c(col)
