@@ -75,8 +75,8 @@ BY_ID = {
 LISTS = {
     "tasks": f"{{ tasks(first: 200) {{ nodes {{ {FIELDS} }} }} }}",
     "last tasks": f"{{ tasks(last: 200) {{ edges {{ node {{ {FIELDS} }} }} }} }}",
-    "sorted tasks": f"""{{ tasks(first: 200, filter: {{contact: {{search: "mirrored"}}}}, orderBy: {{field: SUBJECT}}) {{
-        nodes {{ {FIELDS} }} }} }}""",
+    "sorted tasks": f"""{{ tasks(first: 200, filter: {{contact: {{search: "mirrored"}}}},
+        orderBy: {{field: SUBJECT}}) {{ nodes {{ {FIELDS} }} }} }}""",
     "tasks of found records": f"""{{ tasks(first: 200, filter: {{contact: {{search: "mirrored"}},
         account: {{search: "mirrored"}}, links: {{all: [ACCOUNT]}}}}) {{ nodes {{ {FIELDS} }} }} }}""",
     "users": '{ users(search: "mirrored", first: 200) { id } }',
