@@ -22,9 +22,17 @@ def sorted_by(keys: Sequence[Key], columns: Sequence[ColumnElement[Value]]) -> l
     PostgreSQL puts them by itself. Said, it would keep an index from being read backwards.
     """
     return [
-        _sorted(column, key, is_placing_nulls=number > 0 and key.is_nullable)
+        sorted_column(column, key, is_placing_nulls=number > 0 and key.is_nullable)
         for number, (key, column) in enumerate(zip(keys, columns, strict=True))
     ]
+
+
+def sorted_column(column: ColumnElement[Value], key: Key, *, is_placing_nulls: bool) -> ColumnElement[Value]:
+    """Sort a column as its key says, and perhaps say where its nulls go."""
+    ordered = column.desc() if key.is_descending else column.asc()
+    if not is_placing_nulls:
+        return ordered
+    return ordered.nulls_last() if key.nulls_last else ordered.nulls_first()
 
 
 def ranges_between(keys: Sequence[Key], start: Place | None, stop: Place | None) -> list[ColumnElement[bool]]:
@@ -87,10 +95,3 @@ def _later(key: Key, value: Value) -> ColumnElement[bool]:
         return false() if key.nulls_last else key.expression.is_not(None)
     later = key.expression < value if key.is_descending else key.expression > value
     return or_(later, key.expression.is_(None)) if key.is_nullable and key.nulls_last else later
-
-
-def _sorted(column: ColumnElement[Value], key: Key, *, is_placing_nulls: bool) -> ColumnElement[Value]:
-    ordered = column.desc() if key.is_descending else column.asc()
-    if not is_placing_nulls:
-        return ordered
-    return ordered.nulls_last() if key.nulls_last else ordered.nulls_first()

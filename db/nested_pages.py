@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from sqlalchemy import Uuid, column, func, literal_column, select, true
 
 from db.keyset import Page, page_from, reading
+from db.keyset_ranges import sorted_column
 from db.statements import compiled, uuids_argument
 
 if TYPE_CHECKING:
@@ -17,7 +18,7 @@ if TYPE_CHECKING:
 
     from sqlalchemy import ColumnElement, Select
 
-    from db.keyset import Key, Value, Window
+    from db.keyset import Key, Window
     from db.sessions import Session
 
 # Text, so that SQLAlchemy doesn't put the owners into the page's own query.
@@ -53,15 +54,10 @@ async def pages_of(
     page = reading(query, keys, window).lateral("page")
     columns, values = list(page.c)[: -len(keys)], list(page.c)[-len(keys) :]
     # Each page is read in order, but nothing promises that it stays so beside others.
-    order = [_sorted(value, key) for value, key in zip(values, reading_keys, strict=True)]
+    order = [sorted_column(value, key, is_placing_nulls=True) for value, key in zip(values, reading_keys, strict=True)]
     whole = select(*columns, owner.c.id, *values).select_from(owner.join(page, true())).order_by(owner.c.id, *order)
     found = await session.rows(compiled(whole), ids=ids)
     return [
         OwnedPage(owner_id, page_from(list(records), keys, window))
         for owner_id, records in groupby(found, key=lambda record: record[-len(keys) - 1])
     ]
-
-
-def _sorted(value: ColumnElement[Value], key: Key) -> ColumnElement[Value]:
-    ordered = value.desc() if key.is_descending else value.asc()
-    return ordered.nulls_last() if key.nulls_last else ordered.nulls_first()

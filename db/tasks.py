@@ -181,7 +181,7 @@ def _complete() -> Statement:
         .where(
             of_tenant(interactions),
             interactions.c.id == uuid_argument("task_id"),
-            interactions.c.interaction_type == TASK,
+            IS_TASK,
             interactions.c.status.is_distinct_from(COMPLETED),
             or_(expected.is_(None), expected == VERSION),
         )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from dataclasses import dataclass
+from itertools import chain, combinations
 from typing import TYPE_CHECKING
 
 from db.accounts import AccountRow
@@ -16,6 +17,13 @@ if TYPE_CHECKING:
     from db.interactions import InteractionRow
     from db.leads import LeadRow
     from resolvers.loaders import Loaders
+
+Kinds = tuple[RecordKind, ...]
+
+EVERY_COMBINATION: tuple[Kinds, ...] = tuple(
+    chain.from_iterable(combinations(RecordKind, size) for size in range(len(RecordKind) + 1))
+)
+"""The kinds of record that an interaction can be linked to together, none at all first."""
 
 
 @dataclass(frozen=True, slots=True)

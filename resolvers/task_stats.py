@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections import Counter
 from dataclasses import dataclass
 from functools import partial
-from itertools import chain, combinations
 from typing import TYPE_CHECKING
 
 from db import interactions, task_stats, tasks
@@ -15,6 +14,7 @@ from db.records import RecordKind
 from db.task_filters import KNOWN_PRIORITIES, KNOWN_STATUSES, OPEN_STATUSES, TaskFilter
 from db.task_orders import DEFAULT_ORDER
 from db.task_stats import Due
+from resolvers.links import EVERY_COMBINATION, Kinds
 from resolvers.zones import Unit, stretch_at
 
 if TYPE_CHECKING:
@@ -28,11 +28,6 @@ if TYPE_CHECKING:
     from db.task_stats import AlikeTasks
     from resolvers.loaders import Loaders
 
-Kinds = tuple[RecordKind, ...]
-
-EVERY_COMBINATION: tuple[Kinds, ...] = tuple(
-    chain.from_iterable(combinations(RecordKind, size) for size in range(len(RecordKind) + 1))
-)
 A_NEXT_ONE = TaskFilter(status=OPEN_STATUSES, due_at=InstantTest(is_null=False))
 
 

@@ -4,16 +4,15 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import StrEnum
-from itertools import combinations
 from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo
 
 from db.filters import UNKNOWN
-from db.records import RecordKind
 from db.task_filters import KNOWN_STATUSES
 from db.timeline_counts import CountRow, Sorting, counts, utc_starts
 from errors import LimitExceeded
 from resolvers.due_buckets import DueBucket, due_dates
+from resolvers.links import EVERY_COMBINATION
 from resolvers.zones import Stretch, Unit, stretch_at
 
 if TYPE_CHECKING:
@@ -37,6 +36,7 @@ PILES = (
     DueBucket.NO_DUE_DATE,
     DueBucket.CLOSED,
 )
+LINK_KEYS = ["+".join(kinds) for kinds in (*EVERY_COMBINATION[1:], EVERY_COMBINATION[0])]  # without a link last
 NO_LINK = "NONE"
 
 
@@ -102,7 +102,7 @@ async def _groups(session: Session, timeline: Timeline, by: Grouping, ids: Seque
             rows = await counts(session, timeline, Sorting.STATUS, ids)
             return _in_order(ids, rows, [*KNOWN_STATUSES, UNKNOWN])
         case GroupUnit.LINKS:
-            return _in_order(ids, await counts(session, timeline, Sorting.LINKS, ids), _combinations_of_links())
+            return _in_order(ids, await counts(session, timeline, Sorting.LINKS, ids), LINK_KEYS)
         case _:
             return await _by_time(session, timeline, Unit(by.unit), by.zone, ids)
 
@@ -148,8 +148,3 @@ def _in_order(ids: Sequence[UUID], rows: Sequence[CountRow], keys: Sequence[str]
 
 def _printed(key: str) -> str:
     return key.upper() or NO_LINK
-
-
-def _combinations_of_links() -> list[str]:
-    chosen = (combination for size in range(1, 4) for combination in combinations(RecordKind, size))
-    return [*("+".join(combination) for combination in chosen), ""]
