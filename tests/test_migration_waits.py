@@ -1,7 +1,6 @@
 """An application waits for 041 no longer than half as long as for the usual way: the same load, server and rows."""
 
 import asyncio
-from collections.abc import Iterator
 from dataclasses import dataclass
 
 import pytest
@@ -16,8 +15,8 @@ pytestmark = [pytest.mark.slow, pytest.mark.long]
 
 STEP = "041"
 INTERACTIONS = 1_000_000
-# The leads that are there with all that hangs on them, again and again under new ids. Triggers and keys sleep meanwhile: a
-# minute instead of eight.
+# The leads that are there with all that hangs on them, again and again under new ids. Triggers and keys sleep meanwhile:
+# half a minute instead of eight.
 GROW = f"""
 SET session_replication_role = replica;
 CREATE FUNCTION pg_temp.columns_of(name text, but text[]) RETURNS text LANGUAGE sql AS $$
@@ -32,7 +31,8 @@ DECLARE
 BEGIN
   CREATE TEMP TABLE twins ON COMMIT DROP AS
     SELECT l.id AS lead_id, gen_random_uuid() AS twin_id FROM leads l, generate_series(1, times);
-  EXECUTE format('INSERT INTO leads (id, %1$s) SELECT t.twin_id, %1$s FROM leads JOIN twins t ON t.lead_id = id', of_leads);
+  EXECUTE format('INSERT INTO leads (id, %1$s) SELECT t.twin_id, %1$s
+                    FROM leads JOIN twins t ON t.lead_id = id', of_leads);
   EXECUTE format('INSERT INTO lead_interactions (id, lead_id, %1$s) SELECT gen_random_uuid(), t.twin_id, %1$s
                     FROM lead_interactions JOIN twins t USING (lead_id)', of_others);
 END $$;
@@ -55,11 +55,11 @@ class Copy(Crm):
 
 
 @pytest.fixture
-def large_database(legacy_database: CrmDatabase) -> Iterator[CrmDatabase]:
+def large_database(legacy_database: CrmDatabase) -> CrmDatabase:
     legacy_database.psql(GROW)
     legacy_database.psql("VACUUM (ANALYZE)")
     assert int(legacy_database.psql("SELECT count(*) FROM lead_interactions")) >= INTERACTIONS
-    yield legacy_database
+    return legacy_database
 
 
 def measured(style: str, crm: CrmDatabase, hold_s: float | None) -> tuple[Figure, set[str]]:
