@@ -15,8 +15,8 @@ pytestmark = [pytest.mark.slow, pytest.mark.long]
 
 STEP = "041"
 INTERACTIONS = 1_000_000
-# The leads that are there with all that hangs on them, again and again under new ids. Triggers and keys sleep meanwhile:
-# half a minute instead of eight.
+# The leads that are there with all that hangs on them, again and again under new ids. Triggers and keys sleep,
+# which takes half a minute instead of eight.
 GROW = f"""
 SET session_replication_role = replica;
 CREATE FUNCTION pg_temp.columns_of(name text, but text[]) RETURNS text LANGUAGE sql AS $$
