@@ -113,7 +113,7 @@ class RecordNotFound(Refusal):
 
     code = "RECORD_NOT_FOUND"
 
-    def __init__(self, message: str, field: str, missing_id: str) -> None:
+    def __init__(self, message: str, field: str | None, missing_id: str) -> None:
         super().__init__(message, field)
         self.missing_id = missing_id
 

@@ -19,8 +19,10 @@ if TYPE_CHECKING:
 
     from sqlalchemy import ColumnElement
 
-KNOWN_STATUSES = ("pending", "scheduled", "completed", "cancelled")
+COMPLETED = "completed"
+CANCELLED = "cancelled"
 OPEN_STATUSES = ("pending", "scheduled")
+KNOWN_STATUSES = (*OPEN_STATUSES, COMPLETED, CANCELLED)
 KNOWN_PRIORITIES = ("low", "medium", "high")
 
 

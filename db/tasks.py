@@ -20,14 +20,12 @@ from sqlalchemy import (
     null,
     or_,
     select,
-    update,
 )
-from sqlalchemy.dialects.postgresql import TIMESTAMP
 
-from db.interactions import COLUMNS, TASK, VERSION, InteractionRow
+from db.interactions import COLUMNS, TASK, InteractionRow
 from db.keyset import Page, Window, page_of
 from db.nested_pages import OWNER, OwnedNumber, OwnedPage, pages_of
-from db.statements import Statement, compiled, of_tenant, uuid_argument, uuids_argument
+from db.statements import Statement, compiled, instant_argument, of_tenant, uuid_argument, uuids_argument
 from db.tables import accounts, contacts, interactions, leads, users
 from db.task_filters import TaskFilter, condition
 from db.task_orders import TaskOrder, keys_of
@@ -37,12 +35,13 @@ if TYPE_CHECKING:
     from datetime import datetime
     from uuid import UUID
 
-    from sqlalchemy import ColumnElement, FromClause, ScalarSelect
+    from sqlalchemy import ColumnElement, ScalarSelect
 
     from db.records import RecordKind
     from db.sessions import Session
 
-COMPLETED = "completed"
+REFERENCES = {"lead_id": leads, "contact_id": contacts, "account_id": accounts, "assignee_id": users}
+"""The fields of a task that name a row elsewhere, and where."""
 
 # In the text, not among the arguments: a plan that is kept for all of them can use the indexes of tasks alone.
 IS_TASK = interactions.c.interaction_type == literal_column(f"'{TASK}'")
@@ -60,16 +59,6 @@ class NewTask:
     lead_id: UUID | None
     contact_id: UUID | None
     account_id: UUID | None
-
-
-@dataclass(frozen=True, slots=True)
-class Completion:
-    """How a task ended. Notes are added to its description; None keeps what is there."""
-
-    task_id: UUID
-    outcome: str | None
-    notes: str | None
-    expected_version: str | None
 
 
 async def page(session: Session, tasks: TaskFilter, order: Sequence[TaskOrder], window: Window) -> Page:
@@ -114,94 +103,78 @@ async def create(session: Session, task: NewTask, actor_id: UUID) -> Interaction
     return InteractionRow(*rows[0]) if rows else None
 
 
-async def complete(session: Session, completion: Completion, actor_id: UUID) -> InteractionRow | None:
-    """Complete a task that isn't completed yet; None when nothing matches. 1 statement."""
-    values = {name: getattr(completion, name) for name in Completion.__slots__}
-    rows = await session.rows(_complete(), **values, actor_id=actor_id)
-    return InteractionRow(*rows[0]) if rows else None
+async def by_ids(session: Session, ids: Sequence[UUID]) -> list[InteractionRow]:
+    """Return the tasks with these ids, in no order; ids of no task are absent. 1 statement."""
+    return [InteractionRow(*row) for row in await session.rows(_by_ids(), ids=ids)]
 
 
 async def missing_references(session: Session, task: NewTask) -> list[str]:
     """Name the fields of a new task whose record is not in the organization: lead_id, contact_id … 1 statement."""
-    references = {name: value for name, value in _arguments(task).items() if name in _REFERENCES}
+    references = {name: value for name, value in _arguments(task).items() if name in REFERENCES}
     (row,) = await session.rows(_missing_references(), **references)
-    return [name for name in _REFERENCES if row[name]]
+    return [name for name in REFERENCES if row[name]]
+
+
+def tasks_of_tenant() -> tuple[ColumnElement[bool], ...]:
+    """Return the conditions on lead_interactions that the organization's tasks meet."""
+    return of_tenant(interactions), IS_TASK
 
 
 def matching(tasks: TaskFilter) -> tuple[ColumnElement[bool], ...]:
     """Return the conditions on lead_interactions that the organization's tasks under this filter meet."""
-    return of_tenant(interactions), IS_TASK, condition(tasks)
+    return *tasks_of_tenant(), condition(tasks)
 
 
-def _arguments(task: NewTask) -> dict[str, object]:
-    return {name: getattr(task, name) for name in NewTask.__slots__}
-
-
-_REFERENCES = {"lead_id": leads, "contact_id": contacts, "account_id": accounts, "assignee_id": users}
-
-
-def _is_there(name: str, table: FromClause) -> ColumnElement[bool]:
-    """Hold when the argument is null or names a living row of the organization."""
-    wanted = uuid_argument(name)
+def is_there(name: str) -> ColumnElement[bool]:
+    """Hold when the argument, one of REFERENCES, is null or names a living row of the organization."""
+    table, wanted = REFERENCES[name], uuid_argument(name)
     found = exists().where(of_tenant(table), table.c.id == wanted)
     if "deleted_at" in table.c:
         found = found.where(table.c.deleted_at.is_(None))
     return or_(wanted.is_(None), found)
 
 
+def open_status(due_at: ColumnElement[datetime]) -> ColumnElement[str]:
+    """Return the status of an open task that is due then: scheduled when that is ahead, pending otherwise."""
+    return case((due_at > func.now(), literal("scheduled", String)), else_=literal("pending", String))
+
+
+def acting_user() -> ScalarSelect[UUID]:
+    """Select the acting user; null when the token's person is no user of this organization: a machine did it."""
+    return select(users.c.id).where(of_tenant(users), users.c.id == uuid_argument("actor_id")).scalar_subquery()
+
+
+def _arguments(task: NewTask) -> dict[str, object]:
+    return {name: getattr(task, name) for name in NewTask.__slots__}
+
+
+@cache
+def _by_ids() -> Statement:
+    return compiled(select(*COLUMNS).where(*tasks_of_tenant(), interactions.c.id == any_(uuids_argument("ids"))))
+
+
 @cache
 def _create() -> Statement:
-    due_at = bindparam("due_at", type_=TIMESTAMP(timezone=True))
+    due_at = instant_argument("due_at")
     values: dict[str, ColumnElement[Any]] = {
         "organization_id": uuid_argument("organization_id"),
         "interaction_type": literal(TASK, String),
         "subject": bindparam("subject", type_=String),
         "description": bindparam("description", type_=Text),
         "priority": bindparam("priority", type_=String),
-        "status": case((due_at > func.now(), literal("scheduled", String)), else_=literal("pending", String)),
+        "status": open_status(due_at),
         "scheduled_at": due_at,
         "completed_at": null(),
         "user_id": uuid_argument("assignee_id"),
         "lead_id": uuid_argument("lead_id"),
         "contact_id": uuid_argument("contact_id"),
         "account_id": uuid_argument("account_id"),
-        "created_by": _actor(),
+        "created_by": acting_user(),
     }
-    row = select(*values.values()).where(*(_is_there(name, table) for name, table in _REFERENCES.items()))
+    row = select(*values.values()).where(*(is_there(name) for name in REFERENCES))
     return compiled(insert(interactions).from_select(list(values), row).returning(*COLUMNS))
 
 
 @cache
-def _complete() -> Statement:
-    outcome, notes = bindparam("outcome", type_=String), bindparam("notes", type_=Text)
-    expected = bindparam("expected_version", type_=Text)
-    described = func.concat_ws("\n\n", func.nullif(interactions.c.description, ""), notes)
-    change = (
-        update(interactions)
-        .where(
-            of_tenant(interactions),
-            interactions.c.id == uuid_argument("task_id"),
-            IS_TASK,
-            interactions.c.status.is_distinct_from(COMPLETED),
-            or_(expected.is_(None), expected == VERSION),
-        )
-        .values(
-            status=COMPLETED,
-            completed_at=func.now(),
-            outcome=func.coalesce(outcome, interactions.c.outcome),
-            description=case((notes.is_(None), interactions.c.description), else_=described),
-            last_modified_by=_actor(),  # old triggers read the actor from it
-            updated_at=func.now(),
-        )
-    )
-    return compiled(change.returning(*COLUMNS))
-
-
-def _actor() -> ScalarSelect[UUID]:
-    """Select the acting user; null when the token's person is no user of this organization: a machine did it."""
-    return select(users.c.id).where(of_tenant(users), users.c.id == uuid_argument("actor_id")).scalar_subquery()
-
-
-@cache
 def _missing_references() -> Statement:
-    return compiled(select(*((~_is_there(name, table)).label(name) for name, table in _REFERENCES.items())))
+    return compiled(select(*((~is_there(name)).label(name) for name in REFERENCES)))

@@ -31,8 +31,8 @@ from db.records import RecordKind
 from db.related_records import asked_records, related_records
 from db.statements import Statement, compiled, instant_argument, of_tenant
 from db.tables import interactions
-from db.task_filters import KNOWN_STATUSES, OPEN_STATUSES
-from db.tasks import COMPLETED, IS_TASK
+from db.task_filters import COMPLETED, KNOWN_STATUSES, OPEN_STATUSES
+from db.tasks import IS_TASK
 from db.timeline_shapes import INSTANT, IS_IN_TIME, IS_WANTED, filtered
 
 if TYPE_CHECKING:

@@ -58,3 +58,34 @@ async def is_orphan(loaders: Loaders, row: InteractionRow) -> bool:
     if row.lead_id or row.contact_id:
         return False
     return all(link.lost_at for link in await links_of(loaders, row))
+
+
+@dataclass(frozen=True, slots=True)
+class Mismatch:
+    """A task's contact, and its account, which belongs to another one."""
+
+    contact: ContactRow
+    account: AccountRow
+
+    @property
+    def message(self) -> str:
+        """What doesn't fit, for people."""
+        return (
+            f"The account {self.account.display_name} doesn't belong to the contact {self.contact.display_name}, but "
+            "to another one. Link that one or another account, or leave it if it is meant."
+        )
+
+
+async def mismatch_of(loaders: Loaders, row: InteractionRow) -> Mismatch | None:
+    """Return the account and the contact of an interaction if they don't belong together. At most 2 statements.
+
+    A lost account doesn't count, and without both links there is no statement.
+    """
+    if not (row.contact_id and row.account_id):
+        return None
+    contact, account = await asyncio.gather(
+        loaders.contacts_by_id.load(row.contact_id), loaders.accounts_by_id.load(row.account_id)
+    )
+    if not contact or not account or account.deleted_at or account.contact_id == contact.id:
+        return None
+    return Mismatch(contact, account)

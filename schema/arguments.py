@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Annotated
+from typing import Annotated, TypeVar
 from zoneinfo import ZoneInfo
 
-from strawberry import argument
+from strawberry import UNSET, argument
 
 from resolvers.pages import PageRequest
 
@@ -27,6 +27,13 @@ At = Annotated[
 ]
 
 UTC_ZONE = ZoneInfo("UTC")
+
+Value = TypeVar("Value")
+
+
+def given_or_none(value: Value | None) -> Value | None:
+    """Take an absent value for one that is null, where both mean the same."""
+    return None if value is UNSET else value
 
 
 def page_request(first: int | None, after: str | None, last: int | None, before: str | None) -> PageRequest:

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, TypeVar
-
-from strawberry import UNSET
+from typing import TYPE_CHECKING
 
 from db.filters import IdTest, InstantTest
 from db.link_filters import LinksTest
@@ -13,6 +11,7 @@ from db.records import RecordKind as Kind
 from db.task_filters import TaskFilter as PlainFilter
 from errors import BadUserInput
 from resolvers.searches import words_of
+from schema.arguments import given_or_none
 from schema.links import RecordKind
 from schema.scalars import to_uuid, to_uuid_or_none
 from schema.tasks import TaskPriority, TaskStatus
@@ -21,8 +20,6 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from schema.filters import DateTimeFilter, IDFilter, LinksFilter, RecordFilter, TaskFilter
-
-Value = TypeVar("Value")
 
 
 def plain_filter(given: TaskFilter, name: str) -> PlainFilter:
@@ -94,11 +91,6 @@ def status_words(given: Sequence[TaskStatus] | None) -> tuple[str, ...] | None:
 def search_words(given: str | None, name: str) -> tuple[str, ...]:
     """Return the words of a search; none where nothing is asked. Raises BadUserInput."""
     return words_of(given, name) if isinstance(given, str) else ()
-
-
-def given_or_none(value: Value | None) -> Value | None:
-    """Take an absent value for one that is null: in a filter both ask nothing."""
-    return None if value is UNSET else value
 
 
 def _filters(given: Sequence[TaskFilter] | None, name: str) -> tuple[PlainFilter, ...] | None:

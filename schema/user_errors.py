@@ -62,10 +62,11 @@ KINDS = {"lead_id": RecordKind.LEAD, "contact_id": RecordKind.CONTACT, "account_
 
 
 def user_error(
-    refusal: errors.Refusal,
+    refusal: errors.Refusal, *at: str
 ) -> ValidationError | RecordNotFoundError | StaleVersionError | LinkRequiredError | ForbiddenError:
-    """Show a refusal."""
-    path = ["input", _camel(refusal.field)] if refusal.field else None
+    """Show a refusal. `at` names the argument, and in a list the item's place, counted from 0."""
+    names = [*at, _camel(refusal.field)] if refusal.field else [*at]
+    path = names if len(names) > 1 else None  # the argument as a whole says nothing
     if isinstance(refusal, errors.RecordNotFound):
         return RecordNotFoundError(
             code=refusal.code,

@@ -17,6 +17,8 @@ from db import (
     record_filters,
     records,
     related_records,
+    task_changes,
+    task_states,
     task_stats,
     tasks,
     timeline_counts,
@@ -41,12 +43,15 @@ STATEMENTS = (
     record_filters,
     records,
     related_records,
+    task_changes,
     task_stats,
     tasks,
     timeline_counts,
     timeline_shapes,
     users,
 )
+# What keeps statements made of conditions in those.
+DEPENDENT = (timelines, task_states)
 
 FIELDS = "id subject lead { id } contact { id } account { id } assignee { id } links(includeLost: true) { recordId }"
 BY_ID = {
@@ -89,6 +94,8 @@ COUNTS = {
 CREATE = """mutation ($input: CreateTaskInput!) { createTask(input: $input) {
   task { id } errors { __typename ... on RecordNotFoundError { path } } } }"""
 
+UPDATE = CREATE.replace("CreateTaskInput", "UpdateTaskInput").replace("createTask", "updateTask")
+
 
 @dataclass(frozen=True, slots=True)
 class Mirrored:
@@ -126,7 +133,7 @@ def without_predicate(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
         return true()
 
     def forget() -> None:
-        for module in (*STATEMENTS, timelines):  # which keeps what timeline_shapes makes
+        for module in (*STATEMENTS, *DEPENDENT):
             for value in vars(module).values():
                 if hasattr(value, "cache_clear"):
                     value.cache_clear()
@@ -206,6 +213,9 @@ def refused(running: Api, mine: Mirrored, theirs: Mirrored) -> list[list[str]]:
         payload = running.data(mine.organization.viewer(), CREATE, input=given)["createTask"]
         assert payload["task"] is None
         paths += [error["path"] for error in payload["errors"]]
+        change = {"id": str(mine.ids["task"]), "subject": "x", name: str(theirs.ids[kind])}
+        refusals = running.data(mine.organization.viewer(), UPDATE, input=change)["updateTask"]["errors"]
+        assert [paths[-1]] == [error["path"] for error in refusals]
     written = (
         f"SELECT count(*) FROM lead_interactions WHERE organization_id = '{mine.organization.id}' AND subject = 'x'"
     )
@@ -225,6 +235,37 @@ def test_nobody_can_link_another_organizations_records(api: Api, unbound: Api, p
 @pytest.mark.usefixtures("without_predicate")
 def test_row_security_alone_refuses_foreign_links(api: Api, pair: Sequence[Mirrored]) -> None:
     assert EVERY_LINK == refused(api, pair[0], pair[1])
+
+
+CHANGES = {
+    "updateTask": 'mutation ($id: ID!) { changed: updateTask(input: {id: $id, subject: "Mine"}) { task { id } } }',
+    "completeTask": "mutation ($id: ID!) { changed: completeTask(input: {id: $id}) { task { id } } }",
+    "reopenTask": "mutation ($id: ID!) { changed: reopenTask(input: {id: $id}) { task { id } } }",
+    "cancelTask": "mutation ($id: ID!) { changed: cancelTask(input: {id: $id}) { task { id } } }",
+    "completeTasks": "mutation ($id: ID!) { changed: completeTasks(ids: [$id]) { results { task { id } } } }",
+}
+
+
+def reached(running: Api, mine: Mirrored, theirs: Mirrored) -> set[str]:
+    """Return the names of the mutations by which I reach a task of theirs."""
+    id_ = str(theirs.ids["task"])
+    return {name for name, query in CHANGES.items() if id_ in shown(running, mine, query, id=id_)}
+
+
+def test_nobody_reaches_another_organizations_task(api: Api, unbound: Api, pair: Sequence[Mirrored]) -> None:
+    assert set() == reached(api, pair[0], pair[1])
+    assert set() == reached(unbound, pair[0], pair[1])
+
+
+@pytest.mark.usefixtures("without_predicate")
+def test_row_security_alone_keeps_their_tasks_out_of_reach(api: Api, pair: Sequence[Mirrored]) -> None:
+    assert set() == reached(api, pair[0], pair[1])
+
+
+@pytest.mark.usefixtures("without_predicate")
+def test_without_both_walls_every_change_reaches_their_task(unbound: Api, owner: Owner) -> None:
+    """Shows that the two tests above can fail."""
+    assert set(CHANGES) == reached(unbound, Mirrored.new(owner), Mirrored.new(owner))
 
 
 LINKED = f"query ($id: ID!) {{ task(id: $id) {{ {FIELDS} }} }}"

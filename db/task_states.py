@@ -1,0 +1,128 @@
+"""How tasks are closed and opened again: one statement each, which decides and writes at once."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cache
+from typing import TYPE_CHECKING
+
+from sqlalchemy import String, Text, any_, bindparam, case, func, not_, null, or_, select, true, update
+
+from db.filters import equals_any
+from db.interactions import COLUMNS, VERSION, InteractionRow
+from db.statements import Statement, compiled, uuid_argument, uuids_argument
+from db.tables import interactions
+from db.task_filters import CANCELLED, COMPLETED, OPEN_STATUSES
+from db.tasks import acting_user, open_status, tasks_of_tenant
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+    from uuid import UUID
+
+    from sqlalchemy import ColumnElement
+
+    from db.sessions import Session
+
+# No word at all, and any word of others', is none of these.
+IS_OPEN = equals_any(interactions.c.status, OPEN_STATUSES).is_(true())
+IS_COMPLETED = interactions.c.status.is_not_distinct_from(COMPLETED)
+IS_CANCELLED = interactions.c.status.is_not_distinct_from(CANCELLED)
+
+
+@dataclass(frozen=True, slots=True)
+class ChosenTask:
+    """A task, and the version that it must have; None takes any."""
+
+    task_id: UUID
+    expected_version: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Completion:
+    """How a task ended. Notes are added to its description; None keeps what is there."""
+
+    task_id: UUID
+    outcome: str | None
+    notes: str | None
+    expected_version: str | None
+
+
+async def complete(session: Session, completion: Completion, actor_id: UUID) -> InteractionRow | None:
+    """Complete a task that isn't completed yet; None when nothing matches. 1 statement."""
+    values = {name: getattr(completion, name) for name in Completion.__slots__}
+    rows = await session.rows(_complete(), **values, actor_id=actor_id)
+    return InteractionRow(*rows[0]) if rows else None
+
+
+async def complete_all(session: Session, ids: Sequence[UUID], actor_id: UUID) -> list[InteractionRow]:
+    """Complete those of the tasks that aren't completed yet, and return them in no order. 1 statement."""
+    return [InteractionRow(*row) for row in await session.rows(_complete_all(), ids=ids, actor_id=actor_id)]
+
+
+async def reopen(session: Session, chosen: ChosenTask, actor_id: UUID) -> InteractionRow | None:
+    """Open a task that isn't open; None when nothing matches. 1 statement."""
+    return await _moved(session, _reopen(), chosen, actor_id)
+
+
+async def cancel(session: Session, chosen: ChosenTask, actor_id: UUID) -> InteractionRow | None:
+    """Call off a task that is neither completed nor called off; None when nothing matches. 1 statement."""
+    return await _moved(session, _cancel(), chosen, actor_id)
+
+
+def is_version_expected() -> ColumnElement[bool]:
+    """Hold when the argument expected_version is null, or the version of the row."""
+    expected = bindparam("expected_version", type_=Text)
+    return or_(expected.is_(None), expected == VERSION)
+
+
+async def _moved(session: Session, statement: Statement, chosen: ChosenTask, actor_id: UUID) -> InteractionRow | None:
+    rows = await session.rows(
+        statement, task_id=chosen.task_id, expected_version=chosen.expected_version, actor_id=actor_id
+    )
+    return InteractionRow(*rows[0]) if rows else None
+
+
+@cache
+def _complete() -> Statement:
+    outcome, notes = bindparam("outcome", type_=String), bindparam("notes", type_=Text)
+    described = func.concat_ws("\n\n", func.nullif(interactions.c.description, ""), notes)
+    values = {
+        "status": COMPLETED,
+        "completed_at": func.now(),
+        "outcome": func.coalesce(outcome, interactions.c.outcome),
+        "description": case((notes.is_(None), interactions.c.description), else_=described),
+    }
+    return _change(values, *_chosen(), not_(IS_COMPLETED))
+
+
+@cache
+def _complete_all() -> Statement:
+    # Locked in the order of their leads, which a trigger of the CRM writes: so no two lists wait for each other.
+    open_ = select(interactions.c.id).where(
+        *tasks_of_tenant(), interactions.c.id == any_(uuids_argument("ids")), not_(IS_COMPLETED)
+    )
+    locked = open_.order_by(interactions.c.lead_id, interactions.c.id).with_for_update().subquery("locked")
+    values = {"status": COMPLETED, "completed_at": func.now()}
+    return _change(values, interactions.c.id == locked.c.id, not_(IS_COMPLETED))
+
+
+@cache
+def _reopen() -> Statement:
+    values = {"status": open_status(interactions.c.scheduled_at), "completed_at": null()}
+    return _change(values, *_chosen(), not_(IS_OPEN))
+
+
+@cache
+def _cancel() -> Statement:
+    return _change({"status": CANCELLED}, *_chosen(), not_(IS_COMPLETED), not_(IS_CANCELLED))
+
+
+def _chosen() -> tuple[ColumnElement[bool], ...]:
+    return interactions.c.id == uuid_argument("task_id"), is_version_expected()
+
+
+def _change(values: Mapping[str, object], *conditions: ColumnElement[bool]) -> Statement:
+    change = update(interactions).where(*tasks_of_tenant(), *conditions)
+    # Triggers of the old application read from last_modified_by who did it.
+    written = {"last_modified_by": acting_user(), "updated_at": func.now()}
+    return compiled(change.values(written | dict(values)).returning(*COLUMNS))

@@ -1,0 +1,82 @@
+"""What people change of a task: its words, its dates, whose it is and what it hangs on."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from db import task_changes
+from errors import ConstraintViolated, Invalid, LinkRequired, Refusal, Refused
+from resolvers.task_rules import (
+    LONGEST_DESCRIPTION,
+    Changed,
+    forbidden,
+    length_problems,
+    missing_record,
+    no_task,
+    stale,
+    subject_problems,
+    unstorable,
+)
+
+if TYPE_CHECKING:
+    from db.sessions import Session
+    from db.task_changes import TaskChange, Verdict
+    from resolvers.viewers import Viewer
+
+
+async def update_task(session: Session, viewer: Viewer, change: TaskChange, *, is_check_only: bool = False) -> Changed:
+    """Change a task and return it as stored; nothing is written when nothing would differ.
+
+    With `is_check_only` nothing is written in any case, and there is no row. Raises Refused with every reason found.
+    1 statement, 2 when nothing was changed.
+    """
+    change = replace(change, subject=(change.subject or "").strip(), description=change.description or None)
+    problems = [*forbidden(viewer), *_problems(change)]
+    if problems:
+        raise Refused(*problems)
+    if not is_check_only:
+        try:
+            async with session.write(viewer.user_id):
+                row = await task_changes.apply(session, change, viewer.user_id)
+        except ConstraintViolated:  # a record went away between the check and the change, both in one statement
+            row = None
+        if row:
+            return Changed(row)
+    verdict = _judged(change, await task_changes.verdict(session, change))
+    if is_check_only:
+        return Changed(None)
+    if verdict.is_different:  # what stood against it is gone by now
+        raise Refused(stale(verdict.row))
+    return Changed(verdict.row, is_replayed=True)
+
+
+def _judged(change: TaskChange, verdict: Verdict | None) -> Verdict:
+    """Raise Refused for whatever stands against a change."""
+    if verdict is None:
+        raise Refused(no_task(change.task_id))
+    if change.expected_version not in {None, verdict.row.version}:
+        raise Refused(stale(verdict.row))
+    problems: list[Refusal] = [missing_record(field, getattr(change, field)) for field in verdict.missing]
+    if not (verdict.is_link_left or problems):
+        problems.append(_last_link(change))
+    if problems:
+        raise Refused(*problems)
+    return verdict
+
+
+def _last_link(change: TaskChange) -> LinkRequired:
+    links = [name for name in ("lead_id", "contact_id", "account_id") if name in change.given]
+    return LinkRequired(
+        "The task would have no link left. Link a lead, a contact or an account in its place.",
+        links[0] if len(links) == 1 else None,
+    )
+
+
+def _problems(change: TaskChange) -> list[Refusal]:
+    problems = subject_problems(change.subject or "") if "subject" in change.given else []
+    problems += length_problems("description", change.description, LONGEST_DESCRIPTION)
+    problems += unstorable(subject=change.subject, description=change.description)
+    if "assignee_id" in change.given and change.assignee_id is None:
+        problems.append(Invalid("A task must be somebody's. Give the assigneeId of a colleague.", "assignee_id"))
+    return problems
