@@ -6,8 +6,7 @@ from dataclasses import dataclass, fields
 from functools import cache
 from typing import TYPE_CHECKING
 
-from sqlalchemy import String, and_, any_, bindparam, case, exists, func, literal, not_, or_, select, update
-from sqlalchemy.dialects.postgresql import ARRAY
+from sqlalchemy import Boolean, and_, bindparam, case, exists, func, not_, or_, select, update
 
 from db.interactions import COLUMNS, InteractionRow
 from db.records import RecordKind
@@ -95,7 +94,13 @@ _LINKS = tuple(kind.column for kind in RecordKind)
 
 
 def _arguments(change: TaskChange) -> dict[str, object]:
-    return {name: getattr(change, name) for name in TaskChange.__slots__} | {"given": sorted(change.given)}
+    values = {name: getattr(change, name) for name in TaskChange.__slots__}
+    return values | {_flag(name): name in change.given for name in _FIELDS}
+
+
+def _flag(name: str) -> str:
+    """Name the argument that tells whether a field is given."""
+    return f"is_{name}_given"
 
 
 def _value(name: str) -> BindParameter[object]:
@@ -108,8 +113,7 @@ def _differs(name: str) -> ColumnElement[bool]:
     stored: ColumnElement[object] = _FIELDS[name]
     if name == "description":
         stored = func.nullif(stored, "")  # the old application stores an empty text for none
-    given = literal(name, String) == any_(bindparam("given", type_=ARRAY(String)))
-    return and_(given, stored.is_distinct_from(_value(name)))
+    return and_(bindparam(_flag(name), type_=Boolean), stored.is_distinct_from(_value(name)))
 
 
 def _new(name: str) -> ColumnElement[object]:
