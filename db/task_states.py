@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from functools import cache
 from typing import TYPE_CHECKING
 
-from sqlalchemy import String, Text, any_, bindparam, case, func, not_, null, or_, select, true, update
+from sqlalchemy import String, Text, any_, bindparam, case, func, not_, null, or_, true, update
 
 from db.filters import equals_any
 from db.interactions import COLUMNS, VERSION, InteractionRow
@@ -97,13 +97,8 @@ def _complete() -> Statement:
 
 @cache
 def _complete_all() -> Statement:
-    # Locked in the order of their leads, which a trigger of the CRM writes: so no two lists wait for each other.
-    open_ = select(interactions.c.id).where(
-        *tasks_of_tenant(), interactions.c.id == any_(uuids_argument("ids")), not_(IS_COMPLETED)
-    )
-    locked = open_.order_by(interactions.c.lead_id, interactions.c.id).with_for_update().subquery("locked")
     values = {"status": COMPLETED, "completed_at": func.now()}
-    return _change(values, interactions.c.id == locked.c.id, not_(IS_COMPLETED))
+    return _change(values, interactions.c.id == any_(uuids_argument("ids")), not_(IS_COMPLETED))
 
 
 @cache

@@ -117,5 +117,5 @@ def test_warnings_of_a_hundred_tasks_take_the_statements_of_one(
         assert [1] * len(chosen) == [len(result["warnings"]) for result in results]
         return int(answer["extensions"]["cost"]["statements"])
 
-    # The change, the contact, the account, and whose that is.
-    assert (4, 4) == (cost(ids[0]), cost(*ids[1:]))
+    # The turn, the change, the contact, the account, and whose that is.
+    assert (5, 5) == (cost(ids[0]), cost(*ids[1:]))
