@@ -14,6 +14,7 @@ from execution.limits import Limits
 from schema.build import build_schema
 from server import demo, graphql, health, logs, pages, refusals
 from server.databases import database_of
+from server.rest import routes as rest
 from server.sign_in import Verifier
 from settings import Settings
 
@@ -36,6 +37,7 @@ def create(
         aliases=settings.max_query_aliases,
         points=settings.max_query_points,
     )
+    verifier = Verifier(settings)
     schema = build_schema(
         [guards(limits, is_cost_shown=settings.is_demo, is_introspection_on=settings.is_introspection_on)]
     )
@@ -50,7 +52,8 @@ def create(
 
     return Starlette(
         routes=[
-            graphql.endpoint(schema, database, Verifier(settings), settings),
+            graphql.endpoint(schema, database, verifier, settings),
+            rest.mount(database, verifier, settings),
             *health.routes(database, readiness_sql),
             *demo.routes(settings, database),
             *(pages.routes(ROOT / "web" / "dist") if settings.is_graphiql_on else ()),

@@ -31,6 +31,14 @@ class BadUserInput(TasklineError):
     code = "BAD_USER_INPUT"
 
 
+class BadFields(BadUserInput):
+    """Values of a request can't be used; `faults` has the failure of each, with the name of its field."""
+
+    def __init__(self, *faults: tuple[TasklineError, str]) -> None:
+        super().__init__(" ".join(str(fault) for fault, _ in faults))
+        self.faults = faults
+
+
 class BadCursor(BadUserInput):
     """A cursor is malformed, or belongs to another list, order or filter."""
 

@@ -1,1 +1,1 @@
-"""HTTP: the GraphQL endpoint, sign-in, health, the demo's tokens and the pages."""
+"""HTTP: the GraphQL endpoint, the older REST routes, sign-in, health, the demo's tokens and the pages."""

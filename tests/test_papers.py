@@ -29,6 +29,7 @@ ERRORS, ARCHITECTURE = TEXTS["docs/errors.md"], TEXTS["ARCHITECTURE.md"]
 HOSTS = {"127.0.0.1", "localhost", "host", "keepachangelog.com", "graphql.github.io"}
 PLACES = (
     "/graphql",
+    "/api",
     "/graphiql",
     "/healthz",
     "/readyz",

@@ -18,6 +18,7 @@ from db import (
     records,
     related_records,
     task_changes,
+    task_lists,
     task_states,
     task_stats,
     tasks,
@@ -44,6 +45,7 @@ STATEMENTS = (
     records,
     related_records,
     task_changes,
+    task_lists,
     task_stats,
     tasks,
     timeline_counts,
@@ -90,6 +92,13 @@ LISTS = {
 COUNTS = {
     "task count": "query ($id: ID!) { tasks(filter: {contactId: {ne: $id}}, first: 0) { count: totalCount } }",
     "task stats": "query ($id: ID!) { taskStats(filter: {contactId: {ne: $id}}) { count: total } }",
+}
+REST = {
+    "REST list": "/api/tasks?limit=1000",
+    "REST list of a contact": "/api/tasks?contact_id={contact}",
+    "REST task": "/api/tasks/{task}",
+    "REST list of a lead": "/api/leads/{lead}/tasks",
+    "REST list of leads": "/api/leads/tasks?limit=100",
 }
 CREATE = """mutation ($input: CreateTaskInput!) { createTask(input: $input) {
   task { id } errors { __typename ... on RecordNotFoundError { path } } } }"""
@@ -160,20 +169,31 @@ def shown(running: Api, mine: Mirrored, query: str, **variables: object) -> str:
     return json.dumps(answer["data"])
 
 
+def rest_answer(running: Api, mine: Mirrored, path: str) -> str:
+    """Return what is answered, but nothing for a refusal, which repeats the ids that were asked for."""
+    answer = running.client.get(path, headers=running.headers(viewer=mine.organization.viewer()))
+    assert answer.status_code in {200, 404}, answer.text
+    return answer.text if answer.status_code == 200 else ""
+
+
 def leaks(running: Api, mine: Mirrored, theirs: Mirrored) -> set[str]:
     """Return the names of the queries by which I see anything of theirs."""
     foreign = [str(id_) for id_ in theirs.ids.values()]
     answers = {name: shown(running, mine, query) for name, query in LISTS.items()}
     for name, query in BY_ID.items():
         answers[name] = "".join(shown(running, mine, query, id=id_) for id_ in foreign)
+    for name, path in REST.items():
+        answers[name] = rest_answer(running, mine, path.format(**theirs.ids))
     found = {name for name, answer in answers.items() if any(id_ in answer for id_ in foreign)}
+    if json.loads(rest_answer(running, mine, "/api/tasks/stats"))["stats"]["total"] != 2:
+        found.add("REST stats")
     for name, query in COUNTS.items():
         (counted,) = json.loads(shown(running, mine, query, id=str(uuid4()))).values()
         found |= {name} if counted["count"] != 2 else set()
     return found
 
 
-ALL = {*BY_ID, *LISTS, *COUNTS}
+ALL = {*BY_ID, *LISTS, *COUNTS, *REST, "REST stats"}
 
 
 def test_nobody_sees_another_organizations_rows(api: Api, pair: Sequence[Mirrored]) -> None:

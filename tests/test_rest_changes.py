@@ -1,0 +1,136 @@
+"""Changes by REST: what a body leaves out stays, a state goes with its fields or not at all, and several at once."""
+
+from typing import Any
+from uuid import UUID, uuid4
+
+import httpx2
+import pytest
+
+from resolvers.viewers import Role
+from tests.apis import Api
+from tests.organizations import Organization, new_organization
+
+
+def patch(
+    api: Api, organization: Organization, id_: UUID, body: dict[str, Any], *, tag: str | None = None
+) -> httpx2.Response:
+    headers = api.headers({"If-Match": tag} if tag else {}, viewer=organization.viewer())
+    return api.client.patch(f"/api/tasks/{id_}", json=body, headers=headers)
+
+
+def task_of(api: Api, organization: Organization, id_: UUID) -> Any:
+    return api.client.get(f"/api/tasks/{id_}", headers=api.headers(viewer=organization.viewer())).json()["task"]
+
+
+def bulk(api: Api, organization: Organization, lead: UUID, ids: list[UUID], *, role: Role = Role.USER) -> Any:
+    headers = api.headers(viewer=organization.viewer(role))
+    body = {"taskIds": [str(id_) for id_ in ids]}
+    return api.client.post(f"/api/leads/{lead}/tasks/bulk-complete", json=body, headers=headers)
+
+
+def test_what_is_left_out_stays_and_null_clears(api: Api, organization: Organization) -> None:
+    id_ = organization.task(
+        lead_id=organization.lead(), description="Old.", priority="high", scheduled_at="2026-02-10T15:30Z"
+    )
+
+    task = patch(api, organization, id_, {"description": None, "scheduled_at": None}).json()["task"]
+
+    assert ("Call", "high", None, None) == tuple(
+        task[name] for name in ("subject", "priority", "description", "scheduled_at")
+    )
+
+
+def test_links_and_assignee_can_be_changed(api: Api, organization: Organization) -> None:
+    contact, colleague = organization.contact(), organization.user()
+    id_ = organization.task(lead_id=organization.lead())
+
+    task = patch(
+        api, organization, id_, {"lead_id": "", "contact_id": str(contact), "assigned_to": str(colleague)}
+    ).json()["task"]
+
+    assert (None, str(contact), str(colleague)) == (task["lead_id"], task["contact_id"], task["assigned_to"])
+
+
+def test_the_last_link_stays(api: Api, organization: Organization) -> None:
+    lead = organization.lead()
+    id_ = organization.task(lead_id=lead)
+
+    response = patch(api, organization, id_, {"lead_id": None, "subject": "New"})
+
+    assert (400, "LINK_REQUIRED") == (response.status_code, response.json()["code"])
+    assert (str(lead), "Call") == tuple(task_of(api, organization, id_)[name] for name in ("lead_id", "subject"))
+
+
+@pytest.mark.parametrize(("status", "stored"), [("completed", "completed"), ("cancelled", "cancelled")])
+def test_fields_and_state_change_together(api: Api, organization: Organization, status: str, stored: str) -> None:
+    id_ = organization.task(lead_id=organization.lead())
+
+    response = patch(api, organization, id_, {"subject": "New", "status": status})
+
+    task = response.json()["task"]
+    assert ("New", stored, stored == "completed") == (task["subject"], task["status"], task["completed_at"] is not None)
+    assert f'"{task["version"]}"' == response.headers["etag"]
+
+
+@pytest.mark.parametrize(
+    "body", [{"subject": ""}, {"lead_id": None}, {"assigned_to": str(UUID(int=7))}, {"contact_id": str(UUID(int=7))}]
+)
+def test_a_state_stays_when_a_field_is_refused(api: Api, organization: Organization, body: dict[str, Any]) -> None:
+    id_ = organization.task(lead_id=organization.lead())
+
+    response = patch(api, organization, id_, body | {"status": "completed"})
+
+    assert response.status_code in {400, 404}
+    assert "pending" == task_of(api, organization, id_)["status"]
+
+
+def test_a_changed_task_is_left_as_it_is(api: Api, organization: Organization) -> None:
+    id_ = organization.task(lead_id=organization.lead())
+    tag = f'"{task_of(api, organization, id_)["version"]}"'
+    assert 200 == patch(api, organization, id_, {"subject": "Mine", "status": "completed"}, tag=tag).status_code
+
+    for body in ({"subject": "Theirs"}, {"status": "pending"}, {"subject": "Theirs", "status": "pending"}):
+        assert 412 == patch(api, organization, id_, body, tag=tag).status_code
+
+    now = task_of(api, organization, id_)
+    assert ("Mine", "completed") == (now["subject"], now["status"])
+
+
+def test_another_organizations_task_is_not_there(api: Api, organization: Organization) -> None:
+    other = new_organization(organization.owner)
+    id_ = other.task(lead_id=other.lead())
+
+    assert [404, 404] == [
+        patch(api, organization, id_, body).status_code for body in ({"subject": "x"}, {"status": "completed"})
+    ]
+    assert ("Call", "pending") == tuple(task_of(api, other, id_)[name] for name in ("subject", "status"))
+
+
+def test_several_are_completed_once_and_only_the_leads(api: Api, organization: Organization) -> None:
+    lead, other = organization.lead(), organization.lead()
+    own = organization.tasks([{"lead_id": lead}] * 3)
+    done = organization.task(lead_id=lead, status="completed", completed_at="2026-01-01T00:00Z")
+    others = organization.task(lead_id=other)
+
+    first, second = (bulk(api, organization, lead, [*own, done, others, uuid4()]).json() for _ in range(2))
+
+    assert (3, 0) == (first["completedCount"], second["completedCount"])
+    assert ["completed"] * 3 + ["pending"] == [task_of(api, organization, id_)["status"] for id_ in (*own, others)]
+    assert "2026-01-01T00:00:00.000Z" == task_of(api, organization, done)["completed_at"]
+
+
+def test_several_are_refused_whole(api: Api, organization: Organization) -> None:
+    lead = organization.lead()
+    id_ = organization.task(lead_id=lead)
+    theirs = new_organization(organization.owner).lead()
+
+    refused = [
+        bulk(api, organization, lead, [id_] * 101),
+        bulk(api, organization, lead, [id_], role=Role.VIEWER),
+        bulk(api, organization, theirs, [id_]),
+    ]
+
+    assert [(400, "LIMIT_EXCEEDED"), (403, "FORBIDDEN"), (404, "NOT_FOUND")] == [
+        (response.status_code, response.json()["code"]) for response in refused
+    ]
+    assert "pending" == task_of(api, organization, id_)["status"]
