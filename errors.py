@@ -136,6 +136,12 @@ class StaleVersion(Refusal):
         self.current = current
 
 
+class IdempotencyConflict(Refusal):
+    """The caller's idempotency key was used before, with another input."""
+
+    code = "IDEMPOTENCY_CONFLICT"
+
+
 class Forbidden(Refusal):
     """The caller's role doesn't allow this."""
 

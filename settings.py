@@ -54,6 +54,8 @@ class Settings(BaseSettings):
     lock_timeout_ms: Annotated[int, Field(ge=1)] = 1_000
     request_timeout_ms: Annotated[int, Field(ge=1)] = 5_000
     """How long all statements of one request may take together."""
+    idempotency_hours: Annotated[int, Field(ge=1, le=8_760)] = 24
+    """How long an idempotency key is kept."""
 
     host: str = "127.0.0.1"
     port: Annotated[int, Field(ge=0, le=65_535)] = 8_000

@@ -1,11 +1,12 @@
-"""The legacy CRM's tables, as far as Taskline reads or writes them. `migrations/` owns their definition."""
+"""The tables that Taskline reads or writes: the legacy CRM's, and its own. `migrations/` owns their definition."""
 
 from __future__ import annotations
 
-from sqlalchemy import Boolean, Column, MetaData, String, Table, Text, Uuid
-from sqlalchemy.dialects.postgresql import TIMESTAMP
+from sqlalchemy import Boolean, Column, LargeBinary, MetaData, String, Table, Text, Uuid
+from sqlalchemy.dialects.postgresql import JSONB, TIMESTAMP
 
 METADATA = MetaData()
+"""The legacy CRM's tables."""
 
 
 def _table(
@@ -45,4 +46,17 @@ interactions = _table(
     strings="interaction_type subject outcome status priority",
     texts="description",
     instants="scheduled_at completed_at created_at updated_at occurs_at",
+)
+
+# Of Taskline alone, beside the CRM's.
+idempotency_keys = Table(
+    "taskline_idempotency_keys",
+    MetaData(),
+    Column("organization_id", Uuid),
+    Column("user_id", Uuid),
+    Column("operation", Text),
+    Column("key", Text),
+    Column("input_digest", LargeBinary),
+    Column("answer", JSONB),
+    Column("created_at", TIMESTAMP(timezone=True)),
 )

@@ -31,7 +31,7 @@ from db.task_filters import TaskFilter, condition
 from db.task_orders import TaskOrder, keys_of
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
     from datetime import datetime
     from uuid import UUID
 
@@ -125,13 +125,16 @@ def matching(tasks: TaskFilter) -> tuple[ColumnElement[bool], ...]:
     return *tasks_of_tenant(), condition(tasks)
 
 
-def is_there(name: str) -> ColumnElement[bool]:
-    """Hold when the argument, one of REFERENCES, is null or names a living row of the organization."""
-    table, wanted = REFERENCES[name], uuid_argument(name)
-    found = exists().where(of_tenant(table), table.c.id == wanted)
+def is_there(name: str, wanted: ColumnElement[UUID] | None = None) -> ColumnElement[bool]:
+    """Hold when an id is null or that of a living row of the organization, in the table of this field of REFERENCES.
+
+    The id is the argument of the same name, unless another one is given.
+    """
+    table, id_ = REFERENCES[name], uuid_argument(name) if wanted is None else wanted
+    found = exists().where(of_tenant(table), table.c.id == id_)
     if "deleted_at" in table.c:
         found = found.where(table.c.deleted_at.is_(None))
-    return or_(wanted.is_(None), found)
+    return or_(id_.is_(None), found)
 
 
 def open_status(due_at: ColumnElement[datetime]) -> ColumnElement[str]:
@@ -142,6 +145,25 @@ def open_status(due_at: ColumnElement[datetime]) -> ColumnElement[str]:
 def acting_user() -> ScalarSelect[UUID]:
     """Select the acting user; null when the token's person is no user of this organization: a machine did it."""
     return select(users.c.id).where(of_tenant(users), users.c.id == uuid_argument("actor_id")).scalar_subquery()
+
+
+def values_of(task: Mapping[str, ColumnElement[Any]]) -> dict[str, ColumnElement[Any]]:
+    """Return the values of a new row's columns, given those of NewTask's fields."""
+    return {
+        "organization_id": uuid_argument("organization_id"),
+        "interaction_type": literal(TASK, String),
+        "subject": task["subject"],
+        "description": task["description"],
+        "priority": task["priority"],
+        "status": open_status(task["due_at"]),
+        "scheduled_at": task["due_at"],
+        "completed_at": null(),
+        "user_id": task["assignee_id"],
+        "lead_id": task["lead_id"],
+        "contact_id": task["contact_id"],
+        "account_id": task["account_id"],
+        "created_by": acting_user(),
+    }
 
 
 def _arguments(task: NewTask) -> dict[str, object]:
@@ -155,22 +177,14 @@ def _by_ids() -> Statement:
 
 @cache
 def _create() -> Statement:
-    due_at = instant_argument("due_at")
-    values: dict[str, ColumnElement[Any]] = {
-        "organization_id": uuid_argument("organization_id"),
-        "interaction_type": literal(TASK, String),
+    task: dict[str, ColumnElement[Any]] = {
         "subject": bindparam("subject", type_=String),
         "description": bindparam("description", type_=Text),
         "priority": bindparam("priority", type_=String),
-        "status": open_status(due_at),
-        "scheduled_at": due_at,
-        "completed_at": null(),
-        "user_id": uuid_argument("assignee_id"),
-        "lead_id": uuid_argument("lead_id"),
-        "contact_id": uuid_argument("contact_id"),
-        "account_id": uuid_argument("account_id"),
-        "created_by": acting_user(),
+        "due_at": instant_argument("due_at"),
+        **{name: uuid_argument(name) for name in REFERENCES},
     }
+    values = values_of(task)
     row = select(*values.values()).where(*(is_there(name) for name in REFERENCES))
     return compiled(insert(interactions).from_select(list(values), row).returning(*COLUMNS))
 

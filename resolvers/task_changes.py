@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from db import task_changes
 from errors import ConstraintViolated, Invalid, LinkRequired, Refusal, Refused
+from resolvers.idempotency import key_problems, task_once
 from resolvers.task_rules import (
     LONGEST_DESCRIPTION,
     Changed,
@@ -22,30 +23,44 @@ from resolvers.task_rules import (
 if TYPE_CHECKING:
     from db.sessions import Session
     from db.task_changes import TaskChange, Verdict
+    from resolvers.idempotency import Intention
     from resolvers.viewers import Viewer
 
 
-async def update_task(session: Session, viewer: Viewer, change: TaskChange, *, is_check_only: bool = False) -> Changed:
+async def update_task(
+    session: Session,
+    viewer: Viewer,
+    change: TaskChange,
+    *,
+    is_check_only: bool = False,
+    intention: Intention | None = None,
+) -> Changed:
     """Change a task and return it as stored; nothing is written when nothing would differ.
 
     With `is_check_only` nothing is written in any case, and there is no row. Raises Refused with every reason found.
-    1 statement, 2 when nothing was changed.
+    1 statement, 2 when nothing was changed; with a key 2 more, and 3 for its repeat.
     """
     change = replace(change, subject=(change.subject or "").strip(), description=change.description or None)
-    problems = [*forbidden(viewer), *_problems(change)]
+    problems = [*forbidden(viewer), *_problems(change), *key_problems(intention)]
     if problems:
         raise Refused(*problems)
-    if not is_check_only:
-        try:
-            async with session.write(viewer.user_id):
-                row = await task_changes.apply(session, change, viewer.user_id)
-        except ConstraintViolated:  # a record went away between the check and the change, both in one statement
-            row = None
-        if row:
-            return Changed(row)
-    verdict = _judged(change, await task_changes.verdict(session, change))
     if is_check_only:
+        _judged(change, await task_changes.verdict(session, change))
         return Changed(None)
+
+    async def update() -> Changed:
+        row = await task_changes.apply(session, change, viewer.user_id)
+        return Changed(row) if row else await _unchanged(session, change)
+
+    try:
+        return await task_once(session, viewer, intention, update)
+    except ConstraintViolated:  # a record went away between the check and the change, both in one statement
+        return await _unchanged(session, change)
+
+
+async def _unchanged(session: Session, change: TaskChange) -> Changed:
+    """Return the task of a change that changed nothing. Raises Refused if anything stood against it."""
+    verdict = _judged(change, await task_changes.verdict(session, change))
     if verdict.is_different:  # what stood against it is gone by now
         raise Refused(stale(verdict.row))
     return Changed(verdict.row, is_replayed=True)

@@ -64,10 +64,13 @@ def no_task(id_: UUID, field: str | None = "id") -> RecordNotFound:
     return RecordNotFound(f"There is no task {id_} in your organization. Choose another one.", field, str(id_))
 
 
-def missing_record(field: str, id_: UUID, message: str | None = None) -> RecordNotFound:
-    """Say that there is no such record or colleague for the caller, in these words or the usual ones."""
+def missing_record(field: str, id_: UUID, message: str | None = None, *, at: str | None = None) -> RecordNotFound:
+    """Say that there is no such record or colleague for the caller, in these words or the usual ones.
+
+    `at` names what the field is a part of, if it is one.
+    """
     usual = f"There is no {_NOUNS[field]} {id_} in your organization. Choose another one."
-    return RecordNotFound(message or usual, field, str(id_))
+    return RecordNotFound(message or usual, f"{at}.{field}" if at else field, str(id_))
 
 
 def stale(row: InteractionRow) -> StaleVersion:

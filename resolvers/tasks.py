@@ -9,6 +9,7 @@ from db import interactions, tasks
 from db.task_orders import keys_of
 from errors import ConstraintViolated, Invalid, LinkRequired, Refusal, Refused
 from resolvers.cursors import scope_of
+from resolvers.idempotency import key_problems, task_once
 from resolvers.pages import PageRequest, RowPage, row_page
 from resolvers.task_rules import (
     LONGEST_DESCRIPTION,
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
     from db.sessions import Session
     from db.task_filters import TaskFilter
     from db.task_orders import TaskOrder
+    from resolvers.idempotency import Intention
     from resolvers.viewers import Viewer
 
 GONE = "A record that the task links to was deleted at this very moment. Reload, and try again."
@@ -63,36 +65,54 @@ async def count_tasks(session: Session, filter_: TaskFilter) -> int:
     return await tasks.count(session, filter_)
 
 
-async def create_task(session: Session, viewer: Viewer, draft: TaskDraft, *, is_check_only: bool = False) -> Changed:
+async def create_task(
+    session: Session,
+    viewer: Viewer,
+    draft: TaskDraft,
+    *,
+    is_check_only: bool = False,
+    intention: Intention | None = None,
+) -> Changed:
     """Create a task and return it as stored; with `is_check_only` nothing is written, and there is no row.
 
-    Raises Refused with every reason found. 1 statement, 2 when refused.
+    Raises Refused with every reason found. 1 statement, 2 when refused; with a key 3, as for its repeat.
     """
-    draft = replace(draft, subject=draft.subject.strip())
-    problems = [*forbidden(viewer), *_problems(draft)]
+    draft = trimmed(draft)
+    problems = [*forbidden(viewer), *draft_problems(draft), *key_problems(intention)]
     if problems:
         raise Refused(*problems)
-    new = tasks.NewTask(
-        **{name: getattr(draft, name) for name in TaskDraft.__slots__ if name != "assignee_id"},
-        assignee_id=draft.assignee_id or viewer.user_id,
-    )
-    is_assignee_given = draft.assignee_id is not None
+    new = new_task(draft, viewer)
     if is_check_only:
-        if missing := await _missing(session, new, is_assignee_given=is_assignee_given):
+        if missing := missing_records(draft, new, await tasks.missing_references(session, new)):
             raise Refused(*missing)
         return Changed(None)
+
+    async def create() -> Changed:
+        row = await tasks.create(session, new, viewer.user_id)
+        if row is None:
+            raise Refused(*not_stored(draft, new, await tasks.missing_references(session, new)))
+        return Changed(row)
+
     try:
-        async with session.write(viewer.user_id):
-            row = await tasks.create(session, new, viewer.user_id)
+        return await task_once(session, viewer, intention, create)
     except ConstraintViolated:  # a record went away between the check and the insert, both in one statement
-        row = None
-    if row is None:
-        missing = await _missing(session, new, is_assignee_given=is_assignee_given)
-        raise Refused(*(missing or [Invalid(GONE)]))
-    return Changed(row)
+        missing_now = await tasks.missing_references(session, new)
+    raise Refused(*not_stored(draft, new, missing_now))
 
 
-def _problems(draft: TaskDraft) -> list[Refusal]:
+def trimmed(draft: TaskDraft) -> TaskDraft:
+    """Return the draft with its subject as it is stored."""
+    return replace(draft, subject=draft.subject.strip())
+
+
+def new_task(draft: TaskDraft, viewer: Viewer) -> tasks.NewTask:
+    """Return what is to be stored; where nobody is named, the task is the caller's."""
+    given = {name: getattr(draft, name) for name in TaskDraft.__slots__}
+    return tasks.NewTask(**given | {"assignee_id": draft.assignee_id or viewer.user_id})
+
+
+def draft_problems(draft: TaskDraft) -> list[Refusal]:
+    """Refuse what the draft itself has wrong."""
     problems = [
         *subject_problems(draft.subject),
         *length_problems("description", draft.description, LONGEST_DESCRIPTION),
@@ -103,14 +123,15 @@ def _problems(draft: TaskDraft) -> list[Refusal]:
     return problems
 
 
-async def _missing(session: Session, new: tasks.NewTask, *, is_assignee_given: bool) -> list[Refusal]:
+def missing_records(draft: TaskDraft, new: tasks.NewTask, fields: Sequence[str]) -> list[Refusal]:
+    """Refuse the fields whose record isn't there."""
+    nobody = "Your token names nobody of this organization, so the task needs an assigneeId. Give one."
     return [
-        missing_record(
-            field,
-            getattr(new, field),
-            None
-            if field != "assignee_id" or is_assignee_given
-            else "Your token names nobody of this organization, so the task needs an assigneeId. Give one.",
-        )
-        for field in await tasks.missing_references(session, new)
+        missing_record(field, getattr(new, field), None if field != "assignee_id" or draft.assignee_id else nobody)
+        for field in fields
     ]
+
+
+def not_stored(draft: TaskDraft, new: tasks.NewTask, fields: Sequence[str]) -> list[Refusal]:
+    """Refuse a task that the database didn't take: without such a field, its record has come back or has just gone."""
+    return missing_records(draft, new, fields) or [Invalid(GONE)]

@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 import strawberry
 
 from db.sessions import Session
+from resolvers.idempotency import Intention
 from resolvers.loaders import Loaders
 from resolvers.viewers import Viewer
 
@@ -18,6 +19,8 @@ class Context:
 
     viewer: Viewer
     session: Session
+    idempotency_hours: int
+    """How long an idempotency key is kept."""
     now: datetime = field(init=False)
     """When the operation began: the same now for all its fields, so that what they say agrees."""
     loaders: Loaders = field(init=False)
@@ -25,6 +28,12 @@ class Context:
     def __post_init__(self) -> None:
         self.now = datetime.now(UTC)
         self.loaders = Loaders(self.session)
+
+    def intention(self, operation: str, key: str | None, given: object) -> Intention | None:
+        """Return what the caller means to do once; None without a key. `given` is the input as plain data."""
+        if not isinstance(key, str):
+            return None
+        return Intention.of(operation, key, given, hours=self.idempotency_hours)
 
 
 Info = strawberry.Info[Context, None]

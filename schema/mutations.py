@@ -7,10 +7,18 @@ from typing import Annotated
 import strawberry
 from strawberry import argument as described
 
-from resolvers import task_changes, task_states, tasks
+from resolvers import relinks, task_batches, task_changes, task_states, tasks
 from schema.context import Info
+from schema.relinks import RelinkPayload, RelinkTasksInput, relink_payload
 from schema.scalars import to_uuids
-from schema.task_inputs import CompleteTaskInput, CreateTaskInput, TaskIdInput, UpdateTaskInput
+from schema.task_inputs import (
+    CompleteTaskInput,
+    CreateTaskInput,
+    TaskIdInput,
+    UpdateTaskInput,
+    wanted_task,
+    wanted_tasks,
+)
 from schema.task_payloads import TaskPayload, TasksPayload, task_payload, tasks_payload
 
 
@@ -23,18 +31,42 @@ class Mutation:
         self, info: Info, input: Annotated[CreateTaskInput, described(description="The task to create.")]
     ) -> TaskPayload:
         """Create a task."""
-        session, viewer, is_check_only = info.context.session, info.context.viewer, bool(input.validate_only)
-        change = tasks.create_task(session, viewer, input.draft(), is_check_only=is_check_only)
+        wanted = wanted_task(input)
+        change = tasks.create_task(
+            info.context.session,
+            info.context.viewer,
+            wanted.draft,
+            is_check_only=wanted.is_check_only,
+        )
         return await task_payload(change, input.client_mutation_id)
+
+    @strawberry.mutation(description="Create up to 100 tasks.")
+    async def create_tasks(
+        self,
+        info: Info,
+        input: Annotated[list[CreateTaskInput], described(description="The tasks to create, at most 100.")],
+        atomic: Annotated[bool | None, described(description="True: all or none. False: each on its own.")] = True,
+    ) -> TasksPayload:
+        """Create tasks."""
+        wanted = wanted_tasks(input)
+        outcomes = await task_batches.create_tasks(
+            info.context.session, info.context.viewer, wanted, is_atomic=atomic is not False
+        )
+        return tasks_payload(outcomes, "input", [one.client_mutation_id for one in input])
 
     @strawberry.mutation(description="Change a task.")
     async def update_task(
         self, info: Info, input: Annotated[UpdateTaskInput, described(description="The changes.")]
     ) -> TaskPayload:
         """Change a task."""
-        session, viewer, is_check_only = info.context.session, info.context.viewer, bool(input.validate_only)
-        change = task_changes.update_task(session, viewer, input.change(), is_check_only=is_check_only)
-        return await task_payload(change, input.client_mutation_id)
+        change = input.change()
+        updated = task_changes.update_task(
+            info.context.session,
+            info.context.viewer,
+            change,
+            is_check_only=bool(input.validate_only),
+        )
+        return await task_payload(updated, input.client_mutation_id)
 
     @strawberry.mutation(description="Complete a task.")
     async def complete_task(
@@ -69,3 +101,15 @@ class Mutation:
         """Call a task off."""
         change = task_states.cancel_task(info.context.session, info.context.viewer, input.chosen())
         return await task_payload(change, input.client_mutation_id)
+
+    @strawberry.mutation(
+        description="Move the tasks of one record to others: after a conversion, a merge or a deletion."
+    )
+    async def relink_tasks(
+        self, info: Info, input: Annotated[RelinkTasksInput, described(description="What to move, and where.")]
+    ) -> RelinkPayload:
+        """Move tasks, or say what would be moved."""
+        session, viewer, relink = info.context.session, info.context.viewer, input.relink()
+        if input.dry_run is not False:
+            return await relink_payload(relinks.plan_relink(session, viewer, relink), is_dry_run=True)
+        return await relink_payload(relinks.relink_tasks(session, viewer, relink), is_dry_run=False)

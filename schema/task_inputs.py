@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime
 
 import strawberry
@@ -10,6 +11,7 @@ from strawberry import UNSET, field
 from db.task_changes import TaskChange
 from db.task_states import ChosenTask, Completion
 from errors import BadUserInput
+from resolvers.task_batches import WantedTask
 from resolvers.tasks import TaskDraft
 from schema.arguments import given_or_none
 from schema.scalars import to_uuid, to_uuid_or_none
@@ -141,3 +143,20 @@ def priority_word(priority: TaskPriority | None) -> str:
     if priority is TaskPriority.UNKNOWN:
         raise BadUserInput("priority UNKNOWN can't be set. Give LOW, MEDIUM or HIGH.")
     return str((priority or TaskPriority.MEDIUM).value)
+
+
+def wanted_task(given: CreateTaskInput) -> WantedTask:
+    """Return the task that somebody wants as plain data. Raises BadUserInput."""
+    draft = given.draft()
+    return WantedTask(draft, is_check_only=bool(given.validate_only))
+
+
+def wanted_tasks(given: Sequence[CreateTaskInput]) -> list[WantedTask]:
+    """Return the tasks that somebody wants as plain data. Raises BadUserInput, which says for which of them."""
+    wanted = []
+    for number, one in enumerate(given):
+        try:
+            wanted.append(wanted_task(one))
+        except BadUserInput as exc:
+            raise BadUserInput(f"Item {number} of input (the first is 0): {exc}") from exc
+    return wanted

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Sequence
+from itertools import zip_longest
 
 import strawberry
 from strawberry import field
@@ -71,9 +72,14 @@ async def task_payload(change: Awaitable[Changed], own_text: str | None) -> Task
     return _shown(outcome, given_or_none(own_text), "input")
 
 
-def tasks_payload(outcomes: Sequence[Changed | Refused], argument: str) -> TasksPayload:
+def tasks_payload(
+    outcomes: Sequence[Changed | Refused], argument: str, own_texts: Sequence[str | None] = ()
+) -> TasksPayload:
     """Show what came of each change of a list; `argument` names the list in the paths of refusals."""
-    results = [_shown(outcome, None, argument, str(number)) for number, outcome in enumerate(outcomes)]
+    results = [
+        _shown(outcome, given_or_none(own_text), argument, str(number))
+        for number, (outcome, own_text) in enumerate(zip_longest(outcomes, own_texts))
+    ]
     failed = sum(bool(result.errors) for result in results)
     return TasksPayload(results=results, succeeded=len(results) - failed, failed=failed)
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, TypeAlias
 
 import strawberry
 
@@ -43,6 +43,11 @@ class StaleVersionError(UserError):
     current: Task = strawberry.field(description="The task as it is now.")
 
 
+@strawberry.type(description="The key was used before, with another input.")
+class IdempotencyConflictError(UserError):
+    """A key that stands for something else."""
+
+
 @strawberry.type(description="A task must be linked to a lead, a contact or an account.")
 class LinkRequiredError(UserError):
     """A task without a link."""
@@ -53,26 +58,30 @@ class ForbiddenError(UserError):
     """A role that doesn't suffice."""
 
 
-TaskError = Annotated[
-    ValidationError | RecordNotFoundError | StaleVersionError | LinkRequiredError | ForbiddenError,
-    strawberry.union(name="TaskError", description="Why a change of tasks was refused."),
-]
+AnyError: TypeAlias = (
+    ValidationError
+    | RecordNotFoundError
+    | StaleVersionError
+    | IdempotencyConflictError
+    | LinkRequiredError
+    | ForbiddenError
+)
+TaskError = Annotated[AnyError, strawberry.union(name="TaskError", description="Why a change of tasks was refused.")]
 
 KINDS = {"lead_id": RecordKind.LEAD, "contact_id": RecordKind.CONTACT, "account_id": RecordKind.ACCOUNT}
 
 
-def user_error(
-    refusal: errors.Refusal, *at: str
-) -> ValidationError | RecordNotFoundError | StaleVersionError | LinkRequiredError | ForbiddenError:
+def user_error(refusal: errors.Refusal, *at: str) -> AnyError:
     """Show a refusal. `at` names the argument, and in a list the item's place, counted from 0."""
-    names = [*at, _camel(refusal.field)] if refusal.field else [*at]
+    inner = refusal.field.split(".") if refusal.field else []
+    names = [*at, *map(_camel, inner)]
     path = names if len(names) > 1 else None  # the argument as a whole says nothing
     if isinstance(refusal, errors.RecordNotFound):
         return RecordNotFoundError(
             code=refusal.code,
             message=str(refusal),
             path=path,
-            kind=KINDS.get(refusal.field or ""),
+            kind=KINDS.get(inner[-1]) if inner else None,
             id=strawberry.ID(refusal.missing_id),
         )
     words = {"code": refusal.code, "message": str(refusal)}
@@ -81,6 +90,8 @@ def user_error(
             return StaleVersionError(path=path, current=task(row), **words)
         case errors.Forbidden():
             return ForbiddenError(path=path, **words)
+        case errors.IdempotencyConflict():
+            return IdempotencyConflictError(path=path, **words)
         case errors.LinkRequired():
             return LinkRequiredError(path=path, **words)
         case _:

@@ -65,7 +65,8 @@ class Endpoint:
         viewer = await self._verifier.viewer(request.headers.get("authorization"))
         operation = await operations.read(request, self._settings.max_body_bytes, self._settings.read_timeout_ms)
         async with self._database.session(viewer.organization_id) as session:
-            result = await self._execute(operation, Context(viewer=viewer, session=session), request.method)
+            context = Context(viewer, session, self._settings.idempotency_hours)
+            result = await self._execute(operation, context, request.method)
         return _response(result, request_ids.of(request), media_type)
 
     async def _execute(self, operation: Operation, context: Context, method: str) -> ExecutionResult:

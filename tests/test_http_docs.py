@@ -14,8 +14,10 @@ import errors
 from errors import TasklineError
 from execution.cost import measure
 from execution.limits import Limits
+from resolvers import relinks
 from resolvers.pages import DEFAULT_SIZE, LARGEST_SIZE
 from resolvers.searches import LONGEST_SEARCH, MOST_WORDS
+from resolvers.task_states import MOST_AT_ONCE
 from schema.build import build_schema
 from schema.filter_limits import DEEPEST, LONGEST_LIST, MOST_CONDITIONS
 from server.refusals import status_of
@@ -61,6 +63,9 @@ def test_limits_are_right(row: list[str]) -> None:
         "values in a list of a filter": LONGEST_LIST,
         "words of a search": MOST_WORDS,
         "characters of a search": LONGEST_SEARCH,
+        "tasks of one createTasks or completeTasks": MOST_AT_ONCE,
+        "tasks that one relinkTasks moves": relinks.MOST_TASKS,
+        "the same from or to a lead, where old triggers make it dear": relinks.MOST_TASKS_OF_LEADS,
         "levels of brackets, or of fragments": Limits().nesting,
         "directives": Limits().directives,
     }

@@ -11,12 +11,15 @@ from sqlalchemy import ColumnElement, FromClause, true
 from db import (
     accounts,
     contacts,
+    idempotency_keys,
     interactions,
     leads,
     link_filters,
     record_filters,
     records,
     related_records,
+    relinks,
+    task_batches,
     task_changes,
     task_lists,
     task_states,
@@ -38,12 +41,14 @@ TABLES = [name for name, table in METADATA.tables.items() if "organization_id" i
 STATEMENTS = (
     accounts,
     contacts,
+    idempotency_keys,
     interactions,
     leads,
     link_filters,
     record_filters,
     records,
     related_records,
+    relinks,
     task_changes,
     task_lists,
     task_stats,
@@ -53,7 +58,7 @@ STATEMENTS = (
     users,
 )
 # What keeps statements made of conditions in those.
-DEPENDENT = (timelines, task_states)
+DEPENDENT = (timelines, task_batches, task_states)
 
 FIELDS = "id subject lead { id } contact { id } account { id } assignee { id } links(includeLost: true) { recordId }"
 BY_ID = {
@@ -104,6 +109,10 @@ CREATE = """mutation ($input: CreateTaskInput!) { createTask(input: $input) {
   task { id } errors { __typename ... on RecordNotFoundError { path } } } }"""
 
 UPDATE = CREATE.replace("CreateTaskInput", "UpdateTaskInput").replace("createTask", "updateTask")
+CREATE_ALL = """mutation ($input: [CreateTaskInput!]!) { createTasks(input: $input, atomic: false) { results {
+  task { id } errors { __typename ... on RecordNotFoundError { path } } } } }"""
+RELINK = """mutation ($input: RelinkTasksInput!) { relinkTasks(input: $input) {
+  affected errors { __typename ... on RecordNotFoundError { path } } } }"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -231,7 +240,9 @@ def refused(running: Api, mine: Mirrored, theirs: Mirrored) -> list[list[str]]:
     for name, kind in {"leadId": "lead", "contactId": "contact", "accountId": "account", "assigneeId": "user"}.items():
         given = {"subject": "x", "contactId": own} | {name: str(theirs.ids[kind])}
         payload = running.data(mine.organization.viewer(), CREATE, input=given)["createTask"]
-        assert payload["task"] is None
+        many = running.data(mine.organization.viewer(), CREATE_ALL, input=[given] * 2)["createTasks"]["results"]
+        assert [None] * 3 == [one["task"] for one in (payload, *many)]
+        assert [["input", "1", name]] == [error["path"] for error in many[1]["errors"]]
         paths += [error["path"] for error in payload["errors"]]
         change = {"id": str(mine.ids["task"]), "subject": "x", name: str(theirs.ids[kind])}
         refusals = running.data(mine.organization.viewer(), UPDATE, input=change)["updateTask"]["errors"]
@@ -286,6 +297,34 @@ def test_row_security_alone_keeps_their_tasks_out_of_reach(api: Api, pair: Seque
 def test_without_both_walls_every_change_reaches_their_task(unbound: Api, owner: Owner) -> None:
     """Shows that the two tests above can fail."""
     assert set(CHANGES) == reached(unbound, Mirrored.new(owner), Mirrored.new(owner))
+
+
+def moved(running: Api, mine: Mirrored, theirs: Mirrored) -> list[list[str]]:
+    """Try to move my tasks to each of their records, and theirs to mine; return the paths refused. Nothing moves."""
+    paths = []
+    for kind in ("lead", "contact", "account"):
+        my_own, foreign = {f"{kind}Id": str(mine.ids[kind])}, {f"{kind}Id": str(theirs.ids[kind])}
+        for from_, to in ((my_own, foreign), (foreign, my_own)):
+            given = {"from": from_, "to": to, "dryRun": False}
+            payload = running.data(mine.organization.viewer(), RELINK, input=given)["relinkTasks"]
+            assert 0 == payload["affected"]
+            paths += [error["path"] for error in payload["errors"]]
+    return paths
+
+
+EVERY_MOVE = [["input", side, name] for name in ("leadId", "contactId", "accountId") for side in ("to", "from")]
+
+
+def test_nobody_can_move_tasks_to_or_from_another_organization(
+    api: Api, unbound: Api, pair: Sequence[Mirrored]
+) -> None:
+    assert EVERY_MOVE == moved(api, pair[0], pair[1])
+    assert EVERY_MOVE == moved(unbound, pair[0], pair[1])
+
+
+@pytest.mark.usefixtures("without_predicate")
+def test_row_security_alone_refuses_foreign_moves(api: Api, pair: Sequence[Mirrored]) -> None:
+    assert EVERY_MOVE == moved(api, pair[0], pair[1])
 
 
 LINKED = f"query ($id: ID!) {{ task(id: $id) {{ {FIELDS} }} }}"
