@@ -21,6 +21,7 @@ def faults(described: Mapping[str, Any], operation: Mapping[str, Any], status: i
     found = operation["responses"].get(str(status))
     if found is None:
         return [f"{operation['operationId']} never answers {status}"]
+    found = described["components"]["responses"][str(status)] if "$ref" in found else found
     registry = Registry().with_resource("urn:document", DRAFT202012.create_resource(described))
     schema = {"$ref": "urn:document" + found["content"]["application/json"]["schema"]["$ref"]}
     checks = Draft202012Validator(schema, registry=registry, format_checker=Draft202012Validator.FORMAT_CHECKER)

@@ -122,6 +122,9 @@ class UpcomingTasks(LeadsTaskList):
 class NewLeadTask(Input):
     """A new task of a lead."""
 
+    # Its absence is refused together with whatever else the use case finds, not before it.
+    model_config = ConfigDict(json_schema_extra={"required": ["subject"]})
+
     subject: Annotated[str, Field(description=f"The headline: 1 to {LONGEST_SUBJECT} characters after trimming.")] = ""
     description: Annotated[str | None, Field(description="Longer text.")] = ""
     contact_id: Annotated[OrEmpty[Id], Field(description="The contact to link.")] = None

@@ -6,6 +6,7 @@ from http import HTTPStatus
 from typing import TYPE_CHECKING, Any, Literal
 
 from pydantic import TypeAdapter
+from pydantic.json_schema import GenerateJsonSchema
 
 from server.answers import JSON
 from server.rest.inputs import Nothing
@@ -30,6 +31,14 @@ _IF_MATCH = {
 }
 
 
+class Untitled(GenerateJsonSchema):
+    """Schemas whose fields have no title: pydantic would repeat each name in capitals."""
+
+    def field_title_should_be_set(self, _: object) -> bool:
+        """Say that none has one."""
+        return False
+
+
 def document(operations: Sequence[AnyOperation], version: str) -> Part:
     """Return the document for these operations."""
     schemas, definitions = _schemas(operations)
@@ -48,6 +57,7 @@ def document(operations: Sequence[AnyOperation], version: str) -> Part:
         "paths": paths,
         "components": {
             "schemas": definitions,
+            "responses": _refusals(operations, schemas),
             "securitySchemes": {"token": {"type": "http", "scheme": "bearer", "bearerFormat": "JWT"}},
         },
     }
@@ -61,7 +71,9 @@ def _schemas(operations: Sequence[AnyOperation]) -> tuple[dict[type, Part], Part
         *((kind.__name__, "validation", TypeAdapter(kind)) for kind in sorted(bodies, key=_name)),
         *((kind.__name__, "serialization", TypeAdapter(kind)) for kind in sorted(answers, key=_name)),
     ]
-    found, whole = TypeAdapter.json_schemas(adapters, ref_template=_REF)
+    found, whole = TypeAdapter.json_schemas(
+        adapters, ref_template=_REF, union_format="primitive_type_array", schema_generator=Untitled
+    )
     schemas = {name: schema for (name, _), schema in found.items()}
     return {kind: schemas[kind.__name__] for kind in bodies | answers}, whole["$defs"]
 
@@ -72,16 +84,16 @@ def _operation(operation: AnyOperation, schemas: dict[type, Part]) -> Part:
         "summary": operation.summary,
         "parameters": [*_parameters(operation), *([_IF_MATCH] if operation.is_conditional else [])],
         "responses": {str(operation.status): _success(operation, schemas)}
-        | {str(status): _refusal(status, schemas) for status in operation.refusals},
+        | {str(status): {"$ref": f"#/components/responses/{status}"} for status in operation.refusals},
     }
     if operation.body is not Nothing:
-        is_required = bool(schemas[operation.body].get("required"))
+        is_required = "required" in operation.body.model_json_schema()
         shown["requestBody"] = {"required": is_required, "content": {JSON: {"schema": schemas[operation.body]}}}
     return shown
 
 
 def _parameters(operation: AnyOperation) -> list[Part]:
-    schema = operation.parameters.model_json_schema(ref_template=_REF)
+    schema = operation.parameters.model_json_schema(ref_template=_REF, schema_generator=Untitled)
     required, names = schema.get("required", []), operation.path_names
     return [
         {
@@ -89,10 +101,18 @@ def _parameters(operation: AnyOperation) -> list[Part]:
             "in": "path" if name in names else "query",
             "required": name in required,
             "description": described.pop("description"),
-            "schema": described,
+            "schema": _of_a_text(described),
         }
         for name, described in schema.get("properties", {}).items()
     ]
+
+
+def _of_a_text(schema: Part) -> Part:
+    """Return the schema of a parameter that is absent where a body would have null."""
+    match schema:
+        case {"anyOf": [only, {"type": "null"}], "default": None}:
+            return dict(only)
+    return schema
 
 
 def _success(operation: AnyOperation, schemas: dict[type, Part]) -> Part:
@@ -100,9 +120,11 @@ def _success(operation: AnyOperation, schemas: dict[type, Part]) -> Part:
     return answered | ({"headers": {"ETag": _ETAG}} if operation.answer in {ChangedTask, OneTask} else {})
 
 
-def _refusal(status: int, schemas: dict[type, Part]) -> Part:
+def _refusals(operations: Sequence[AnyOperation], schemas: dict[type, Part]) -> Part:
+    """Return the answer to a refused request for each status, by its number."""
     content = {media_type: {"schema": schemas[Problem]} for media_type in (JSON, PROBLEM_JSON)}
-    return {"description": HTTPStatus(status).phrase, "content": content}
+    statuses = sorted({status for operation in operations for status in operation.refusals})
+    return {str(status): {"description": HTTPStatus(status).phrase, "content": content} for status in statuses}
 
 
 def _name(kind: type) -> str:
