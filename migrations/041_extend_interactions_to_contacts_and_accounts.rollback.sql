@@ -247,7 +247,8 @@ CREATE OR REPLACE FUNCTION pg_temp.tables_near() RETURNS SETOF regclass LANGUAGE
   SELECT 'lead_interactions'::regclass
    UNION SELECT confrelid::regclass FROM pg_constraint WHERE contype = 'f' AND conrelid = 'lead_interactions'::regclass
    UNION SELECT conrelid::regclass FROM pg_constraint WHERE contype = 'f' AND confrelid = 'lead_interactions'::regclass
-   UNION SELECT to_regclass(name) FROM unnest(ARRAY['contacts', 'accounts', 'leads', 'interaction_events']) AS n(name)
+   UNION SELECT to_regclass(name) FROM unnest(ARRAY['contacts', 'accounts', 'leads', 'interaction_events',
+                                                       'taskline_idempotency_keys', 'taskline_events']) AS n(name)
           WHERE to_regclass(name) IS NOT NULL
 $$;
 
@@ -482,6 +483,15 @@ BEGIN
          FROM %2$s s WHERE s.migration = $1 ORDER BY s.step DESC', format('DELETE FROM %s WHERE step = ', list), list) USING wanted;
   END IF;
 END $$;
+
+-- The rollback that must run before that of this migration: of the last one in place after it. NULL if there is none.
+CREATE OR REPLACE FUNCTION pg_temp.rollback_before(own integer) RETURNS text LANGUAGE sql STABLE AS $$
+  SELECT v.name || '.rollback.sql'
+    FROM (VALUES (42, '042_tenant_of_interactions'), (43, '043_timeline_order'), (44, '044_changes_of_tasks'),
+                 (45, '045_event_log')) AS v(n, name)
+   WHERE v.n > own AND EXISTS (SELECT FROM pg_temp.saved(v.n))
+   ORDER BY v.n DESC LIMIT 1
+$$;
 
 -- Tables that a trigger on lead_interactions fills with a copy of its lead_id, the history above all.
 CREATE OR REPLACE FUNCTION pg_temp.history_tables() RETURNS SETOF regclass LANGUAGE sql STABLE AS $$
@@ -862,11 +872,8 @@ BEGIN
 END $$;
 
 CREATE OR REPLACE FUNCTION pg_temp.obstacles() RETURNS SETOF text LANGUAGE sql STABLE AS $$
-  SELECT 'taskline_saved_ddl: found that 043 is in place. Next: run 043_timeline_order.rollback.sql first.'
-   WHERE EXISTS (SELECT FROM pg_temp.saved(43))
-   UNION ALL
-  SELECT 'taskline_saved_ddl: found that 042 is in place. Next: run 042_tenant_of_interactions.rollback.sql first.'
-   WHERE EXISTS (SELECT FROM pg_temp.saved(42))
+  SELECT format('taskline_saved_ddl: found that %s is in place. Next: run %s first.', left(later, 3), later)
+    FROM pg_temp.rollback_before(41) AS later WHERE later IS NOT NULL
    UNION ALL
   SELECT 'taskline_saved_ddl: found nothing written down by 041, so what this database looked like is not known. '
          'Next: take the columns back by hand.'

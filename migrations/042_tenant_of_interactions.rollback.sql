@@ -229,7 +229,8 @@ CREATE OR REPLACE FUNCTION pg_temp.tables_near() RETURNS SETOF regclass LANGUAGE
   SELECT 'lead_interactions'::regclass
    UNION SELECT confrelid::regclass FROM pg_constraint WHERE contype = 'f' AND conrelid = 'lead_interactions'::regclass
    UNION SELECT conrelid::regclass FROM pg_constraint WHERE contype = 'f' AND confrelid = 'lead_interactions'::regclass
-   UNION SELECT to_regclass(name) FROM unnest(ARRAY['contacts', 'accounts', 'leads', 'interaction_events']) AS n(name)
+   UNION SELECT to_regclass(name) FROM unnest(ARRAY['contacts', 'accounts', 'leads', 'interaction_events',
+                                                       'taskline_idempotency_keys', 'taskline_events']) AS n(name)
           WHERE to_regclass(name) IS NOT NULL
 $$;
 
@@ -465,23 +466,34 @@ BEGIN
   END IF;
 END $$;
 
+-- The rollback that must run before that of this migration: of the last one in place after it. NULL if there is none.
+CREATE OR REPLACE FUNCTION pg_temp.rollback_before(own integer) RETURNS text LANGUAGE sql STABLE AS $$
+  SELECT v.name || '.rollback.sql'
+    FROM (VALUES (42, '042_tenant_of_interactions'), (43, '043_timeline_order'), (44, '044_changes_of_tasks'),
+                 (45, '045_event_log')) AS v(n, name)
+   WHERE v.n > own AND EXISTS (SELECT FROM pg_temp.saved(v.n))
+   ORDER BY v.n DESC LIMIT 1
+$$;
+
 -- == Row security and rights ==
 DO $$
 DECLARE
   li      constant regclass := 'lead_interactions';
   lines   text := '';
   had_any boolean;
+  later   text;
   item    record;
 BEGIN
   PERFORM pg_temp.refuse_planted_tables();
   had_any := EXISTS (SELECT FROM pg_temp.saved(42));
+  later := pg_temp.rollback_before(42);
   IF NOT pg_has_role(pg_temp.owner_of(li)::oid, 'USAGE') THEN
     RAISE EXCEPTION '042 can''t be taken back: % belongs to %, not to %', li, pg_temp.owner_of(li), current_user
       USING ERRCODE = 'object_not_in_prerequisite_state', HINT = 'Run this file as the owner. Nothing was changed.';
-  ELSIF EXISTS (SELECT FROM pg_temp.saved(43)) THEN
-    RAISE EXCEPTION '042 can''t be taken back: 043 is in place'
+  ELSIF later IS NOT NULL THEN
+    RAISE EXCEPTION '042 can''t be taken back: % is in place', left(later, 3)
       USING ERRCODE = 'object_not_in_prerequisite_state',
-            HINT = 'Run 043_timeline_order.rollback.sql first. Nothing was changed.';
+            HINT = format('Run %s first. Nothing was changed.', later);
   ELSIF NOT EXISTS (SELECT FROM pg_temp.saved(42))
         AND EXISTS (SELECT FROM pg_policy WHERE polrelid = li AND polname = 'lead_interactions_tenant') THEN
     RAISE EXCEPTION '042 can''t be taken back: it wrote nothing down, so the earlier policies are not known'

@@ -280,7 +280,8 @@ CREATE OR REPLACE FUNCTION pg_temp.tables_near() RETURNS SETOF regclass LANGUAGE
   SELECT 'lead_interactions'::regclass
    UNION SELECT confrelid::regclass FROM pg_constraint WHERE contype = 'f' AND conrelid = 'lead_interactions'::regclass
    UNION SELECT conrelid::regclass FROM pg_constraint WHERE contype = 'f' AND confrelid = 'lead_interactions'::regclass
-   UNION SELECT to_regclass(name) FROM unnest(ARRAY['contacts', 'accounts', 'leads', 'interaction_events']) AS n(name)
+   UNION SELECT to_regclass(name) FROM unnest(ARRAY['contacts', 'accounts', 'leads', 'interaction_events',
+                                                       'taskline_idempotency_keys', 'taskline_events']) AS n(name)
           WHERE to_regclass(name) IS NOT NULL
 $$;
 

@@ -229,7 +229,8 @@ CREATE OR REPLACE FUNCTION pg_temp.tables_near() RETURNS SETOF regclass LANGUAGE
   SELECT 'lead_interactions'::regclass
    UNION SELECT confrelid::regclass FROM pg_constraint WHERE contype = 'f' AND conrelid = 'lead_interactions'::regclass
    UNION SELECT conrelid::regclass FROM pg_constraint WHERE contype = 'f' AND confrelid = 'lead_interactions'::regclass
-   UNION SELECT to_regclass(name) FROM unnest(ARRAY['contacts', 'accounts', 'leads', 'interaction_events']) AS n(name)
+   UNION SELECT to_regclass(name) FROM unnest(ARRAY['contacts', 'accounts', 'leads', 'interaction_events',
+                                                       'taskline_idempotency_keys', 'taskline_events']) AS n(name)
           WHERE to_regclass(name) IS NOT NULL
 $$;
 
@@ -465,12 +466,24 @@ BEGIN
   END IF;
 END $$;
 
+-- The rollback that must run before that of this migration: of the last one in place after it. NULL if there is none.
+CREATE OR REPLACE FUNCTION pg_temp.rollback_before(own integer) RETURNS text LANGUAGE sql STABLE AS $$
+  SELECT v.name || '.rollback.sql'
+    FROM (VALUES (42, '042_tenant_of_interactions'), (43, '043_timeline_order'), (44, '044_changes_of_tasks'),
+                 (45, '045_event_log')) AS v(n, name)
+   WHERE v.n > own AND EXISTS (SELECT FROM pg_temp.saved(v.n))
+   ORDER BY v.n DESC LIMIT 1
+$$;
+
 -- == Obstacles ==
 -- What would fail half-way, or take more away than 043 made, is named before anything changes.
 CREATE OR REPLACE FUNCTION pg_temp.dependents() RETURNS SETOF text LANGUAGE sql STABLE AS $$
   SELECT format('%s: found owner %s, expected that %s is or belongs to the owner. Next: run this file as the owner.', li,
                 pg_temp.owner_of(li), current_user)
     FROM (SELECT 'lead_interactions'::regclass) AS t(li) WHERE NOT pg_has_role(pg_temp.owner_of(li)::oid, 'USAGE')
+   UNION ALL
+  SELECT format('taskline_saved_ddl: found that %s is in place. Next: run %s first.', left(later, 3), later)
+    FROM pg_temp.rollback_before(43) AS later WHERE later IS NOT NULL
    UNION ALL
   SELECT 'taskline_saved_ddl: found nothing written down by 043, so what this database looked like is not known. '
          'Next: take the column and its trigger back by hand.'

@@ -83,6 +83,12 @@ WITH li AS (
                  ('interaction_events', false, (SELECT CASE WHEN events THEN '{INSERT}'::text[] END FROM writes)),
                  ('lead_interactions', true, '{INSERT,UPDATE}')) AS v(name, is_vital, writes)
    CROSS JOIN unnest('{SELECT}' || v.writes) WITH ORDINALITY AS u(privilege, n)
+), keys AS (                                        -- the idempotency keys of 044
+  SELECT c.oid, c.relkind, c.relrowsecurity FROM li JOIN pg_class c ON c.relnamespace = li.relnamespace
+   WHERE c.relname = 'taskline_idempotency_keys'
+), keys_rights AS (
+  SELECT privilege, n AS place, coalesce(has_table_privilege((SELECT oid FROM api), (SELECT oid FROM keys), privilege), false) AS is_held
+    FROM unnest('{SELECT,INSERT,UPDATE,DELETE}'::text[]) WITH ORDINALITY AS u(privilege, n)
 ), rights AS (
   SELECT needs.*, coalesce(has_table_privilege((SELECT oid FROM api), rel, privilege), false) AS is_held FROM needs
 )
@@ -237,4 +243,60 @@ SELECT '043.stamps', count(*) = 0,
        CASE WHEN count(*) > 0 THEN 'the trigger of an unfinished backfill is still there' ELSE 'no trigger left' END
   FROM pg_trigger
  WHERE tgname = '~taskline_043_keep' AND tgrelid IN ((SELECT oid FROM li), to_regclass('leads'))
+
+ UNION ALL
+SELECT '044.' || v.name, coalesce(bool_and((v.type IS NULL OR col.type = v.type) AND NOT col.attnotnull), false),
+       coalesce(string_agg(col.type || CASE WHEN col.attnotnull THEN ' NOT NULL' ELSE '' END, ''), 'no such column')
+  FROM (VALUES ('deleted_at', 'timestamp with time zone'), ('deleted_by', 'uuid'), ('status_before_deletion', NULL)) AS v(name, type)
+  LEFT JOIN col ON col.attname = v.name
+ GROUP BY v.name
+
+ UNION ALL
+SELECT '044.fence', EXISTS (SELECT FROM li) AND count(*) = 0,
+       CASE WHEN count(*) > 0 THEN 'there, of an unfinished rollback: it lets no task be deleted' ELSE 'none of an unfinished rollback' END
+  FROM pg_constraint WHERE conrelid = (SELECT oid FROM li) AND conname = 'taskline_044_fence'
+
+ UNION ALL
+SELECT '044.taskline_idempotency_keys',
+       count(*) = 1 AND bool_and(keys.relkind = 'r') AND bool_and(coalesce(pk.definition, '')
+         = 'PRIMARY KEY (organization_id, user_id, operation, key)') AND bool_and(ARRAY(
+         SELECT concat_ws(' ', a.attname, format_type(a.atttypid, a.atttypmod), CASE WHEN a.attnotnull THEN 'NOT NULL' END,
+                          'DEFAULT ' || pg_get_expr(d.adbin, d.adrelid))
+           FROM pg_attribute a LEFT JOIN pg_attrdef d ON d.adrelid = a.attrelid AND d.adnum = a.attnum
+          WHERE a.attrelid = keys.oid AND a.attnum > 0 AND NOT a.attisdropped ORDER BY a.attname COLLATE "C")
+         = ARRAY['answer jsonb NOT NULL', 'created_at timestamp with time zone NOT NULL DEFAULT now()', 'input_digest bytea NOT NULL',
+                 'key text NOT NULL', 'operation text NOT NULL', 'organization_id uuid NOT NULL', 'user_id uuid NOT NULL']),
+       coalesce(string_agg(coalesce(pk.definition, 'no primary key'), ''), 'no such table')
+  FROM keys LEFT JOIN (SELECT conrelid, pg_get_constraintdef(oid) AS definition FROM pg_constraint WHERE contype = 'p') AS pk
+    ON pk.conrelid = keys.oid
+
+ UNION ALL
+SELECT '044.row_security_of_keys',
+       coalesce(bool_and(keys.relrowsecurity) AND count(p.oid) = 1
+                AND bool_and(p.polname = 'taskline_idempotency_keys_tenant' AND p.polpermissive AND p.polcmd = '*' AND p.polroles = '{0}'
+                             AND p.shape = tenant.shape AND p.check_shape = tenant.shape), false),
+       CASE WHEN count(keys.oid) = 0 THEN 'no such table'
+            WHEN bool_and(keys.relrowsecurity) THEN coalesce('policies: ' || string_agg(p.polname, ', ' ORDER BY p.polname), 'on, without any policy')
+            ELSE 'off' END
+  FROM tenant LEFT JOIN keys ON true
+  LEFT JOIN (SELECT pg_policy.*, regexp_replace(pg_get_expr(polqual, polrelid), '[[:space:]()]|AS "nullif"', '', 'g') AS shape,
+                    regexp_replace(pg_get_expr(polwithcheck, polrelid), '[[:space:]()]|AS "nullif"', '', 'g') AS check_shape
+               FROM pg_policy) AS p ON p.polrelid = keys.oid
+
+ UNION ALL
+SELECT '044.taskline_idempotency_keys_by_age',
+       coalesce(bool_and(i.indrelid = (SELECT oid FROM keys) AND i.indisvalid AND i.indisready AND i.indislive AND NOT i.indisunique
+                         AND pg_get_indexdef(c.oid) LIKE '% USING btree (organization_id, created_at)'), false),
+       coalesce(string_agg(pg_get_indexdef(i.indexrelid) || CASE WHEN i.indisvalid THEN '' ELSE ' (INVALID)' END, ''),
+                'no such index')
+  FROM pg_class c LEFT JOIN pg_index i ON i.indexrelid = c.oid
+ WHERE c.relname = 'taskline_idempotency_keys_by_age' AND c.relnamespace = (SELECT relnamespace FROM li)
+
+ UNION ALL
+SELECT '044.rights_on_taskline_idempotency_keys', bool_and(is_held),
+       CASE WHEN NOT EXISTS (SELECT FROM keys) THEN 'no such table'
+            WHEN bool_and(is_held) THEN string_agg(privilege, ', ' ORDER BY place)
+            ELSE format('no %1$s; as the owner: GRANT %1$s ON %2$s TO NAME; or ./taskline migrate up --api-role NAME',
+                        string_agg(privilege, ', ' ORDER BY place) FILTER (WHERE NOT is_held), (SELECT oid::regclass FROM keys)) END
+  FROM keys_rights
  ORDER BY 1

@@ -23,10 +23,10 @@ SELECT coalesce(string_agg(name, ', '), '') FROM (
    UNION ALL SELECT indexrelid::regclass::text FROM pg_index WHERE NOT indisvalid
    UNION ALL SELECT relname FROM pg_class WHERE relname LIKE '%\\_ccnew%') AS found(name)
 """
-# Everything of a row that no migration may change; 042 fills organization_id, 043 occurs_at.
+# Everything of a row that no migration may change; 042 fills organization_id, 043 occurs_at, 044 adds empty columns.
 ROWS = """
-SELECT md5(string_agg((to_jsonb(t) - ARRAY['contact_id', 'account_id', 'organization_id', 'occurs_at'])::text, ','
-                      ORDER BY id))
+SELECT md5(string_agg((to_jsonb(t) - ARRAY['contact_id', 'account_id', 'organization_id', 'occurs_at', 'deleted_at',
+                                           'deleted_by', 'status_before_deletion'])::text, ',' ORDER BY id))
   FROM lead_interactions t
 """
 _AT_WORK = """

@@ -21,9 +21,12 @@ TENANT = FOLDER / "042_tenant_of_interactions.sql"
 TENANT_BACK = FOLDER / "042_tenant_of_interactions.rollback.sql"
 ORDER = FOLDER / "043_timeline_order.sql"
 ORDER_BACK = FOLDER / "043_timeline_order.rollback.sql"
-FORWARD = [LINKS, TENANT, ORDER]
-BACK = [ORDER_BACK, TENANT_BACK, LINKS_BACK]
+CHANGES = FOLDER / "044_changes_of_tasks.sql"
+CHANGES_BACK = FOLDER / "044_changes_of_tasks.rollback.sql"
+FORWARD = [LINKS, TENANT, ORDER, CHANGES]
+BACK = [CHANGES_BACK, ORDER_BACK, TENANT_BACK, LINKS_BACK]
 VERSIONS = sorted(int(file.name[:3]) for file in FOLDER.glob("0*.sql") if ".rollback" not in file.name)
+NUMBERS = [f"{version:03}" for version in VERSIONS]
 SUCCESS = "🎉 MIGRATION COMPLETED SUCCESSFULLY!"
 
 VARIANTS = re.findall(r"^--   (v_\w+)", (FOLDER / "legacy" / "legacy_variants.sql").read_text(), re.MULTILINE)
@@ -65,6 +68,19 @@ def by_psql(
         env={**os.environ, "PGOPTIONS": options},
     )
     return Outcome(done.returncode, done.stdout, done.stderr)
+
+
+def take_back_later(database: CrmDatabase, file: Path) -> None:
+    """Take back the migrations that came after the one whose rollback this is."""
+    for later in BACK[: BACK.index(file)]:
+        outcome = by_psql(database, later)
+        assert outcome.code == 0, outcome.errors
+
+
+def take_back(database: CrmDatabase, file: Path) -> Outcome:
+    """Run a rollback after those of the later migrations."""
+    take_back_later(database, file)
+    return by_psql(database, file)
 
 
 def by_runner(

@@ -64,6 +64,7 @@ PLANTED_ROWS = {
     f"{LI}.updated_at: is before 1900": TASK.format("updated_at = '1850-01-01'"),
     f"{LI}.completed_at: is empty": TASK.format("status = 'completed'"),
     f"{LI}.completed_at: is set": TASK.format("completed_at = now()"),
+    f"{LI}.deleted_at: is set": TASK.format("deleted_at = now()"),
     f"{LI}.id": f"DELETE FROM interaction_events WHERE interaction_id = (SELECT id FROM {LI} WHERE {SOUND})",
     "interaction_events.interaction_id": KEYLESS.format("interaction_events", "interaction_id")
     + one("interaction_events", "interaction_id = gen_random_uuid()"),
@@ -95,6 +96,7 @@ PLANTED = {
     "UPDATE pg_index SET indisvalid = false WHERE indexrelid = 'idx_broken'::regclass",
     "interaction_events.id": "ALTER TABLE interaction_events DROP CONSTRAINT interaction_events_pkey",
     f"{LI}, check taskline_041_fence_lead": f"ALTER TABLE {LI} ADD CONSTRAINT taskline_041_fence_lead CHECK (true)",
+    f"{LI}, check taskline_044_fence": f"ALTER TABLE {LI} ADD CONSTRAINT taskline_044_fence CHECK (deleted_at IS NULL)",
     "leads, key k": "ALTER TABLE leads ADD CONSTRAINT k FOREIGN KEY (created_by) REFERENCES users NOT VALID",
     f"{LI}.last_modified_by": f"ALTER TABLE {LI} RENAME COLUMN last_modified_by TO completed_by",
 }
@@ -323,6 +325,7 @@ def test_each_right_that_is_missing_is_a_finding_of_its_own(database: CrmDatabas
         f"REVOKE ALL ON ALL TABLES IN SCHEMA public FROM {APP}; REVOKE ALL ON SCHEMA public FROM PUBLIC, {APP}"
     )
     tables = ["accounts", "contacts", "interaction_events", LI, "leads", "organizations", "users"]
+    tables += ["taskline_idempotency_keys"]
 
     found = [finding for finding in diagnosis(database).findings if finding.words.startswith("the API's role has")]
     for finding in found:

@@ -7,7 +7,16 @@ import pytest
 
 from tests.databases import APP, CrmDatabase
 from tests.linked_tasks import bring_back, every_row, set_aside
-from tests.migration_runs import ORDER, ORDER_BACK, TENANT_BACK, by_psql, by_runner, open_transaction, psql_command
+from tests.migration_runs import (
+    ORDER,
+    ORDER_BACK,
+    TENANT_BACK,
+    by_psql,
+    by_runner,
+    open_transaction,
+    psql_command,
+    take_back_later,
+)
 from tests.test_migration_readiness import missing
 
 pytestmark = pytest.mark.slow
@@ -250,6 +259,8 @@ def test_rows_that_a_rollback_of_041_set_aside_come_back_with_their_place(linked
 
 
 def test_042_is_not_taken_back_before_043(database: CrmDatabase) -> None:
+    take_back_later(database, ORDER_BACK)
+
     outcome = by_psql(database, TENANT_BACK)
 
     assert 3 == outcome.code

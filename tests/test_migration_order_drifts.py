@@ -14,6 +14,7 @@ from tests.migration_runs import (
     by_runner,
     make_variant,
     schema_dump,
+    take_back,
 )
 from tests.test_migration_drifts import REFUSED_VARIANTS
 from tests.test_migration_order import KEPT, WRONG
@@ -260,7 +261,7 @@ def test_what_somebody_changes_afterwards_is_seen_and_repaired(database: CrmData
     assert ("0", "0") == (database.psql(WRONG), database.psql(KEPT))
     # An index that somebody put in our place is kept under another name, and may need the column.
     database.psql(f"DROP INDEX IF EXISTS {TIMELINE}_before_043", url=database.owner_url)
-    assert 0 == by_psql(database, ORDER_BACK).code
+    assert 0 == take_back(database, ORDER_BACK).code
     assert "" == database.psql(
         "SELECT string_agg(relname, ',') FROM pg_class WHERE relname ~ '_(timeline|tasks_by_\\w+)$'"
     )

@@ -47,6 +47,12 @@ LOOKS = {
     r"let the trigger taskline_occurs_at set it": "SELECT oid FROM pg_trigger WHERE tgname = 'taskline_occurs_at'",
     r"fill occurs_at where it is missing or wrong": "SELECT count(to_jsonb(t)->>'occurs_at') FROM lead_interactions t",
     r"let occurs_at be null no longer": NULLABLE.format("lead_interactions", "occurs_at"),
+    r"add (.+)\.deleted_at, deleted_by and status_before_deletion": NULLABLE.replace("{1}", "deleted_at"),
+    r"make the table (.+)": "SELECT to_regclass('{0}')",
+    r"let each organization see its own keys alone": (
+        "SELECT oid FROM pg_policy WHERE polname = 'taskline_idempotency_keys_tenant'"
+    ),
+    r"grant .* its rights on the keys": "SELECT relacl FROM pg_class WHERE relname = 'taskline_idempotency_keys'",
     r"let row security ask the row for its organization": POLICIES.format("NOT LIKE '%disputed%'"),
 }
 

@@ -26,7 +26,7 @@ from migrations.runner import apply
 from migrations.runner.connections import connect
 from tests.databases import OWNER, CrmDatabase
 from tests.killed_runs import LEFTOVERS
-from tests.migration_runs import LINKS, by_runner, fingerprint, schema_dump
+from tests.migration_runs import LINKS, NUMBERS, by_runner, fingerprint, schema_dump
 from tests.proxies import wire
 
 pytestmark = pytest.mark.slow
@@ -229,7 +229,7 @@ OBSTACLES: list[tuple[Obstacle, type[TasklineError], str]] = [
     (may_not_create_with_file, MigrationRefused, f"GRANT CREATE ON SCHEMA public TO {OWNER}"),
     (may_not_make_temporary_objects, MigrationRefused, "GRANT TEMPORARY ON DATABASE"),
     (no_such_file, MigrationFileUnusable, "There is no migration file 099_none.sql. In migrations/ there are"),
-    (no_such_number, MigrationFileUnusable, "There is no migration 099; there are 040, 041, 042, 043"),
+    (no_such_number, MigrationFileUnusable, f"There is no migration 099; there are {', '.join(NUMBERS)}"),
     (no_table, MigrationRefused, "has no table lead_interactions on the search path"),
 ]
 
@@ -326,7 +326,14 @@ def test_the_document_of_a_failure_before_the_first_step_holds_none() -> None:
 
 
 @pytest.mark.parametrize(
-    "phase", ["041.*Columns", "041.*Indexes: idx_lead_interactions_account_id", "042.*Backfill", "043.*Backfill"]
+    "phase",
+    [
+        "041.*Columns",
+        "041.*Indexes: idx_lead_interactions_account_id",
+        "042.*Backfill",
+        "043.*Backfill",
+        "044.*Idempotency keys",
+    ],
 )
 def test_a_network_that_is_cut_midway_is_said_and_the_next_run_finishes(
     legacy_database: CrmDatabase, database: CrmDatabase, phase: str

@@ -29,6 +29,9 @@ PHASES = {
     "not null": ("043 Not null", 0.03),
     "timeline indexes": ("043 Indexes: idx_lead_interactions_contact_timeline", 0.05),
     "validation of 043": ("043 Validation", 0.1),
+    "columns of deleted tasks": ("044 Columns", 0.03),
+    "keys": ("044 Idempotency keys", 0.03),
+    "validation of 044": ("044 Validation", 0.1),
 }
 KILLS = {"18": 10, "15": 2}
 # Much to fill; rows that name another organization than their lead stay as they are.

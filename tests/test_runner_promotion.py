@@ -10,10 +10,21 @@ import pytest
 
 from tests.checkouts import PRODUCTION, STAGING, Checkout, make_checkout
 from tests.databases import OWNER, CrmDatabase
-from tests.migration_runs import FORWARD, LINKS, ORDER, TENANT, VERSIONS, by_psql, by_runner, ledger_says, schema_dump
+from tests.migration_runs import (
+    FORWARD,
+    LINKS,
+    NUMBERS,
+    TENANT,
+    VERSIONS,
+    by_psql,
+    by_runner,
+    ledger_says,
+    schema_dump,
+)
 
 pytestmark = pytest.mark.slow
 
+LAST = str(VERSIONS[-1])
 LEDGER = "SELECT string_agg(version || ' ' || outcome, ', ' ORDER BY id) FROM taskline_migrations"
 NOT_PROMOTED, REFUSED = 18, 14
 EMPTY = [
@@ -64,7 +75,9 @@ def test_staging_leaves_a_receipt_that_only_its_owner_may_read(
     number = unmigrated_staging.psql("SELECT system_identifier FROM pg_control_system()")
     assert 0 == done.returncode, done.stderr
     assert f"The receipt for production is in {checkout.receipt}.\nDone on " in done.stdout
-    assert done.stdout.rstrip().endswith("s: 040 baselined, 041 applied, 042 applied, 043 applied.")
+    assert done.stdout.rstrip().endswith(
+        f"s: 040 baselined, {', '.join(f'{number} applied' for number in NUMBERS[1:])}."
+    )
     assert 0o600 == checkout.receipt.stat().st_mode & 0o777
     assert ["staging", 1] == [document["environment"], document["format"]]
     assert f"{number}/{oid}" == document["database"]["id"]
@@ -186,7 +199,9 @@ def test_a_difference_between_the_schemas_is_told_and_no_reason_to_refuse(
     done = checkout.run(*PRODUCTION, "--yes")
 
     assert 0 == done.returncode, done.stderr
-    assert "ℹ️ After 040, 041, 042 and 043 the schema isn't the one that staging had" in done.stdout
+    assert (
+        f"ℹ️ After {', '.join(NUMBERS[:-1])} and {NUMBERS[-1]} the schema isn't the one that staging had" in done.stdout
+    )
 
 
 def test_where_nothing_would_run_nothing_is_asked(checkout: Checkout, database: CrmDatabase) -> None:
@@ -327,7 +342,7 @@ def test_an_empty_staging_speaks_for_an_empty_production(
     assert 0 == staging.returncode, staging.stderr
     assert "not proven: behaviour: lead_interactions has no row" in staging.stdout
     assert 0 == production.returncode, production.stderr
-    assert legacy_database.psql(LEDGER).endswith("41 applied, 42 applied, 43 applied")
+    assert legacy_database.psql(LEDGER).endswith(", ".join(f"{version} applied" for version in VERSIONS[1:]))
 
 
 def test_an_empty_staging_does_not_speak_for_rows_that_production_hides(
@@ -353,23 +368,23 @@ def test_what_is_no_longer_in_place_on_staging_does_not_count(
 
 
 def test_what_was_taken_back_on_staging_does_not_count(checkout: Checkout, legacy_database: CrmDatabase) -> None:
-    checkout.run("migrate", "rollback", "43", "--env", "staging")
+    checkout.run("migrate", "rollback", LAST, "--env", "staging")
 
-    assert f"{ORDER.name}: never ran on staging" in refused(checkout, production=legacy_database)
+    assert f"{FORWARD[-1].name}: never ran on staging" in refused(checkout, production=legacy_database)
 
 
 @pytest.mark.parametrize("by", ["receipt", "address"])
 def test_staging_that_is_production_is_found_out(checkout: Checkout, legacy_database: CrmDatabase, by: str) -> None:
     checkout.names("staging", legacy_database)
     checkout.run(*STAGING)
-    checkout.run("migrate", "rollback", "43", "--env", "staging")
+    checkout.run("migrate", "rollback", LAST, "--env", "staging")
     options = ["--receipt", str(checkout.receipt)] if by == "receipt" else []
 
     done = checkout.run(*PRODUCTION, *options, "--yes")
 
     assert NOT_PROMOTED == done.returncode
     assert f"Staging is the same database as production: {legacy_database.name}, id " in done.stderr
-    assert "43 rolled back" == legacy_database.psql(LEDGER)[-14:]
+    assert legacy_database.psql(LEDGER).endswith(f"{LAST} rolled back")
 
 
 def test_a_receipt_that_was_altered_is_refused(checkout: Checkout, legacy_database: CrmDatabase, receipt: Path) -> None:
@@ -399,11 +414,11 @@ def test_without_a_terminal_it_is_refused_with_the_command_that_goes_on(
 def test_taking_back_asks_too(checkout: Checkout, database: CrmDatabase, yes: list[str]) -> None:
     checkout.names("production", database)
 
-    done = checkout.run("migrate", "rollback", "43", "--env", "production", *yes)
+    done = checkout.run("migrate", "rollback", LAST, "--env", "production", *yes)
 
     assert (0 if yes else REFUSED) == done.returncode, done.stderr
-    assert bool(yes) != ("run ./taskline migrate rollback --env production 43 --yes" in done.stderr)
-    assert bool(yes) == database.psql(LEDGER).endswith("43 rolled back")
+    assert bool(yes) != (f"run ./taskline migrate rollback --env production {LAST} --yes" in done.stderr)
+    assert bool(yes) == database.psql(LEDGER).endswith(f"{LAST} rolled back")
 
 
 @pytest.mark.parametrize("is_right", [True, False])
@@ -425,15 +440,13 @@ def test_on_a_terminal_the_name_of_the_database_is_asked_for(
     os.close(ours)
     os.close(theirs)
 
-    assert (
-        f"this will be done:\n  - {LINKS.name}\n  - {TENANT.name}\n  - {ORDER.name}\nType the database's name to go on:"
-        in errors
-    )
+    deeds = "".join(f"  - {file.name}\n" for file in FORWARD)
+    assert f"this will be done:\n{deeds}Type the database's name to go on:" in errors
     assert (0 if is_right else REFUSED) == asking.returncode, errors
     assert is_right == (not is_untouched(legacy_database))
 
 
-@pytest.mark.parametrize("deed", [("up",), ("rollback", "43")], ids=" ".join)
+@pytest.mark.parametrize("deed", [("up",), ("rollback", LAST)], ids=" ".join)
 @pytest.mark.parametrize("by", ["--url", "MIGRATION_DATABASE_URL"])
 def test_the_address_of_production_is_production_however_it_is_given(
     checkout: Checkout, database: CrmDatabase, second_legacy_database: CrmDatabase, deed: tuple[str, ...], by: str

@@ -23,6 +23,7 @@ PHASES += [
     "043.*Indexes: idx_lead_interactions_tasks_by_due",
     "043.*Validation",
 ]
+PHASES += ["044.*Columns", "044.*Idempotency keys", "044.*Validation"]
 
 
 def kill_in_phase(database: CrmDatabase, phase: str, how: str) -> None:

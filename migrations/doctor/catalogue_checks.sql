@@ -122,10 +122,15 @@ WITH tab AS (
   SELECT 'note', format('%s, key %s', tab.name, k.conname), 'never validated: older rows may break it',
          format('ALTER TABLE %s VALIDATE CONSTRAINT %I;', tab.rel, k.conname)
     FROM tab JOIN pg_constraint k ON k.conrelid = tab.oid AND NOT k.convalidated AND k.conname NOT LIKE 'taskline\_041\_fence\_%'
+     AND k.conname <> 'taskline_044_fence'
    UNION ALL
   SELECT 'error', format('%s, check %s', tab.name, k.conname), 'the fence of an unfinished rollback: it refuses tasks without a lead',
          format('ALTER TABLE %s DROP CONSTRAINT %I;', tab.rel, k.conname)
     FROM tab JOIN pg_constraint k ON k.conrelid = tab.oid AND k.conname LIKE 'taskline\_041\_fence\_%'
+   UNION ALL
+  SELECT 'error', format('%s, check %s', tab.name, k.conname), 'the fence of an unfinished rollback: it lets no task be deleted',
+         format('ALTER TABLE %s DROP CONSTRAINT %I;', tab.rel, k.conname)
+    FROM tab JOIN pg_constraint k ON k.conrelid = tab.oid AND k.conname = 'taskline_044_fence'
    UNION ALL
   SELECT 'warning', c.oid::regclass::text, 'holds what a rollback of 041 set aside', './taskline migrate up --bring-back'
     FROM tab JOIN pg_class li ON li.oid = tab.oid AND tab.name = 'lead_interactions'

@@ -140,6 +140,15 @@ def _contradictions() -> list[RowCheck]:
         ),
         RowCheck(
             _LI,
+            "deleted_at",
+            WARNING,
+            f"{_IS_TASK} AND t.deleted_at IS NOT NULL AND t.status IS DISTINCT FROM 'cancelled'",
+            "is set, though the status is another than cancelled: the API hides a task that the old application "
+            "shows as alive. Where it is to live",
+            setting(_LI, "deleted_at = NULL, deleted_by = NULL, status_before_deletion = NULL"),
+        ),
+        RowCheck(
+            _LI,
             "lead_id",
             WARNING,
             f"{_IS_TASK} AND t.lead_id IS NULL AND t.contact_id IS NULL AND t.account_id IS NULL",
