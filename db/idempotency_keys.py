@@ -18,7 +18,6 @@ from sqlalchemy import (
     func,
     literal_column,
     select,
-    tuple_,
     update,
 )
 from sqlalchemy.dialects.postgresql import ARRAY, JSONB, insert
@@ -152,15 +151,22 @@ def _used() -> Statement:
 
 @cache
 def _keep() -> Statement:
-    old = keys.alias("old")
+    other = keys.alias("other")
+    # A common table, so that it's read once, and its limit counts once, whatever the plan.
     expired = (
-        select(*_identity(old))
-        .where(of_tenant(old), _has_expired(old))
-        .order_by(old.c.created_at)
+        select(*_identity(other))
+        .where(of_tenant(other), _has_expired(other))
+        .order_by(other.c.created_at)
         .limit(MOST_PRUNED)
         .with_for_update(skip_locked=True)
+        .cte("expired")
     )
-    pruned = delete(keys).where(tuple_(*_identity(keys)).in_(expired)).returning(keys.c.key).cte("pruned")
+    pruned = (
+        delete(keys)
+        .where(*(one == another for one, another in zip(_identity(keys), _identity(expired), strict=True)))
+        .returning(keys.c.key)
+        .cte("pruned")
+    )
     given = _given("answer", Text())
     answered = (
         update(keys)

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 from uuid import UUID
 
-from db import interactions, relinks
+from db import relinks, tasks
 from db.records import RecordKind
 from db.relinks import Moved, Relink
 from errors import ConstraintViolated, Invalid, LinkRequired, Refusal, Refused
@@ -15,7 +15,7 @@ from resolvers.task_rules import forbidden, missing_record
 
 if TYPE_CHECKING:
     from db.sessions import Session
-    from resolvers.idempotency import Intention
+    from resolvers.idempotency import Answer, Intention
     from resolvers.viewers import Viewer
 
 MOST_TASKS = 5_000
@@ -57,10 +57,9 @@ async def relink_tasks(
             _refuse(*await _obstacles(session, relink))
         return moved
 
-    async def recalled(answer: object) -> Moved:
-        assert isinstance(answer, dict)  # noqa: S101 - _stored makes it
+    async def recalled(answer: Answer) -> Moved:
         ids = [UUID(id_) for id_ in answer["sample"]]
-        rows = {row.id: row for row in await interactions.by_ids(session, ids)}
+        rows = {row.id: row for row in await tasks.by_ids(session, ids)}
         return Moved(answer["count"], tuple(rows[id_] for id_ in ids if id_ in rows))
 
     try:
@@ -75,7 +74,7 @@ def _most(relink: Relink) -> int:
     return MOST_TASKS_OF_LEADS if RecordKind.LEAD in {relink.kind, *relink.to} else MOST_TASKS
 
 
-def _stored(moved: Moved) -> dict[str, object]:
+def _stored(moved: Moved) -> Answer:
     return {"count": moved.count, "sample": [str(row.id) for row in moved.sample]}
 
 

@@ -31,12 +31,13 @@ class Mutation:
         self, info: Info, input: Annotated[CreateTaskInput, described(description="The task to create.")]
     ) -> TaskPayload:
         """Create a task."""
-        wanted = wanted_task(input)
+        wanted = wanted_task(info.context, input)
         change = tasks.create_task(
             info.context.session,
             info.context.viewer,
             wanted.draft,
             is_check_only=wanted.is_check_only,
+            intention=wanted.intention,
         )
         return await task_payload(change, input.client_mutation_id)
 
@@ -48,7 +49,7 @@ class Mutation:
         atomic: Annotated[bool | None, described(description="True: all or none. False: each on its own.")] = True,
     ) -> TasksPayload:
         """Create tasks."""
-        wanted = wanted_tasks(input)
+        wanted = wanted_tasks(info.context, input)
         outcomes = await task_batches.create_tasks(
             info.context.session, info.context.viewer, wanted, is_atomic=atomic is not False
         )
@@ -65,6 +66,7 @@ class Mutation:
             info.context.viewer,
             change,
             is_check_only=bool(input.validate_only),
+            intention=info.context.intention("updateTask", input.idempotency_key, change),
         )
         return await task_payload(updated, input.client_mutation_id)
 
@@ -112,4 +114,5 @@ class Mutation:
         session, viewer, relink = info.context.session, info.context.viewer, input.relink()
         if input.dry_run is not False:
             return await relink_payload(relinks.plan_relink(session, viewer, relink), is_dry_run=True)
-        return await relink_payload(relinks.relink_tasks(session, viewer, relink), is_dry_run=False)
+        intention = info.context.intention("relinkTasks", input.idempotency_key, relink)
+        return await relink_payload(relinks.relink_tasks(session, viewer, relink, intention), is_dry_run=False)

@@ -44,6 +44,11 @@ class RelinkTasksInput:
     )
     filter: TaskFilter | None = field(default=UNSET, description="Only tasks that match.")
     dry_run: bool | None = field(default=True, description="Count and show what would happen, and change nothing.")
+    idempotency_key: str | None = field(
+        default=UNSET,
+        description="A key of your choice: a repeat with the same key returns the first answer instead of acting "
+        "twice.",
+    )
 
     def relink(self) -> Relink:
         """Return it as plain data. Raises BadUserInput or LimitExceeded."""

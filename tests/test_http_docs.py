@@ -15,6 +15,7 @@ from errors import TasklineError
 from execution.cost import measure
 from execution.limits import Limits
 from resolvers import relinks
+from resolvers.idempotency import LONGEST_KEY
 from resolvers.pages import DEFAULT_SIZE, LARGEST_SIZE
 from resolvers.searches import LONGEST_SEARCH, MOST_WORDS
 from resolvers.task_states import MOST_AT_ONCE
@@ -66,6 +67,7 @@ def test_limits_are_right(row: list[str]) -> None:
         "tasks of one createTasks or completeTasks": MOST_AT_ONCE,
         "tasks that one relinkTasks moves": relinks.MOST_TASKS,
         "the same from or to a lead, where old triggers make it dear": relinks.MOST_TASKS_OF_LEADS,
+        "characters of an idempotency key": LONGEST_KEY,
         "levels of brackets, or of fragments": Limits().nesting,
         "directives": Limits().directives,
     }

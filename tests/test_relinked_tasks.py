@@ -340,6 +340,33 @@ def test_what_cant_be_read_is_bad_user_input(api: Api, organization: Organizatio
     assert ["BAD_USER_INPUT"] == api.codes(organization.viewer(), RELINK, input=asked)
 
 
+def test_a_repeat_with_the_same_key_moves_nothing_more(api: Api, organization: Organization, cast: Cast) -> None:
+    asked = {
+        "from": {"leadId": cast.lead},
+        "to": {"leadId": cast.other_lead},
+        "idempotencyKey": "k",
+        "dryRun": False,
+    }
+    first = relink(api, organization, asked)
+    cast.task(organization, "L since then".replace("since then", ""))
+
+    second = relink(api, organization, asked)
+    other = relink(api, organization, asked | {"to": {"contactId": cast.contact}})
+
+    assert first | {"replayed": True} == second
+    assert (4, False) == (first["affected"], first["replayed"])
+    assert [("IDEMPOTENCY_CONFLICT", ["input", "idempotencyKey"])] == refusals(other)
+
+
+def test_a_dry_run_takes_no_key(api: Api, organization: Organization, cast: Cast) -> None:
+    asked = {"from": {"leadId": cast.lead}, "to": {"leadId": cast.other_lead}, "idempotencyKey": "k"}
+
+    relink(api, organization, asked)
+
+    assert not relink(api, organization, asked, dryRun=False)["replayed"]
+    assert cast.other_lead == links(organization)["L"][0]
+
+
 def test_a_record_deleted_at_that_moment_is_refused(api: Api, organization: Organization, cast: Cast) -> None:
     asked = {"from": {"leadId": cast.lead}, "to": {"contactId": cast.other_contact}, "dryRun": False}
     payloads: list[Any] = []
