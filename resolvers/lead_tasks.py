@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from db.interactions import InteractionRow
     from db.leads import LeadRow
     from db.sessions import Session
+    from resolvers.idempotency import Intention
     from resolvers.tasks import TaskDraft
     from resolvers.viewers import Viewer
 
@@ -57,13 +58,16 @@ async def complete_lead_tasks(session: Session, viewer: Viewer, lead_id: UUID, i
     return sum(isinstance(outcome, Changed) and not outcome.is_replayed for outcome in outcomes)
 
 
-async def create_lead_task(session: Session, viewer: Viewer, lead_id: UUID, draft: TaskDraft) -> Changed:
-    """Create a task for a lead; its owner is to do it unless the draft names somebody, or the caller without one.
+async def create_lead_task(
+    session: Session, viewer: Viewer, draft: TaskDraft, *, intention: Intention | None = None
+) -> Changed:
+    """Create a task for the draft's lead; its owner is to do it unless somebody is named, or the caller without one.
 
-    Raises NotFound or Refused. 3 statements.
+    Raises NotFound or Refused. 2 statements more than for any task.
     """
-    lead = await lead_of(session, lead_id)
-    assignee_id = draft.assignee_id
-    if assignee_id is None and lead.owner_id and await users.by_ids(session, [lead.owner_id]):
-        assignee_id = lead.owner_id
-    return await create_task(session, viewer, replace(draft, lead_id=lead_id, assignee_id=assignee_id))
+    if draft.lead_id is None:
+        raise TypeError("A lead's task needs its lead.")
+    lead = await lead_of(session, draft.lead_id)
+    if draft.assignee_id is None and lead.owner_id and await users.by_ids(session, [lead.owner_id]):
+        draft = replace(draft, assignee_id=lead.owner_id)
+    return await create_task(session, viewer, draft, intention=intention)

@@ -13,7 +13,7 @@ from server.rest import inputs, shapes
 from server.rest.filters import OF_LEADS, OVERDUE, ahead, chosen, every, of_lead
 from server.rest.operations import AnyOperation, Call, Operation
 from server.rest.shown_tasks import changed_task, whole_tasks
-from server.rest.task_operations import completed, draft_of
+from server.rest.task_operations import completed, created_words, draft_of
 
 if TYPE_CHECKING:
     from db.sessions import Session
@@ -51,8 +51,10 @@ async def _leads_list(session: Session, asked: inputs.LeadsTaskList, wanted: Tas
 
 async def _create(call: Call[inputs.LeadPath, inputs.NewLeadTask]) -> shapes.ChangedTask:
     lead_id = call.parameters.lead_id
-    created = await create_lead_task(call.session, call.viewer, lead_id, draft_of(call.body, lead_id))
-    return await changed_task(call.session, created, "Task created.")
+    draft = draft_of(call.body, lead_id)
+    intention = call.intention("createTask", draft)
+    created = await create_lead_task(call.session, call.viewer, draft, intention=intention)
+    return await changed_task(call.session, created, created_words(created))
 
 
 async def _complete(call: Call[inputs.LeadTaskPath, inputs.Completion]) -> shapes.ChangedTask:
@@ -108,6 +110,7 @@ def operations() -> list[AnyOperation]:
             body=inputs.NewLeadTask,
             answer=shapes.ChangedTask,
             status=201,
+            is_keyed=True,
             run=_create,
         ),
         Operation(

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from pydantic import TypeAdapter
 from pydantic.json_schema import GenerateJsonSchema
 
+from resolvers.idempotency import LONGEST_KEY
 from server.answers import JSON
 from server.rest.inputs import Nothing
 from server.rest.problems import PROBLEM_JSON
@@ -28,6 +29,12 @@ _IF_MATCH = {
     "in": "header",
     "description": "Change the task only if it still is what had this ETag; otherwise 412.",
     "schema": {"type": "string"},
+}
+_KEY = {
+    "name": "Idempotency-Key",
+    "in": "header",
+    "description": "A key of your choice, one for each intention: a repeat with it answers the task that it made.",
+    "schema": {"type": "string", "minLength": 1, "maxLength": LONGEST_KEY},
 }
 
 
@@ -82,7 +89,7 @@ def _operation(operation: AnyOperation, schemas: dict[type, Part]) -> Part:
     shown: Part = {
         "operationId": operation.name,
         "summary": operation.summary,
-        "parameters": [*_parameters(operation), *([_IF_MATCH] if operation.is_conditional else [])],
+        "parameters": [*_parameters(operation), *_headers(operation)],
         "responses": {str(operation.status): _success(operation, schemas)}
         | {str(status): {"$ref": f"#/components/responses/{status}"} for status in operation.refusals},
     }
@@ -105,6 +112,10 @@ def _parameters(operation: AnyOperation) -> list[Part]:
         }
         for name, described in schema.get("properties", {}).items()
     ]
+
+
+def _headers(operation: AnyOperation) -> list[Part]:
+    return [*([_IF_MATCH] if operation.is_conditional else []), *([_KEY] if operation.is_keyed else [])]
 
 
 def _of_a_text(schema: Part) -> Part:

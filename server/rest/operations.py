@@ -6,6 +6,7 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
+from resolvers.idempotency import Intention
 from server.rest.inputs import Input, Nothing
 
 if TYPE_CHECKING:
@@ -34,6 +35,14 @@ class Call(Generic[Parameters, Body]):
     parameters: Parameters
     body: Body
     expected_version: str | None = None
+    idempotency_key: str | None = None
+    idempotency_hours: int = 0
+
+    def intention(self, operation: str, given: object) -> Intention | None:
+        """Return what the caller means to do once; None without a key. The operation has the name that GraphQL has."""
+        if self.idempotency_key is None:
+            return None
+        return Intention.of(operation, self.idempotency_key, given, hours=self.idempotency_hours)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -50,6 +59,8 @@ class Operation(Generic[Parameters, Body]):
     status: int = 200
     is_conditional: bool = False
     """Whether it heeds If-Match."""
+    is_keyed: bool = False
+    """Whether it heeds Idempotency-Key."""
     run: Callable[[Call[Parameters, Body]], Awaitable[DataclassInstance]]
 
     @property
@@ -60,7 +71,11 @@ class Operation(Generic[Parameters, Body]):
     @property
     def refusals(self) -> list[int]:
         """The statuses of possible refusals."""
-        more = {*((412,) if self.is_conditional else ()), *((408, 413, 415) if self.body is not Nothing else ())}
+        more = {
+            *((412,) if self.is_conditional else ()),
+            *((422,) if self.is_keyed else ()),
+            *((408, 413, 415) if self.body is not Nothing else ()),
+        }
         return sorted({*REFUSALS_OF_ALL, *more})
 
 

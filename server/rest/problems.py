@@ -10,6 +10,7 @@ from db.interactions import InteractionRow
 from errors import (
     BadFields,
     Forbidden,
+    IdempotencyConflict,
     RecordNotFound,
     Refusal,
     Refused,
@@ -31,13 +32,19 @@ PROBLEM_JSON = "application/problem+json"
 OLDER_WORDS: Mapping[int, str] = {400: "Validation error", 404: "Not found"}
 
 # A refused change's status is that of its first reason that is in here, or 400.
-REFUSED: Mapping[type[Refusal], int] = {Forbidden: 403, RecordNotFound: 404, StaleVersion: 412}
+REFUSED: Mapping[type[Refusal], int] = {
+    Forbidden: 403,
+    RecordNotFound: 404,
+    StaleVersion: 412,
+    IdempotencyConflict: 422,
+}
 
 # Fields of a use case, and names of GraphQL in its messages, that are called otherwise here.
 FIELDS: Mapping[str, str] = {
     "due_at": "scheduled_at",
     "assignee_id": "assigned_to",
     "expected_version": "If-Match",
+    "idempotency_key": "Idempotency-Key",
 }
 _GRAPHQL_NAMES = re.compile(r"\b(?:lead|contact|account|assignee)Id\b|\b(?:dueAt|expectedVersion)\b")
 

@@ -88,6 +88,13 @@ def expected_version_of(request: Request) -> str | None:
     return tag[1]
 
 
+def idempotency_key_of(request: Request) -> str | None:
+    """Return the caller's key for what it means to do, without the quotation marks that it may have; None for none."""
+    given = request.headers.get("idempotency-key")
+    quoted = given and re.fullmatch(r'"([^"\\]*)"', given)
+    return quoted[1] if quoted else given
+
+
 def validated(model: type[Model], values: Mapping[str, object]) -> Model:
     """Return the values as the model has them. Raises BadFields with each that is wrong."""
     try:

@@ -13,7 +13,7 @@ from server import request_ids
 from server.answers import ALWAYS, JSON, answer
 from server.rest import problems
 from server.rest.operations import AnyOperation, Call
-from server.rest.readings import body_of, expected_version_of, parameters_of
+from server.rest.readings import body_of, expected_version_of, idempotency_key_of, parameters_of
 from server.rest.shapes import ChangedTask, OneTask
 
 if TYPE_CHECKING:
@@ -62,10 +62,13 @@ class Resource:
         viewer = await self._verifier.viewer(request.headers.get("authorization"))
         parameters = parameters_of(request, operation)
         version = expected_version_of(request) if operation.is_conditional else None
+        key = idempotency_key_of(request) if operation.is_keyed else None
         limits = self._settings.max_body_bytes, self._settings.read_timeout_ms
         body = await body_of(request, operation, *limits)
         async with self._database.session(viewer.organization_id) as session:
-            call = Call(session, viewer, datetime.now(UTC), parameters, body, version)
+            call = Call(
+                session, viewer, datetime.now(UTC), parameters, body, version, key, self._settings.idempotency_hours
+            )
             done = await operation.run(call)
         return answer(done, status=operation.status, headers=_tag_of(done))
 

@@ -20,6 +20,8 @@ from server.rest.shown_tasks import changed_task, task, whole_task
 if TYPE_CHECKING:
     from uuid import UUID
 
+    from resolvers.task_rules import Changed
+
 
 async def _list(call: Call[inputs.TaskList, inputs.Nothing]) -> shapes.TaskList:
     asked, filter_ = call.parameters, of_list(call.parameters)
@@ -43,8 +45,9 @@ async def _stats(call: Call[inputs.TaskStats, inputs.Nothing]) -> shapes.StatsAn
 
 
 async def _create(call: Call[inputs.Nothing, inputs.NewTask]) -> shapes.ChangedTask:
-    created = await create_task(call.session, call.viewer, draft_of(call.body, call.body.lead_id))
-    return await changed_task(call.session, created, "Task created.")
+    draft = draft_of(call.body, call.body.lead_id)
+    created = await create_task(call.session, call.viewer, draft, intention=call.intention("createTask", draft))
+    return await changed_task(call.session, created, created_words(created))
 
 
 async def _get(call: Call[inputs.TaskPath, inputs.Nothing]) -> shapes.OneTask:
@@ -67,6 +70,11 @@ def draft_of(body: inputs.NewLeadTask, lead_id: UUID | None) -> TaskDraft:
         contact_id=body.contact_id,
         account_id=body.account_id,
     )
+
+
+def created_words(created: Changed) -> str:
+    """Say whether a task was created now or before."""
+    return "The task had been created before." if created.is_replayed else "Task created."
 
 
 async def completed(call: Call[Parameters, inputs.Completion], task_id: UUID) -> shapes.ChangedTask:
@@ -103,6 +111,7 @@ def operations() -> list[AnyOperation]:
             body=inputs.NewTask,
             answer=shapes.ChangedTask,
             status=201,
+            is_keyed=True,
             run=_create,
         ),
         Operation(
