@@ -2,6 +2,7 @@
 
 import threading
 from collections.abc import Mapping
+from itertools import product
 from typing import Any
 from uuid import uuid4
 
@@ -9,7 +10,7 @@ import pytest
 
 from resolvers.viewers import Role
 from tests.apis import Api
-from tests.new_tasks import CREATE_ALL, create_all, stored
+from tests.new_tasks import CREATE_ALL, create, create_all, stored
 from tests.organizations import Organization, new_organization
 
 LONG_AGO, FAR_AHEAD = "2001-02-03T04:05:06Z", "2999-02-03T04:05:06Z"
@@ -234,6 +235,39 @@ def test_an_item_can_be_checked_alone(api: Api, organization: Organization, atom
 
     assert ["written", None] == [result["task"] and result["task"]["subject"] for result in payload["results"]]
     assert (2, ["written"]) == (payload["succeeded"], subjects(organization))
+
+
+@pytest.mark.slow
+def test_each_item_is_answered_as_if_it_came_alone(api: Api, organization: Organization) -> None:
+    """Every combination of good and bad values, in one list and one by one."""
+    contact = organization.contact()
+    ids: dict[str, list[str | None]] = {
+        "leadId": [None, str(organization.lead()), str(uuid4())],
+        "contactId": [None, str(contact), str(new_organization(organization.owner).contact())],
+        "accountId": [None, str(organization.account(contact, deleted_at="now"))],
+        "assigneeId": [None, str(organization.user()), str(uuid4())],
+    }
+    values = product(["", " x ", "y" * 256], *ids.values())
+    items = [dict(zip(("subject", *ids), one, strict=True)) for one in values]
+    together = []
+
+    alone = [reasons(create(api, organization.viewer(), **item), []) for item in items]
+    for start in range(0, len(items), 100):
+        results = create_all(api, organization.viewer(), items[start : start + 100], atomic=False)["results"]
+        together += [reasons(result, [str(number)]) for number, result in enumerate(results)]
+
+    assert 162 == len(items)
+    assert alone == together
+    assert ["x"] * 2 * alone.count([]) == subjects(organization)
+
+
+def reasons(payload: Mapping[str, Any], at: list[str]) -> list[tuple[str, str, list[str]]]:
+    """Return type, message and path within the item of each refusal."""
+    inside = ["input", *at]
+    assert all((error["path"] or inside)[: len(inside)] == inside for error in payload["errors"])
+    return [
+        (error["__typename"], error["message"], (error["path"] or inside)[len(inside) :]) for error in payload["errors"]
+    ]
 
 
 class Deletion:
