@@ -7,6 +7,9 @@ from enum import Enum
 from uuid import UUID
 
 import strawberry
+from graphql import GraphQLOneOfDirective
+from strawberry import schema_directives
+from strawberry.schema_directive import Location, schema_directive
 
 from db.records import RecordKind as Kind
 from errors import BadUserInput
@@ -43,7 +46,17 @@ class RecordLink:
     lost_at: datetime | None = strawberry.field(description="When the record was deleted.")
 
 
-@strawberry.input(description="Exactly one lead, contact or account.", one_of=True)
+@schema_directive(
+    locations=[Location.INPUT_OBJECT],
+    name="oneOf",
+    # GraphQL's own words: Strawberry's directive prints none, and takes no other.
+    description=GraphQLOneOfDirective.description,
+)
+class OneOf(schema_directives.OneOf):
+    """Exactly one field of the input may be given."""
+
+
+@strawberry.input(description="Exactly one lead, contact or account.", directives=[OneOf()])
 class RecordRef:
     """Exactly one record."""
 

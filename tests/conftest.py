@@ -17,9 +17,11 @@ from tests.apis import Api
 from tests.databases import CrmDatabase, copy, fill_legacy, fill_migrated, make_copy, template
 from tests.linked_tasks import add_linked_tasks
 from tests.migration_runs import LINKS, by_psql
+from tests.node_projects import installed
 from tests.organizations import Organization, new_organization
 from tests.owners import Owner, owner_of
 
+ROOT = Path(__file__).parent.parent
 # The programs of each version that the product supports and this machine may have; None stands for the wheel's.
 PROGRAMS: dict[str, Path | None] = {"18": None, "15": Path("/usr/lib/postgresql/15/bin")}
 
@@ -50,6 +52,12 @@ def run_folder(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPath
     """A folder that all workers of this run share."""
     own = tmp_path_factory.getbasetemp()
     return own.parent if hasattr(request.config, "workerinput") else own
+
+
+@pytest.fixture(scope="session")
+def clients(run_folder: Path) -> Path:
+    """The project of other people's GraphQL tools, installed, with our schema in it."""
+    return installed(ROOT / "tests" / "clients", run_folder, ROOT / "schema" / "schema.graphql")
 
 
 @pytest.fixture(scope="session", params=versions())

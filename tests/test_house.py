@@ -2,6 +2,7 @@
 
 import ast
 import importlib.metadata
+import json
 import subprocess
 from pathlib import Path
 
@@ -105,3 +106,12 @@ def test_lock_files_hold_hashes_and_no_addresses() -> None:
 
         assert "://" not in text
         assert text.count("==") <= text.count("--hash=sha256:")
+
+
+@pytest.mark.parametrize("folder", ["web", "tests/audit", "tests/clients"])
+def test_npm_lock_files_hold_hashes_and_no_addresses(folder: str) -> None:
+    packages = json.loads((ROOT / folder / "package-lock.json").read_text())["packages"]
+
+    installed = [package for name, package in packages.items() if name]
+    assert installed
+    assert [] == [package for package in installed if "resolved" in package or "integrity" not in package]

@@ -1,0 +1,60 @@
+"""The schema before other people's tools: a linter, and the compilers of Relay and of typed documents."""
+
+import json
+import shutil
+from pathlib import Path
+
+import pytest
+
+from tests.node_projects import ran
+
+pytestmark = [pytest.mark.slow, pytest.mark.node]
+
+LINT = ["eslint", "--format", "json", "schema.graphql"]
+
+
+@pytest.fixture
+def project(clients: Path, tmp_path: Path) -> Path:
+    """A copy that a test may change; what is installed is shared."""
+    copy = shutil.copytree(clients, tmp_path / "clients", ignore=shutil.ignore_patterns("node_modules", "built"))
+    (copy / "node_modules").symlink_to(clients / "node_modules")
+    return copy
+
+
+def findings(project: Path) -> list[str]:
+    done = ran(LINT, project)
+    assert done.returncode in {0, 1}, done.stderr
+    (file,) = json.loads(done.stdout)
+    return [f"{found['line']}: {found['message']}" for found in file["messages"]]
+
+
+def test_the_linter_finds_nothing(project: Path) -> None:
+    assert [] == findings(project)
+
+
+def test_the_linter_finds_what_is_wrong(project: Path) -> None:
+    with (project / "schema.graphql").open("a") as file:
+        file.write('type Undescribed { id: ID! }\n"""A page."""\ntype EmptyConnection { edges: [String] }\n')
+
+    found = " ".join(findings(project))
+
+    assert "Description is required for type" in found
+    assert "EmptyConnection" in found
+
+
+def test_relay_compiles_fragments_that_page(project: Path) -> None:
+    done = ran(["relay-compiler"], project)
+
+    assert 0 == done.returncode, done.stdout + done.stderr
+    made = {path.name.partition(".")[0] for path in (project / "relay" / "__generated__").iterdir()}
+    assert {"contactTasksPage", "contactTimelinePage", "contactCreateTaskMutation"} <= made
+
+
+def test_relay_refuses_a_field_that_is_not_there(project: Path) -> None:
+    contact = project / "relay" / "contact.ts"
+    contact.write_text(contact.read_text().replace("displayName", "nickname"))
+
+    done = ran(["relay-compiler"], project)
+
+    assert 0 != done.returncode
+    assert "nickname" in done.stdout + done.stderr
