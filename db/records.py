@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from sqlalchemy import Integer, String, any_, bindparam, case, func, literal, select, true, union_all
 from sqlalchemy.dialects.postgresql import ARRAY
 
+from db.interactions import IS_ALIVE
 from db.statements import Statement, compiled, of_tenant, uuids_argument
 from db.tables import accounts, contacts, interactions, leads, users
 from db.words import escaped, patterns, spread
@@ -45,7 +46,7 @@ class FoundRow:
 
 
 async def kinds_of(session: Session, ids: Sequence[UUID]) -> list[FoundRow]:
-    """Tell what these ids are, in no order; unknown ones and deleted accounts are absent. 1 statement."""
+    """Tell what these ids are, in no order; unknown ones, deleted tasks and accounts are absent. 1 statement."""
     return [FoundRow(*row) for row in await session.rows(_kinds_of(), ids=ids)]
 
 
@@ -90,7 +91,7 @@ def _kinds_of() -> Statement:
 
     return compiled(
         union_all(
-            found("interaction", interactions),
+            found("interaction", interactions, IS_ALIVE),
             found("lead", leads),
             found("contact", contacts),
             found("account", accounts, accounts.c.deleted_at.is_(None)),

@@ -11,7 +11,7 @@ from sqlalchemy.dialects.postgresql import ARRAY
 from db.interactions import COLUMNS, InteractionRow
 from db.statements import compiled, of_tenant, uuid_argument
 from db.tables import interactions
-from db.tasks import REFERENCES, acting_user, is_there, matching
+from db.tasks import REFERENCES, acting_user, is_there, matching_alive
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -118,7 +118,7 @@ def _changing(relink: Relink, *columns: ColumnElement[Any]) -> Select[Any]:
     """Select from the tasks whose links would change."""
     changes = (interactions.c[kind.column].is_distinct_from(link) for kind, link in _links(relink).items())
     is_linked = interactions.c[relink.kind.column] == uuid_argument("from_id")
-    return select(*columns).where(*matching(relink.tasks), is_linked, or_(*changes))
+    return select(*columns).where(*matching_alive(relink.tasks), is_linked, or_(*changes))
 
 
 def _moving(relink: Relink, *columns: ColumnElement[Any]) -> Select[Any]:

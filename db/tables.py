@@ -42,10 +42,10 @@ accounts = _table(
 )
 interactions = _table(
     "lead_interactions",
-    uuids="id organization_id lead_id contact_id account_id user_id created_by last_modified_by",
-    strings="interaction_type subject outcome status priority",
+    uuids="id organization_id lead_id contact_id account_id user_id created_by last_modified_by deleted_by",
+    strings="interaction_type subject outcome status priority status_before_deletion",
     texts="description",
-    instants="scheduled_at completed_at created_at updated_at occurs_at",
+    instants="scheduled_at completed_at created_at updated_at occurs_at deleted_at",
 )
 
 # Of Taskline alone, beside the CRM's.

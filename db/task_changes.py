@@ -13,7 +13,7 @@ from db.records import RecordKind
 from db.statements import Statement, compiled, instant_argument, of_tenant, uuid_argument
 from db.tables import accounts, interactions
 from db.task_states import IS_OPEN, is_version_expected
-from db.tasks import REFERENCES, acting_user, is_there, open_status, tasks_of_tenant
+from db.tasks import REFERENCES, acting_user, every_task, is_there, open_status, tasks_of_tenant
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -64,7 +64,10 @@ async def apply(session: Session, change: TaskChange, actor_id: UUID) -> Interac
 
 
 async def verdict(session: Session, change: TaskChange) -> Verdict | None:
-    """Tell what stands against a change; its version is not looked at. None when there is no such task. 1 statement."""
+    """Tell what stands against a change; its version is not looked at. None when there is no such task. 1 statement.
+
+    Of a deleted task it tells the same, and its row says so.
+    """
     rows = await session.rows(_verdict(), **_arguments(change))
     if not rows:
         return None
@@ -162,4 +165,4 @@ def _update() -> Statement:
 def _verdict() -> Statement:
     missing = (_is_missing(name).label(f"missing_{name}") for name in REFERENCES)
     query = select(*COLUMNS, *missing, _is_link_left().label("is_link_left"), _is_different().label("is_different"))
-    return compiled(query.where(*tasks_of_tenant(), interactions.c.id == uuid_argument("task_id")))
+    return compiled(query.where(*every_task(), interactions.c.id == uuid_argument("task_id")))

@@ -51,6 +51,8 @@ class TaskFilter:
     due_at: InstantTest = field(default_factory=InstantTest)
     completed_at: InstantTest = field(default_factory=InstantTest)
     created_at: InstantTest = field(default_factory=InstantTest)
+    is_deleted_included: bool = False
+    """Whether a list shows deleted tasks, too. In a filter within another it means nothing."""
 
 
 def condition(tasks: TaskFilter) -> ColumnElement[bool]:

@@ -16,7 +16,7 @@ from db.related_records import asked_records, related_records
 from db.statements import Statement, compiled, instant_argument, of_tenant, uuid_argument
 from db.tables import accounts, interactions
 from db.task_filters import KNOWN_PRIORITIES, KNOWN_STATUSES, OPEN_STATUSES, TaskFilter
-from db.tasks import matching
+from db.tasks import matching, matching_alive
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -69,8 +69,8 @@ LIVING = accounts.alias("living")
 
 
 async def of_organization(session: Session, tasks: TaskFilter, due: Due) -> list[AlikeTasks]:
-    """Count the organization's matching tasks, which the organization owns. 1 statement."""
-    counted = _classified(uuid_argument("organization_id"), interactions).where(*matching(tasks))
+    """Count the organization's matching tasks, never deleted ones; the organization owns them. 1 statement."""
+    counted = _classified(uuid_argument("organization_id"), interactions).where(*matching_alive(tasks))
     rows = await session.rows(compiled(_grouped(counted)), now=due.now, today_ends_at=due.today_ends_at)
     return [_alike(*row) for row in rows]
 

@@ -22,7 +22,7 @@ from sqlalchemy import (
     select,
 )
 
-from db.interactions import COLUMNS, TASK, InteractionRow
+from db.interactions import COLUMNS, IS_ALIVE, TASK, InteractionRow
 from db.keyset import Page, Window, page_of
 from db.nested_pages import OWNER, OwnedNumber, OwnedPage, pages_of
 from db.statements import Statement, compiled, instant_argument, of_tenant, uuid_argument, uuids_argument
@@ -104,7 +104,7 @@ async def create(session: Session, task: NewTask, actor_id: UUID) -> Interaction
 
 
 async def by_ids(session: Session, ids: Sequence[UUID]) -> list[InteractionRow]:
-    """Return the tasks with these ids, in no order; ids of no task are absent. 1 statement."""
+    """Return the tasks with these ids, in no order; ids of none, and of deleted ones, are absent. 1 statement."""
     return [InteractionRow(*row) for row in await session.rows(_by_ids(), ids=ids)]
 
 
@@ -115,13 +115,23 @@ async def missing_references(session: Session, task: NewTask) -> list[str]:
     return [name for name in REFERENCES if row[name]]
 
 
-def tasks_of_tenant() -> tuple[ColumnElement[bool], ...]:
-    """Return the conditions on lead_interactions that the organization's tasks meet."""
+def every_task() -> tuple[ColumnElement[bool], ...]:
+    """Return the conditions on lead_interactions that the organization's tasks meet, deleted ones among them."""
     return of_tenant(interactions), IS_TASK
+
+
+def tasks_of_tenant() -> tuple[ColumnElement[bool], ...]:
+    """Return the conditions on lead_interactions that the organization's tasks meet; a deleted one doesn't."""
+    return *every_task(), IS_ALIVE
 
 
 def matching(tasks: TaskFilter) -> tuple[ColumnElement[bool], ...]:
     """Return the conditions on lead_interactions that the organization's tasks under this filter meet."""
+    return *(every_task() if tasks.is_deleted_included else tasks_of_tenant()), condition(tasks)
+
+
+def matching_alive(tasks: TaskFilter) -> tuple[ColumnElement[bool], ...]:
+    """Return the same conditions without deleted tasks, whether the filter includes them or not."""
     return *tasks_of_tenant(), condition(tasks)
 
 

@@ -25,7 +25,7 @@ from sqlalchemy import (
 from sqlalchemy.dialects.postgresql import ARRAY, array
 
 from db.filters import UNKNOWN, equals_any
-from db.interactions import OCCURS_AT
+from db.interactions import IS_ALIVE, OCCURS_AT
 from db.link_filters import is_linked
 from db.records import RecordKind
 from db.related_records import asked_records, related_records
@@ -123,7 +123,7 @@ def _entries(kind: RecordKind, *, is_related_included: bool, key: ColumnElement[
 def _linked(kind: RecordKind, source: Subquery, key: ColumnElement[Any]) -> Select[tuple[UUID, UUID, Any]]:
     linked = interactions.c[kind.column] == source.c.id
     query = select(source.c.record_id, interactions.c.id, key.label("key")).select_from(source)
-    return query.join(interactions, linked).where(of_tenant(interactions), IS_IN_TIME, IS_WANTED)
+    return query.join(interactions, linked).where(of_tenant(interactions), IS_ALIVE, IS_IN_TIME, IS_WANTED)
 
 
 def _key(sorting: Sorting) -> ColumnElement[str]:

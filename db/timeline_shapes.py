@@ -24,7 +24,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.dialects.postgresql import TIMESTAMP, array
 
-from db.interactions import COLUMNS, OCCURS_AT
+from db.interactions import COLUMNS, IS_ALIVE, OCCURS_AT
 from db.related_records import asked_records, related_records
 from db.statements import instant_argument, of_tenant, uuid_argument, with_condition
 from db.tables import interactions
@@ -99,7 +99,7 @@ class Reading:
 
 
 def of_records(reading: Reading) -> Select[tuple[object, ...]]:
-    """Read the timelines of the asked records themselves: first the keys, from an index alone, then the rows."""
+    """Read the timelines of the asked records themselves: first the keys, in an index's order, then the rows."""
     own = _own_keys(reading, asked_records()).subquery("own")
     row = _row(own.c.id)
     via = array([own.c.kind]).label("via")
@@ -141,6 +141,13 @@ def with_related(reading: Reading) -> Select[tuple[object, ...]]:
 
 
 _ONE: ColumnElement[int] = literal_column("1", Integer)
+
+# What holds for every entry, and in this form makes the planner expect few: it then walks the timeline in order, by the
+# one index that knows the time. Otherwise it would take the rows of a smaller one and sort them, however many they are.
+_IS_ANY_TIME = OCCURS_AT.between(
+    literal_column("(SELECT '-infinity'::timestamptz)", INSTANT),
+    literal_column("(SELECT 'infinity'::timestamptz)", INSTANT),
+)
 
 
 def _own_keys(reading: Reading, asked: CTE) -> Select[tuple[object, ...]]:
@@ -200,8 +207,8 @@ def _entries(
 ) -> LateralFromClause:
     """Select the keys of the first entries of one record, beside the row that names it.
 
-    They come from an index alone, which also keeps the planner from sorting a whole timeline: it can't know that this
-    one is long. So what needs the rows, looks at each by itself until there are enough.
+    They come in the order of an index, of which the planner can't know that it is long: so what a filter asks of the
+    rows, is asked of each by itself until there are enough, and a timeline is never sorted whole.
     """
     columns = OCCURS_AT.label("occurs_at"), interactions.c.id
     linked = interactions.c[kind.column] == source_id
@@ -215,10 +222,10 @@ def _entries(
         .correlate_except(interactions)
     )
     if not reading.is_filtered:
-        return walk.limit(limit).lateral("entry")
+        return walk.where(IS_ALIVE, _IS_ANY_TIME).limit(limit).lateral("entry")
     key = walk.offset(literal_column("0", Integer)).lateral("key")
-    match = select(_ONE).where(of_tenant(interactions), interactions.c.id == key.c.id, IS_WANTED).limit(_ONE)
-    matched = key.join(match.lateral("match"), true())
+    tests = [of_tenant(interactions), interactions.c.id == key.c.id, IS_ALIVE, IS_WANTED]
+    matched = key.join(select(_ONE).where(*tests).limit(_ONE).lateral("match"), true())
     found = select(key.c.occurs_at, key.c.id).select_from(matched).order_by(*reading.sorted(*key.c))
     return found.limit(limit).lateral("entry")
 

@@ -68,8 +68,8 @@ async def _unchanged(session: Session, change: TaskChange) -> Changed:
 
 def _judged(change: TaskChange, verdict: Verdict | None) -> Verdict:
     """Raise Refused for whatever stands against a change."""
-    if verdict is None:
-        raise Refused(no_task(change.task_id))
+    if verdict is None or verdict.row.deleted_at:
+        raise Refused(no_task(change.task_id, verdict.row if verdict else None))
     if change.expected_version not in {None, verdict.row.version}:
         raise Refused(stale(verdict.row))
     problems: list[Refusal] = [missing_record(field, getattr(change, field)) for field in verdict.missing]

@@ -59,8 +59,10 @@ def unstorable(**texts: str | None) -> list[Refusal]:
     ]
 
 
-def no_task(id_: UUID, field: str | None = "id") -> RecordNotFound:
-    """Say that there is no such task for the caller."""
+def no_task(id_: UUID, deleted: InteractionRow | None = None, *, field: str | None = "id") -> RecordNotFound:
+    """Say that there is no such task for the caller, or how one that was deleted comes back."""
+    if deleted:
+        return RecordNotFound(f"The task {id_} was deleted. Bring it back with restoreTask first.", field, str(id_))
     return RecordNotFound(f"There is no task {id_} in your organization. Choose another one.", field, str(id_))
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from db import task_states, tasks
+from db import deletions, task_states
 from db.task_filters import CANCELLED, COMPLETED, OPEN_STATUSES
 from db.turns import take_turn
 from errors import Invalid, LimitExceeded, Refusal, Refused
@@ -66,10 +66,12 @@ async def complete_tasks(session: Session, viewer: Viewer, ids: Sequence[UUID]) 
         rows = await task_states.complete_all(session, wanted, viewer.user_id)
         found |= {row.id: Changed(row) for row in rows}
         others = [id_ for id_ in wanted if id_ not in found]
-        unchanged = await tasks.by_ids(session, others) if others else []
+        unchanged = await deletions.by_ids(session, others) if others else []
     for row in unchanged:
-        is_done = row.status == COMPLETED
-        found[row.id] = Changed(row, is_replayed=True) if is_done else Refused(stale(row))
+        if row.deleted_at:
+            found[row.id] = Refused(no_task(row.id, row, field=None))
+        else:
+            found[row.id] = Changed(row, is_replayed=True) if row.status == COMPLETED else Refused(stale(row))
     return [found.get(id_) or Refused(no_task(id_, field=None)) for id_ in ids]
 
 
@@ -110,10 +112,10 @@ async def cancel_task(session: Session, viewer: Viewer, chosen: ChosenTask) -> C
 
 
 async def _existing(session: Session, id_: UUID) -> InteractionRow:
-    found = await tasks.by_ids(session, [id_])
-    if not found:
-        raise Refused(no_task(id_))
-    return found[0]
+    found = next(iter(await deletions.by_ids(session, [id_])), None)
+    if not found or found.deleted_at:
+        raise Refused(no_task(id_, found))
+    return found
 
 
 def _completion_problems(completion: Completion) -> list[Refusal]:

@@ -49,7 +49,7 @@ def _walk(given: object, path: str, level: int) -> Iterator[tuple[str, object, i
                 yield from _walk(filter_, inside, level + 1)
         elif is_dataclass(value):
             yield from _walk(value, inner, level)
-        elif value is not None and value is not UNSET:
+        elif value is not None and value is not UNSET and value is not place.default:
             yield inner, value, level
 
 

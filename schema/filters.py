@@ -92,6 +92,9 @@ class TaskFilter:
     due_at: DateTimeFilter | None = field(default=UNSET, description="When it is due.")
     completed_at: DateTimeFilter | None = field(default=UNSET, description="When it was completed.")
     created_at: DateTimeFilter | None = field(default=UNSET, description="When it was recorded.")
+    include_deleted: bool | None = field(
+        default=False, description="Show deleted tasks too. Counts only at the outermost level."
+    )
 
     def plain(self) -> task_filters.TaskFilter:
         """Return the filter as plain data. Raises BadUserInput or LimitExceeded."""

@@ -7,7 +7,7 @@ from typing import Annotated
 import strawberry
 from strawberry import argument as described
 
-from resolvers import relinks, task_batches, task_changes, task_states, tasks
+from resolvers import deletions, relinks, task_batches, task_changes, task_states, tasks
 from schema.context import Info
 from schema.relinks import RelinkPayload, RelinkTasksInput, relink_payload
 from schema.scalars import to_uuids
@@ -102,6 +102,22 @@ class Mutation:
     ) -> TaskPayload:
         """Call a task off."""
         change = task_states.cancel_task(info.context.session, info.context.viewer, input.chosen())
+        return await task_payload(change, input.client_mutation_id)
+
+    @strawberry.mutation(description="Delete a task. It can be restored.")
+    async def delete_task(
+        self, info: Info, input: Annotated[TaskIdInput, described(description="The task.")]
+    ) -> TaskPayload:
+        """Delete a task, once."""
+        change = deletions.delete_task(info.context.session, info.context.viewer, input.chosen())
+        return await task_payload(change, input.client_mutation_id)
+
+    @strawberry.mutation(description="Bring a deleted task back.")
+    async def restore_task(
+        self, info: Info, input: Annotated[TaskIdInput, described(description="The task.")]
+    ) -> TaskPayload:
+        """Bring a deleted task back."""
+        change = deletions.restore_task(info.context.session, info.context.viewer, input.chosen())
         return await task_payload(change, input.client_mutation_id)
 
     @strawberry.mutation(

@@ -46,6 +46,7 @@ def plain_filter(given: TaskFilter, name: str) -> PlainFilter:
         due_at=instant_test(given.due_at),
         completed_at=instant_test(given.completed_at),
         created_at=instant_test(given.created_at),
+        is_deleted_included=bool(given.include_deleted),
     )
 
 

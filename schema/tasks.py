@@ -78,6 +78,9 @@ class Task(Interaction):
     )
     due_at: datetime | None = strawberry.field(description="When it is due.")
     completed_at: datetime | None = strawberry.field(description="When it was completed.")
+    deleted_at: datetime | None = strawberry.field(
+        description="When it was deleted. Empty for a task that can be seen in lists."
+    )
     version: str = strawberry.field(
         description="Changes with every change by anyone. Give it back as `expectedVersion`; it means nothing else."
     )
@@ -129,6 +132,7 @@ def task(row: InteractionRow) -> Task:
         priority=TaskPriority(row.priority),
         due_at=row.due_at,
         completed_at=row.completed_at,
+        deleted_at=row.deleted_at,
         version=row.version,
     )
 

@@ -45,6 +45,7 @@ rows: st.SearchStrategy[Row] = st.fixed_dictionaries(
         "interaction_type": st.sampled_from(["task", "task", "call", "whatsapp", "fax", ""]),
         "status": st.sampled_from(["pending", "scheduled", "completed", "cancelled", "waiting", None]),
         "user": st.integers(0, 1),
+        "is_deleted": st.sampled_from([False, False, False, True]),
         "subject": st.sampled_from([None, "", "Alpha beta", "beta-gamma", "100% alpha_beta"]),
         "description": st.sampled_from([None, "delta (Alpha)", "gamma"]),
     }
@@ -103,7 +104,7 @@ class World:
         found = [
             (occurs(row), id_, [kind for kind in KINDS if (kind, row[kind]) in sources])
             for id_, row in self.rows.items()
-            if wanted.holds(self, row)
+            if wanted.holds(self, row) and not row["is_deleted"]
         ]
         return [(str(id_), via) for _, id_, via in sorted(found, reverse=True) if via]
 
@@ -119,7 +120,8 @@ def _stored(id_: UUID, row: Row, ids: Mapping[str, Sequence[UUID]], users: Seque
     names = ("completed_at", "scheduled_at", "created_at")
     instants = {name: None if row[name] is None else INSTANTS[row[name]][0] for name in names}
     words = {name: row[name] for name in ("interaction_type", "status", "subject", "description")}
-    return {"id": id_, "user_id": users[row["user"]], **links, **instants, **words}
+    deleted_at = "2020-01-01" if row["is_deleted"] else None
+    return {"id": id_, "user_id": users[row["user"]], "deleted_at": deleted_at, **links, **instants, **words}
 
 
 def _has_words(row: Row, words: Sequence[str]) -> bool:

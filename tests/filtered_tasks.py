@@ -56,6 +56,7 @@ class Oracle:
             "orphan": lambda: test is not bool(self._kinds(row)),
             "overdue": lambda: test is is_overdue(row),
             "search": lambda: finds(test, row["subject"], row["description"]),
+            "includeDeleted": lambda: True,  # what a list shows, and no test of a row
             "status": lambda: STATUSES.get(row["status"], "UNKNOWN") in test,
             "priority": lambda: PRIORITIES.get(row["priority"], "UNKNOWN") in test,
         }
@@ -140,5 +141,10 @@ def seconds(instant: object) -> object:
     return instant
 
 
+def shown_rows(filter_: Filter, rows: Sequence[Row]) -> list[Row]:
+    """Return the rows of which a list under this filter is made: deleted ones only where it includes them."""
+    return [row for row in rows if filter_.get("includeDeleted") or not row["deleted_at"]]
+
+
 def expected_ids(oracle: Oracle, filter_: Filter, rows: Sequence[Row]) -> set[str]:
-    return {str(row["id"]) for row in rows if oracle.holds(filter_, row)}
+    return {str(row["id"]) for row in shown_rows(filter_, rows) if oracle.holds(filter_, row)}

@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.apis import Api
-from tests.filtered_tasks import COLUMNS, Filter, Oracle, Row, expected_ids
+from tests.filtered_tasks import COLUMNS, Filter, Oracle, Row, expected_ids, shown_rows
 from tests.organizations import Organization, new_organization
 from tests.owners import Owner
 from tests.paged_lists import quickly
@@ -98,6 +98,7 @@ def filled(owner: Owner) -> Filled:
             "status": chosen.choice(STATUSES),
             "priority": chosen.choice(PRIORITIES),
             **{column: chosen.choice(INSTANTS) for column in ("scheduled_at", "completed_at", "created_at")},
+            "deleted_at": chosen.choice([None, None, None, "2020-01-01T00:00:00Z"]),
         }
         for _ in range(ROWS)
     ]
@@ -146,6 +147,7 @@ def filters(ids: Mapping[str, Sequence[str]]) -> st.SearchStrategy[Filter]:
         "search": st.sampled_from(SEARCHES),
         "status": st.lists(st.sampled_from([*(word.upper() for word in STATUSES[:4] if word), "UNKNOWN"]), max_size=3),
         "priority": st.lists(st.sampled_from(["LOW", "MEDIUM", "HIGH", "UNKNOWN"]), max_size=3),
+        "includeDeleted": st.booleans(),
     }
     # One or two fields of many, else nearly nothing would be found.
     plain = st.lists(st.sampled_from(list(fields)), max_size=2, unique=True).flatmap(
@@ -168,12 +170,14 @@ def test_a_filter_finds_what_it_says_and_its_negation_finds_the_rest(
     filter_ = data.draw(filters(filled.ids))
 
     found = api.data(filled.organization.viewer(), FIND, filter=filter_)["tasks"]
-    others = api.data(filled.organization.viewer(), FIND, filter={"not": filter_})["tasks"]
+    negation = {"not": filter_, "includeDeleted": filter_.get("includeDeleted")}
+    others = api.data(filled.organization.viewer(), FIND, filter=negation)["tasks"]
 
     expected = expected_ids(filled.oracle, filter_, filled.rows)
+    shown = {str(row["id"]) for row in shown_rows(filter_, filled.rows)}
     assert expected == {node["id"] for node in found["nodes"]}
-    assert {str(row["id"]) for row in filled.rows} - expected == {node["id"] for node in others["nodes"]}
-    assert (len(expected), ROWS - len(expected)) == (found["totalCount"], others["totalCount"])
+    assert shown - expected == {node["id"] for node in others["nodes"]}
+    assert (len(expected), len(shown) - len(expected)) == (found["totalCount"], others["totalCount"])
 
 
 @pytest.mark.slow
@@ -195,6 +199,9 @@ def test_each_field_alone_finds_what_it_says(api: Api, filled: Filled) -> None:
         {"search": "anna"},
         {"status": ["UNKNOWN"]},
         {"priority": ["UNKNOWN", "LOW"]},
+        {"includeDeleted": False},
+        {"includeDeleted": True, "search": "anna"},
+        {"not": {"includeDeleted": True, "search": "anna"}},
     ]
 
     for filter_ in tests:

@@ -11,6 +11,7 @@ from sqlalchemy import ColumnElement, FromClause, true
 from db import (
     accounts,
     contacts,
+    deletions,
     idempotency_keys,
     interactions,
     leads,
@@ -58,7 +59,7 @@ STATEMENTS = (
     users,
 )
 # What keeps statements made of conditions in those.
-DEPENDENT = (timelines, task_batches, task_states)
+DEPENDENT = (timelines, deletions, task_batches, task_states)
 
 FIELDS = "id subject lead { id } contact { id } account { id } assignee { id } links(includeLost: true) { recordId }"
 BY_ID = {
@@ -274,6 +275,8 @@ CHANGES = {
     "reopenTask": "mutation ($id: ID!) { changed: reopenTask(input: {id: $id}) { task { id } } }",
     "cancelTask": "mutation ($id: ID!) { changed: cancelTask(input: {id: $id}) { task { id } } }",
     "completeTasks": "mutation ($id: ID!) { changed: completeTasks(ids: [$id]) { results { task { id } } } }",
+    "deleteTask": "mutation ($id: ID!) { changed: deleteTask(input: {id: $id}) { task { id } } }",
+    "restoreTask": "mutation ($id: ID!) { changed: restoreTask(input: {id: $id}) { task { id } } }",
 }
 
 

@@ -1,0 +1,89 @@
+"""How tasks are deleted and brought back: one statement each, which decides and writes at once."""
+
+from __future__ import annotations
+
+from functools import cache
+from typing import TYPE_CHECKING
+
+from sqlalchemy import any_, case, func, null, select, update
+
+from db.interactions import COLUMNS, IS_ALIVE, InteractionRow
+from db.statements import Statement, compiled, uuid_argument, uuids_argument
+from db.tables import interactions
+from db.task_filters import CANCELLED
+from db.task_states import IS_CANCELLED, is_version_expected
+from db.tasks import acting_user, every_task
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+    from uuid import UUID
+
+    from sqlalchemy import ColumnElement
+
+    from db.sessions import Session
+    from db.task_states import ChosenTask
+
+
+async def delete(session: Session, chosen: ChosenTask, actor_id: UUID) -> InteractionRow | None:
+    """Delete a task that isn't deleted; None when nothing matches. 1 statement.
+
+    It is called off as well, because the old application, and the trigger that keeps a lead's next follow-up, know
+    nothing of deletion. Who did it stays, even if the token's person is no user of the organization.
+    """
+    return await _changed(session, _delete(), chosen, actor_id)
+
+
+async def restore(session: Session, chosen: ChosenTask, actor_id: UUID) -> InteractionRow | None:
+    """Bring a deleted task back; None when nothing matches. 1 statement.
+
+    It has its former status again, unless somebody who knows nothing of deletion has given it another one meanwhile.
+    """
+    return await _changed(session, _restore(), chosen, actor_id)
+
+
+async def by_ids(session: Session, ids: Sequence[UUID]) -> list[InteractionRow]:
+    """Return the tasks with these ids, deleted ones among them, in no order; ids of no task are absent. 1 statement."""
+    return [InteractionRow(*row) for row in await session.rows(_by_ids(), ids=ids)]
+
+
+async def _changed(session: Session, statement: Statement, chosen: ChosenTask, actor_id: UUID) -> InteractionRow | None:
+    rows = await session.rows(
+        statement, task_id=chosen.task_id, expected_version=chosen.expected_version, actor_id=actor_id
+    )
+    return InteractionRow(*rows[0]) if rows else None
+
+
+@cache
+def _by_ids() -> Statement:
+    return compiled(select(*COLUMNS).where(*every_task(), interactions.c.id == any_(uuids_argument("ids"))))
+
+
+@cache
+def _delete() -> Statement:
+    values = {
+        "deleted_at": func.now(),
+        "deleted_by": uuid_argument("actor_id"),
+        "status_before_deletion": interactions.c.status,
+        "status": CANCELLED,
+    }
+    return _change(IS_ALIVE, values)
+
+
+@cache
+def _restore() -> Statement:
+    former = interactions.c.status_before_deletion
+    values = {
+        "status": case((IS_CANCELLED, former), else_=interactions.c.status),
+        "deleted_at": null(),
+        "deleted_by": null(),
+        "status_before_deletion": null(),
+    }
+    return _change(interactions.c.deleted_at.is_not(None), values)
+
+
+def _change(condition: ColumnElement[bool], values: Mapping[str, object]) -> Statement:
+    is_chosen = interactions.c.id == uuid_argument("task_id")
+    change = update(interactions).where(*every_task(), is_chosen, condition, is_version_expected())
+    # Triggers of the old application read from last_modified_by who did it.
+    written = {"last_modified_by": acting_user(), "updated_at": func.now()} | dict(values)
+    return compiled(change.values(written).returning(*COLUMNS))
