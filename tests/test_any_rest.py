@@ -5,7 +5,7 @@ from urllib.parse import quote, urlencode
 from uuid import UUID
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
 from server.rest.routes import all_operations
@@ -45,7 +45,13 @@ def value_of(schema: dict[str, Any], ids: list[str]) -> st.SearchStrategy[Any]:
 
 @pytest.mark.slow
 @pytest.mark.parametrize("name", [operation.name for operation in all_operations()])
-@settings(max_examples=30, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+# Not made smaller when it fails: each request leaves another database, so that takes minutes and finds nothing.
+@settings(
+    max_examples=30,
+    deadline=None,
+    phases=[Phase.explicit, Phase.generate],
+    suppress_health_check=[HealthCheck.too_slow],
+)
 @given(data=st.data())
 def test_any_request_is_answered_as_described(
     api: Api, furnished: tuple[Organization, dict[str, str]], name: str, data: st.DataObject
@@ -63,7 +69,8 @@ def test_any_request_is_answered_as_described(
     for parameter in operation["parameters"]:
         value = data.draw(value_of(parameter["schema"], ids), label=parameter["name"])
         if parameter["in"] == "path":
-            path = path.replace(f"{{{parameter['name']}}}", quote(str(value) or "x", safe=""))
+            # A line feed leads out of /api: no route of Starlette's matches one.
+            path = path.replace(f"{{{parameter['name']}}}", quote(str(value).replace("\n", "") or "x", safe=""))
         elif parameter["in"] == "query" and data.draw(st.booleans()):
             query[parameter["name"]] = str(value)
     more: dict[str, Any] = {}

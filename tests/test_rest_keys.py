@@ -12,6 +12,8 @@ from tests.new_tasks import stored
 from tests.organizations import Organization
 from tests.rest_cases import ask
 
+CREATE = "mutation ($input: CreateTaskInput!) { createTask(input: $input) { task { id } } }"
+
 
 @pytest.fixture
 def body(organization: Organization) -> dict[str, Any]:
@@ -51,6 +53,15 @@ def test_the_same_key_for_something_else_is_refused(api: Api, organization: Orga
     assert (422, "IDEMPOTENCY_CONFLICT") == (other.status_code, other.json()["code"])
     assert "Idempotency-Key" == other.json()["errors"][0]["field"]
     assert 1 == len(stored(organization))
+
+
+def test_a_key_is_the_same_one_for_graphql(api: Api, organization: Organization, body: dict[str, Any]) -> None:
+    input_ = {"subject": "Call", "description": "x", "contactId": body["contact_id"], "idempotencyKey": "a key"}
+    made = api.data(organization.viewer(), CREATE, input=input_)["createTask"]
+
+    answer = create(api, organization, body | {"description": "x"}, '"a key"')
+
+    assert made["task"]["id"] == answer.json()["task"]["id"]
 
 
 def test_a_leads_task_is_created_once_though_its_owner_changes(api: Api, organization: Organization) -> None:
