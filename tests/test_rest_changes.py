@@ -9,6 +9,9 @@ import pytest
 from resolvers.viewers import Role
 from tests.apis import Api
 from tests.organizations import Organization, new_organization
+from tests.rest_cases import ask
+
+RESTORE = "mutation ($input: TaskIdInput!) { restoreTask(input: $input) { errors { ... on UserError { code } } } }"
 
 
 def patch(
@@ -134,3 +137,46 @@ def test_several_are_refused_whole(api: Api, organization: Organization) -> None
         (response.status_code, response.json()["code"]) for response in refused
     ]
     assert "pending" == task_of(api, organization, id_)["status"]
+
+
+def test_a_deleted_task_is_nowhere_and_can_be_restored(api: Api, organization: Organization) -> None:
+    lead = organization.lead()
+    id_ = organization.task(lead_id=lead, scheduled_at="2026-02-10T15:30Z")
+    before = task_of(api, organization, id_)
+
+    deleted = ask(api, organization, "DELETE", f"/tasks/{id_}")
+
+    assert 200 == deleted.status_code
+    for method, path in (("GET", ""), ("PATCH", ""), ("PATCH", "/complete"), ("DELETE", "")):
+        assert 404 == ask(api, organization, method, f"/tasks/{id_}{path}").status_code
+    for path in ("/tasks", f"/leads/{lead}/tasks", "/leads/tasks", "/leads/tasks/overdue"):
+        assert [] == ask(api, organization, "GET", path).json()["tasks"]
+    assert 0 == ask(api, organization, "GET", "/tasks/stats").json()["stats"]["total"]
+    assert 0 == bulk(api, organization, lead, [id_]).json()["completedCount"]
+
+    restored = api.data(organization.viewer(), RESTORE, input={"id": str(id_)})["restoreTask"]
+
+    assert [] == restored["errors"]
+    after = task_of(api, organization, id_)
+    assert {name: before[name] for name in ("status", "subject", "lead_id", "scheduled_at")} == {
+        name: after[name] for name in ("status", "subject", "lead_id", "scheduled_at")
+    }
+
+
+def test_a_task_is_deleted_only_as_it_was_seen(api: Api, organization: Organization) -> None:
+    id_ = organization.task(lead_id=organization.lead())
+    tag = f'"{task_of(api, organization, id_)["version"]}"'
+    patch(api, organization, id_, {"subject": "New"})
+
+    stale = ask(api, organization, "DELETE", f"/tasks/{id_}", headers={"If-Match": tag})
+    fresh = ask(api, organization, "DELETE", f"/tasks/{id_}", headers={"If-Match": stale.headers["etag"]})
+
+    assert (412, 200) == (stale.status_code, fresh.status_code)
+
+
+def test_a_viewer_deletes_nothing(api: Api, organization: Organization) -> None:
+    id_ = organization.task(lead_id=organization.lead())
+
+    response = api.client.delete(f"/api/tasks/{id_}", headers=api.headers(viewer=organization.viewer(Role.VIEWER)))
+
+    assert (403, "Call") == (response.status_code, task_of(api, organization, id_)["subject"])

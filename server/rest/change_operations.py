@@ -1,10 +1,12 @@
-"""What can be changed of one task, and of several at once: by PATCH, with or without its lead in the path."""
+"""What can be changed of one task, and of several at once: by PATCH and DELETE, below a lead or not."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
 from db.task_changes import TaskChange
+from db.task_states import ChosenTask
+from resolvers.deletions import delete_task
 from resolvers.lead_tasks import complete_lead_tasks, task_of
 from resolvers.task_patches import patch_task
 from server.rest import inputs, shapes
@@ -13,6 +15,8 @@ from server.rest.shown_tasks import changed_task
 
 if TYPE_CHECKING:
     from uuid import UUID
+
+    from db.interactions import InteractionRow
 
 # What a use case calls by another name than the body.
 NAMES = {"scheduled_at": "due_at", "assigned_to": "assignee_id"}
@@ -27,6 +31,14 @@ async def _patch_of_lead(call: Call[inputs.LeadTaskPath, inputs.TaskPatch]) -> s
     return await _patched(call, call.parameters.task_id)
 
 
+async def _delete(call: Call[inputs.TaskPath, inputs.Nothing]) -> shapes.Message:
+    return await _deleted(call, await task_of(call.session, call.parameters.id))
+
+
+async def _delete_of_lead(call: Call[inputs.LeadTaskPath, inputs.Nothing]) -> shapes.Message:
+    return await _deleted(call, await task_of(call.session, call.parameters.task_id, call.parameters.lead_id))
+
+
 async def _complete_several(call: Call[inputs.LeadPath, inputs.ChosenTasks]) -> shapes.CompletedTasks:
     done = await complete_lead_tasks(call.session, call.viewer, call.parameters.lead_id, call.body.task_ids)
     return shapes.CompletedTasks(f"{done} tasks completed." if done != 1 else "1 task completed.", done)
@@ -37,6 +49,11 @@ async def _patched(call: Call[Parameters, inputs.TaskPatch], task_id: UUID) -> s
     return await changed_task(
         call.session, changed, "Nothing was to be changed." if changed.is_replayed else "Task changed."
     )
+
+
+async def _deleted(call: Call[Parameters, inputs.Nothing], task: InteractionRow) -> shapes.Message:
+    await delete_task(call.session, call.viewer, ChosenTask(task.id, call.expected_version))
+    return shapes.Message("Task deleted.")
 
 
 def change_of(call: Call[Parameters, inputs.TaskPatch], task_id: UUID) -> TaskChange:
@@ -64,6 +81,16 @@ def operations() -> list[AnyOperation]:
             run=_patch,
         ),
         Operation(
+            method="DELETE",
+            path="/tasks/{id}",
+            name="deleteTask",
+            summary="Delete a task; GraphQL can restore it",
+            parameters=inputs.TaskPath,
+            answer=shapes.Message,
+            is_conditional=True,
+            run=_delete,
+        ),
+        Operation(
             method="PATCH",
             path="/leads/{lead_id}/tasks/{task_id}",
             name="updateTaskOfLead",
@@ -73,6 +100,16 @@ def operations() -> list[AnyOperation]:
             answer=shapes.ChangedTask,
             is_conditional=True,
             run=_patch_of_lead,
+        ),
+        Operation(
+            method="DELETE",
+            path="/leads/{lead_id}/tasks/{task_id}",
+            name="deleteTaskOfLead",
+            summary="Delete a lead's task; GraphQL can restore it",
+            parameters=inputs.LeadTaskPath,
+            answer=shapes.Message,
+            is_conditional=True,
+            run=_delete_of_lead,
         ),
         Operation(
             method="POST",

@@ -178,6 +178,13 @@ class ChangedTask:
 
 
 @dataclass(frozen=True, slots=True)
+class Message:
+    """What was done."""
+
+    message: str
+
+
+@dataclass(frozen=True, slots=True)
 class CompletedTasks:
     """How many tasks were completed now."""
 
