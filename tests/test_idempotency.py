@@ -194,6 +194,23 @@ def test_the_task_of_a_repeat_may_have_been_deleted_since(api: Api, organization
     assert [] == stored(organization)
 
 
+def test_a_repeat_finds_a_task_that_was_deleted_and_restored(
+    api: Api, organization: Organization, contact: str
+) -> None:
+    asked = {"contactId": contact, "idempotencyKey": "k"}
+    id_ = create(api, organization.viewer(), **asked)["task"]["id"]
+    change = "mutation ($id: ID!) {{ {}(input: {{id: $id}}) {{ errors {{ __typename }} }} }}"
+
+    api.data(organization.viewer(), change.format("deleteTask"), id=id_)
+    deleted = create(api, organization.viewer(), **asked)
+    api.data(organization.viewer(), change.format("restoreTask"), id=id_)
+    restored = create(api, organization.viewer(), **asked)
+
+    assert ["RECORD_NOT_FOUND"] == [error["code"] for error in deleted["errors"]]
+    assert (id_, True) == (restored["task"]["id"], restored["replayed"])
+    assert 1 == len(stored(organization))
+
+
 def test_a_key_costs_two_statements_more_and_as_many_for_a_repeat(
     api: Api, organization: Organization, contact: str
 ) -> None:

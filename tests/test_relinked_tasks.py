@@ -17,6 +17,8 @@ RELINK = """mutation ($input: RelinkTasksInput!) { relinkTasks(input: $input) {
   affected sample { id subject leadId contactId accountId } dryRun replayed
   errors { __typename ... on UserError { code message path } ... on RecordNotFoundError { kind id } } } }"""
 
+DELETE = "mutation ($id: ID!) { deleteTask(input: {id: $id}) { errors { __typename } } }"
+
 
 def relink(
     api: Api,
@@ -189,6 +191,20 @@ def test_the_tasks_of_a_deleted_account_can_be_rescued(api: Api, organization: O
 
     assert (1, 1) == (dry["affected"], done["affected"])
     assert (None, None, cast.other_account) == links(organization)["A"]
+
+
+@pytest.mark.parametrize(("filter_", "moved"), [({}, 3), ({"includeDeleted": True}, 4)], ids=["not", "asked for"])
+def test_deleted_tasks_move_when_they_are_asked_for(
+    api: Api, organization: Organization, cast: Cast, filter_: dict[str, bool], moved: int
+) -> None:
+    (id_,) = (row["id"] for row in stored(organization) if row["subject"] == "L")
+    deleted = api.data(organization.viewer(), DELETE, id=id_)["deleteTask"]
+    asked = {"from": {"leadId": cast.lead}, "to": {"leadId": cast.other_lead}, "filter": filter_}
+
+    dry, done = relink(api, organization, asked), relink(api, organization, asked, dryRun=False)
+
+    assert ([], moved, moved) == (deleted["errors"], dry["affected"], done["affected"])
+    assert (cast.other_lead if moved == 4 else cast.lead) == links(organization)["L"][0]
 
 
 def test_the_same_again_moves_nothing(api: Api, organization: Organization, cast: Cast) -> None:
