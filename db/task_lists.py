@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 from functools import cache
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING
 
-from sqlalchemy import BigInteger, ColumnElement, Text, any_, bindparam, case, func, literal_column, select
-from sqlalchemy import cast as cast_to
+from sqlalchemy import BigInteger, Text, any_, bindparam, case, literal_column, select
 
 from db.filters import equals_any
 from db.interactions import COLUMNS, InteractionRow
@@ -44,13 +43,16 @@ async def page(
     return [InteractionRow(*row) for row in await session.rows(compiled(query), offset=offset)]
 
 
-async def whole_rows(session: Session, ids: Sequence[UUID]) -> dict[UUID, str]:
-    """Return every column of these rows, whichever this database has, as a JSON object by id. 1 statement."""
-    return {row[0]: row[1] for row in await session.rows(_whole_rows(), ids=ids)}
+async def columns_of(session: Session, ids: Sequence[UUID]) -> dict[UUID, str]:
+    """Return the columns of these rows, whichever this database has, as a JSON object by id. 1 statement.
+
+    All but the description, which can be long.
+    """
+    return {row[0]: row[1] for row in await session.rows(_columns_of(), ids=ids)}
 
 
 @cache
-def _whole_rows() -> Statement:
-    row = cast("ColumnElement[str]", func.to_jsonb(literal_column("lead_interactions")))
-    query = select(interactions.c.id, cast_to(row, Text))
+def _columns_of() -> Statement:
+    row = literal_column("(to_jsonb(lead_interactions) - 'description')::text", Text)
+    query = select(interactions.c.id, row)
     return compiled(query.where(of_tenant(interactions), interactions.c.id == any_(uuids_argument("ids"))))

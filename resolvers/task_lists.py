@@ -69,10 +69,10 @@ async def named(session: Session, rows: Sequence[InteractionRow]) -> list[NamedT
 
 
 async def columns_of(session: Session, tasks: Sequence[NamedTask]) -> dict[UUID, dict[str, object]]:
-    """Return all columns that the database keeps of these tasks, by id; instants as it prints them. 1 statement."""
+    """Return the columns of these tasks by id, all but the description; instants as printed there. 1 statement."""
     if not tasks:
         return {}
-    found = await task_lists.whole_rows(session, [task.row.id for task in tasks])
+    found = await task_lists.columns_of(session, [task.row.id for task in tasks])
     return {id_: json.loads(text) for id_, text in found.items()}
 
 
