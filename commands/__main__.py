@@ -17,6 +17,7 @@ COMMANDS = {  # name: (module, one line for the list)
     "serve": ("commands.serve", "Serve the API and its pages on your database."),
     "token": ("commands.tokens", "Print a token for a demo user."),
     "migrate": ("commands.migrate", "Apply, check and take back migrations."),
+    "erase": ("commands.erase", "Take a person's name out of the log of events."),
     "test": ("commands.test", "Run the whole test suite on a throw-away server."),
     "check": ("commands.check", "Check format, lint, types and built files."),
 }

@@ -80,9 +80,12 @@ class Database:
         if self._pool:
             await self._pool.close()
 
-    def session(self, organization_id: UUID) -> Session:
-        """Start a session for one organization, and its time; use it as an async context manager."""
-        return Session(self, organization_id, self._request_timeout_ms)
+    def session(self, organization_id: UUID, *, request_id: str | None = None) -> Session:
+        """Start a session for one organization, and its time; use it as an async context manager.
+
+        The log of events keeps `request_id` beside what is changed.
+        """
+        return Session(self, organization_id, self._request_timeout_ms, request_id=request_id)
 
     async def acquire(self) -> Connection:
         """Take a connection.

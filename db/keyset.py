@@ -29,7 +29,7 @@ class Key:
     """One sort key. `kind` says what its values are; `nulls_last` where a row without a value goes."""
 
     name: str
-    kind: Literal["instant", "uuid", "text", "number"]
+    kind: Literal["instant", "uuid", "text", "number", "sequence"]
     expression: ColumnElement[Value]
     is_descending: bool = False
     is_nullable: bool = True

@@ -11,6 +11,7 @@ from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING
 
 from db.driver_errors import while_running
+from db.statements import as_expression
 from errors import TimedOut, Unavailable
 
 if TYPE_CHECKING:
@@ -31,8 +32,14 @@ ROLLBACK = "ROLLBACK"
 class Session:
     """One operation's statements for one organization, in turn on one connection."""
 
-    def __init__(self, database: Database, organization_id: UUID, timeout_ms: int) -> None:
+    def __init__(
+        self, database: Database, organization_id: UUID, timeout_ms: int, *, request_id: str | None = None
+    ) -> None:
         self.organization_id = organization_id
+        self.request_id = request_id
+        """What the log says of the request in which something was changed."""
+        self.client_mutation_id: str | None = None
+        """The caller's own text for the change that is made next, for the log."""
         self.statements = 0
         """How many statements that read or write data have run; BEGIN, the setting and COMMIT are not counted."""
         self._database = database
@@ -87,12 +94,13 @@ class Session:
         """Run the statements of the block in one transaction that writes; commit it at the end, or undo all of it.
 
         The commit is never stopped, so that nobody is told of a timeout when the change was made.
-        The actor is left in the setting app.current_user_id, which triggers of older databases read.
+        The actor is left in the setting app.current_user_id, which triggers of older databases read, too; that and the
+        names of request and change are what the log of events has of it.
         """
         async with self._turn:
             await self._end(ROLLBACK)  # of what was read before: a new snapshot begins
             async with self._in_time():
-                await self._begin(BEGIN_WRITE, f"; SET LOCAL app.current_user_id = '{actor_id}'")
+                await self._begin(BEGIN_WRITE, f"; SET LOCAL app.current_user_id = '{actor_id}'{self._for_the_log()}")
         try:
             yield
         except BaseException:
@@ -129,6 +137,13 @@ class Session:
             tenant = f"SET LOCAL app.current_organization_id = '{self.organization_id}'"
             await connection.execute(f"{begin}; {tenant}{more}")
         return connection
+
+    def _for_the_log(self) -> str:
+        """Return what tells the triggers of the log whose change it is, and that it may be announced at once."""
+        texts = {"taskline.request_id": self.request_id, "taskline.client_mutation_id": self.client_mutation_id}
+        return "; SET LOCAL taskline.notify = on" + "".join(
+            f"; SELECT set_config('{name}', {as_expression(text)}, true)" for name, text in texts.items() if text
+        )
 
     async def _end(self, how: str) -> None:
         connection, self._connection = self._connection, None

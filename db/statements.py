@@ -74,3 +74,11 @@ def uuids_argument(name: str) -> BindParameter[Sequence[UUID]]:
 def instant_argument(name: str) -> BindParameter[datetime]:
     """Name an argument that is an instant."""
     return bindparam(name, type_=TIMESTAMP(timezone=True))
+
+
+def as_expression(text: str) -> str:
+    """Return SQL that stands for a text of others where no argument can: nothing in it can end the literal.
+
+    U+0000, which no text of PostgreSQL can hold, is left out.
+    """
+    return f"convert_from(decode('{text.replace(chr(0), '').encode(errors='replace').hex()}', 'hex'), 'UTF8')"

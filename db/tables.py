@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from sqlalchemy import Boolean, Column, LargeBinary, MetaData, String, Table, Text, Uuid
+from sqlalchemy import BigInteger, Boolean, Column, LargeBinary, MetaData, String, Table, Text, Uuid
 from sqlalchemy.dialects.postgresql import JSONB, TIMESTAMP
 
 METADATA = MetaData()
@@ -59,4 +59,21 @@ idempotency_keys = Table(
     Column("input_digest", LargeBinary),
     Column("answer", JSONB),
     Column("created_at", TIMESTAMP(timezone=True)),
+)
+
+# The log that triggers write: a line for each thing that happened to an interaction. Beside these columns it holds the
+# row before and after as jsonb, and the names of the columns that the line is about.
+task_events = Table(
+    "taskline_events",
+    MetaData(),
+    Column("seq", BigInteger),
+    Column("organization_id", Uuid),
+    Column("interaction_id", Uuid),
+    Column("type", Text),
+    Column("at", TIMESTAMP(timezone=True)),
+    Column("actor_id", Uuid),
+    Column("client_mutation_id", Text),
+    Column("record_kind", Text),
+    Column("record_id", Uuid),
+    Column("record_name", Text),
 )

@@ -169,7 +169,8 @@ CREATE OR REPLACE FUNCTION pg_temp.planted_tables() RETURNS SETOF text LANGUAGE 
     SELECT c.*, pg_temp.full_name(c.oid) AS full_name, li.relowner AS li_owner
       FROM pg_class li JOIN pg_class c ON c.relnamespace = li.relnamespace
      WHERE li.oid = 'lead_interactions'::regclass
-       AND (c.relname IN ('taskline_saved_ddl', 'taskline_disputed_interactions') OR c.relname LIKE '%\_rolled\_back\_041')
+       AND (c.relname IN ('taskline_saved_ddl', 'taskline_disputed_interactions', 'taskline_events', 'taskline_045_copy')
+            OR c.relname LIKE '%\_rolled\_back\_041')
   ), right_of AS (                                  -- a right to change it, of somebody who hasn't the owner's rights anyway
     SELECT o.oid, CASE WHEN a.grantee = 0 THEN 'PUBLIC' ELSE quote_ident(pg_get_userbyid(a.grantee)) END AS grantee,
            string_agg(DISTINCT a.privilege_type, ', ') AS privileges

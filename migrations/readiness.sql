@@ -70,6 +70,9 @@ WITH li AS (
                       WHERE d.classid = 'pg_policy'::regclass AND d.objid = p.oid
                         AND (d.refobjid = (SELECT oid FROM li) AND col.attname = 'organization_id'
                              OR d.refclassid = 'pg_proc'::regclass))
+), log AS (
+  SELECT c.oid, c.relrowsecurity
+    FROM (VALUES (to_regclass('taskline_events'))) AS v(oid) LEFT JOIN pg_class c ON c.oid = v.oid
 ), writes AS (
   -- what the table's triggers may write with the rights of whoever changes a row
   SELECT bool_or(p.prosrc ~ '\mleads\M') AS leads, bool_or(p.prosrc ~ '\minteraction_events\M') AS events
@@ -299,4 +302,66 @@ SELECT '044.rights_on_taskline_idempotency_keys', bool_and(is_held),
             ELSE format('no %1$s; as the owner: GRANT %1$s ON %2$s TO NAME; or ./taskline migrate up --api-role NAME',
                         string_agg(privilege, ', ' ORDER BY place) FILTER (WHERE NOT is_held), (SELECT oid::regclass FROM keys)) END
   FROM keys_rights
+
+ UNION ALL
+SELECT '045.taskline_events',
+       coalesce((SELECT string_agg(format('%s %s%s', a.attname, format_type(a.atttypid, a.atttypmod),
+                                          CASE WHEN a.attnotnull THEN ' NOT NULL' ELSE '' END), ', ' ORDER BY a.attnum)
+                   FROM pg_attribute a WHERE a.attrelid = log.oid AND a.attnum > 0 AND NOT a.attisdropped)
+                = 'seq bigint NOT NULL, xid xid8, organization_id uuid NOT NULL, interaction_id uuid NOT NULL, type text NOT NULL, '
+                  'at timestamp with time zone NOT NULL, actor_id uuid, request_id text, client_mutation_id text, before jsonb, '
+                  'after jsonb, changed text[], record_kind text, record_id uuid, record_name text', false),
+       CASE WHEN log.oid IS NULL THEN 'no such table' ELSE 'there' END
+  FROM log
+
+ UNION ALL
+SELECT '045.row_security',
+       coalesce(log.relrowsecurity, false) AND count(p.oid) = 1
+       AND bool_and(coalesce(p.polname = 'taskline_events_tenant' AND p.polpermissive AND p.polcmd = 'r' AND p.polroles = '{0}'
+                    AND regexp_replace(pg_get_expr(p.polqual, p.polrelid), '[[:space:]()]|AS "nullif"', '', 'g') = tenant.shape, false)),
+       CASE WHEN log.oid IS NULL THEN 'no such table' WHEN NOT log.relrowsecurity THEN 'off'
+            ELSE coalesce('policies: ' || string_agg(p.polname, ', ' ORDER BY p.polname), 'on, without any policy') END
+  FROM tenant CROSS JOIN log LEFT JOIN pg_policy p ON p.polrelid = log.oid
+ GROUP BY log.oid, log.relrowsecurity, tenant.shape
+
+ UNION ALL
+SELECT '045.rights_on_taskline_events', coalesce(has_table_privilege((SELECT oid FROM api), log.oid, 'SELECT'), false),
+       CASE WHEN log.oid IS NULL THEN 'no such table' WHEN has_table_privilege((SELECT oid FROM api), log.oid, 'SELECT') THEN 'SELECT'
+            ELSE 'no SELECT; as the owner: GRANT SELECT ON taskline_events TO NAME; or ./taskline migrate up --api-role NAME' END
+  FROM log
+
+ UNION ALL
+SELECT '045.trigger_on_' || v.name,
+       coalesce(bool_and(t.tgtype = v.type AND t.tgenabled = 'A' AND t.tgqual IS NULL AND t.tgattr = '' AND p.prosecdef
+                         AND p.proname = v.routine AND p.proconfig = ARRAY['search_path=pg_catalog, pg_temp']
+                         AND md5(regexp_replace(replace(p.prosrc, (SELECT relnamespace::regnamespace FROM li) || '.', ''), '[[:space:]]', '', 'g'))
+                             = v.digest), false),
+       coalesce(string_agg(CASE WHEN t.tgenabled = 'A' THEN pg_get_triggerdef(t.oid)
+                                ELSE 'not for every writer; ./taskline migrate up' END, ''), 'no trigger ' || min(v.tgname))
+  FROM (VALUES ('lead_interactions', 'taskline_events', 29, 'taskline_log_interaction', '2a66bb2513a23af50312ad28bf18f340'),
+               ('leads', '~taskline_lost_link', 11, 'taskline_log_lost_lead', '9706b9856a7724324ed05e22d4a43abc'),
+               ('contacts', '~taskline_lost_link', 11, 'taskline_log_lost_contact', '610492b67ea5930e1cdc8339f8792173'),
+               ('accounts', '~taskline_lost_link', 11, 'taskline_log_lost_account', '00fb7ed9f9b0407071f5db7a6775697d')) AS v(name, tgname, type, routine, digest)
+  LEFT JOIN pg_trigger t ON t.tgrelid = to_regclass(v.name) AND t.tgname = v.tgname
+  LEFT JOIN pg_proc p ON p.oid = t.tgfoid
+ GROUP BY v.name
+
+ UNION ALL
+SELECT '045.' || v.name,
+       coalesce(bool_and(i.indrelid = (SELECT oid FROM log) AND i.indisvalid AND i.indisready AND i.indislive AND NOT i.indisunique
+                         AND regexp_replace(split_part(pg_get_indexdef(c.oid), ' USING btree ', 2), ' WITH \([^)]*\)|[[:space:]()"]', '', 'g')
+                             = v.shape), false),
+       coalesce(string_agg(pg_get_indexdef(i.indexrelid) || CASE WHEN i.indisvalid THEN '' ELSE ' (INVALID)' END, ''), 'no such index')
+  FROM (VALUES ('taskline_events_by_transaction', 'organization_id,xid,seq'),
+               ('taskline_events_of_interaction', 'organization_id,interaction_id,atDESC,seqDESC'),
+               ('taskline_events_of_record', 'record_idWHERErecord_idISNOTNULL')) AS v(name, shape)
+  LEFT JOIN pg_class c ON c.relname = v.name AND c.relnamespace = (SELECT relnamespace FROM li)
+  LEFT JOIN pg_index i ON i.indexrelid = c.oid
+ GROUP BY v.name
+
+ UNION ALL
+SELECT '045.history', EXISTS (SELECT FROM li) AND to_regclass('taskline_045_copy') IS NULL,
+       CASE WHEN to_regclass('taskline_045_copy') IS NULL THEN 'no copy is under way'
+            ELSE 'the copy of the old history has not ended; ./taskline migrate up goes on with it' END
+  FROM (VALUES (1)) AS always
  ORDER BY 1

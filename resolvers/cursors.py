@@ -73,6 +73,8 @@ def _value(key: Key, value: object) -> Value:
             return UUID(value)
         case "number", int() if value in range(1, 10):  # ranks; True equals 1, and sorts with it
             return int(value)
+        case "sequence", int() if not isinstance(value, bool) and 0 < value < 2**63:
+            return value
         case "text", str() if len(value) <= LONGEST_TEXT and "\0" not in value:
             value.encode()  # a half of a surrogate pair is a ValueError: no row can hold one
             return value

@@ -12,6 +12,7 @@ from db.records import RecordKind
 
 if TYPE_CHECKING:
     from datetime import datetime
+    from uuid import UUID
 
     from db.contacts import ContactRow
     from db.interactions import InteractionRow
@@ -51,6 +52,17 @@ async def links_of(loaders: Loaders, row: InteractionRow) -> list[Link]:
         for kind, record in zip(RecordKind, found, strict=True)
         if record is not None
     ]
+
+
+async def linked_record(loaders: Loaders, kind: RecordKind, id_: UUID) -> LeadRow | ContactRow | AccountRow | None:
+    """Return a record that something is or was linked to, a deleted account too; None when it is gone. 1 statement."""
+    match kind:
+        case RecordKind.LEAD:
+            return await loaders.leads_by_id.load(id_)
+        case RecordKind.CONTACT:
+            return await loaders.contacts_by_id.load(id_)
+        case RecordKind.ACCOUNT:
+            return await loaders.accounts_by_id.load(id_)
 
 
 async def is_orphan(loaders: Loaders, row: InteractionRow) -> bool:

@@ -35,5 +35,10 @@ class Context:
             return None
         return Intention.of(operation, key, given, hours=self.idempotency_hours)
 
+    def change(self, client_mutation_id: str | None) -> Session:
+        """Return the session for a change that comes with this text of the caller, which the log keeps."""
+        self.session.client_mutation_id = client_mutation_id or None
+        return self.session
+
 
 Info = strawberry.Info[Context, None]

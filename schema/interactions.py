@@ -10,11 +10,13 @@ from uuid import UUID
 import strawberry
 
 from db.interactions import InteractionRow
+from db.records import RecordKind as Kind
 from resolvers import links as linked
+from resolvers.task_history import lost_links_of
 from schema.context import Info
-from schema.links import LinkState, RecordKind, RecordLink
+from schema.links import RecordKind, RecordLink, record_link
 from schema.nodes import Node
-from schema.records import Account, Contact, Lead, account, contact, lead, record
+from schema.records import Account, Contact, Lead, account, contact, lead
 from schema.users import User, user
 
 
@@ -112,19 +114,17 @@ class Interaction(Node):
             bool | None, strawberry.argument(description="Also list links to records that have been deleted since.")
         ] = False,
     ) -> list[RecordLink]:
-        """Load the linked records."""
-        return [
-            RecordLink(
-                kind=RecordKind(link.kind),
-                state=LinkState.LOST if link.lost_at else LinkState.LINKED,
-                record_id=strawberry.ID(str(link.record.id)),
-                label=link.record.display_name,
-                record=record(link.record),
-                lost_at=link.lost_at,
-            )
-            for link in await linked.links_of(info.context.loaders, self.row)
+        """Load the linked records, and perhaps what is known of those that are gone."""
+        loaders = info.context.loaders
+        found = [
+            record_link(link.kind, link.record.id, link.record, name=None, lost_at=link.lost_at)
+            for link in await linked.links_of(loaders, self.row)
             if include_lost or not link.lost_at
         ]
+        if include_lost:
+            gone = await lost_links_of(loaders, self.row)
+            found += [record_link(Kind(g.kind), g.record_id, None, name=g.name, lost_at=g.lost_at) for g in gone]
+        return sorted(found, key=lambda link: list(RecordKind).index(link.kind))
 
 
 @strawberry.type(description="A call, an e-mail, a meeting, a note or a message. Read only.")

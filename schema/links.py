@@ -11,9 +11,12 @@ from graphql import GraphQLOneOfDirective
 from strawberry import schema_directives
 from strawberry.schema_directive import Location, schema_directive
 
+from db.accounts import AccountRow
+from db.contacts import ContactRow
+from db.leads import LeadRow
 from db.records import RecordKind as Kind
 from errors import BadUserInput
-from schema.records import CrmRecord
+from schema.records import CrmRecord, record
 from schema.scalars import to_uuid
 
 
@@ -44,6 +47,20 @@ class RecordLink:
     label: str = strawberry.field(description="The record's name, kept after the record is gone.")
     record: CrmRecord | None = strawberry.field(description="The record itself. Empty once it is lost.")
     lost_at: datetime | None = strawberry.field(description="When the record was deleted.")
+
+
+def record_link(
+    kind: Kind, id_: UUID, row: LeadRow | ContactRow | AccountRow | None, *, name: str | None, lost_at: datetime | None
+) -> RecordLink:
+    """Show a link; without a row, or with an instant, it is lost. `name` comes before the row's own."""
+    return RecordLink(
+        kind=RecordKind(kind),
+        state=LinkState.LOST if row is None or lost_at else LinkState.LINKED,
+        record_id=strawberry.ID(str(id_)),
+        label=name or (row.display_name if row else f"Deleted {kind.value}"),
+        record=record(row) if row else None,
+        lost_at=lost_at,
+    )
 
 
 @schema_directive(

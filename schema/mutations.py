@@ -33,7 +33,7 @@ class Mutation:
         """Create a task."""
         wanted = wanted_task(info.context, input)
         change = tasks.create_task(
-            info.context.session,
+            info.context.change(input.client_mutation_id),
             info.context.viewer,
             wanted.draft,
             is_check_only=wanted.is_check_only,
@@ -51,7 +51,7 @@ class Mutation:
         """Create tasks."""
         wanted = wanted_tasks(info.context, input)
         outcomes = await task_batches.create_tasks(
-            info.context.session, info.context.viewer, wanted, is_atomic=atomic is not False
+            info.context.change(None), info.context.viewer, wanted, is_atomic=atomic is not False
         )
         return tasks_payload(outcomes, "input", [one.client_mutation_id for one in input])
 
@@ -62,7 +62,7 @@ class Mutation:
         """Change a task."""
         change = input.change()
         updated = task_changes.update_task(
-            info.context.session,
+            info.context.change(input.client_mutation_id),
             info.context.viewer,
             change,
             is_check_only=bool(input.validate_only),
@@ -75,7 +75,9 @@ class Mutation:
         self, info: Info, input: Annotated[CompleteTaskInput, described(description="The task, and how it ended.")]
     ) -> TaskPayload:
         """Complete a task, once."""
-        change = task_states.complete_task(info.context.session, info.context.viewer, input.completion())
+        change = task_states.complete_task(
+            info.context.change(input.client_mutation_id), info.context.viewer, input.completion()
+        )
         return await task_payload(change, input.client_mutation_id)
 
     @strawberry.mutation(description="Complete up to 100 tasks, each on its own.")
@@ -85,7 +87,9 @@ class Mutation:
         ids: Annotated[list[strawberry.ID], described(description="The tasks' identifiers, at most 100.")],
     ) -> TasksPayload:
         """Complete tasks, each once."""
-        outcomes = await task_states.complete_tasks(info.context.session, info.context.viewer, to_uuids(ids, "ids"))
+        outcomes = await task_states.complete_tasks(
+            info.context.change(None), info.context.viewer, to_uuids(ids, "ids")
+        )
         return tasks_payload(outcomes, "ids")
 
     @strawberry.mutation(description="Open a completed or cancelled task again.")
@@ -93,7 +97,9 @@ class Mutation:
         self, info: Info, input: Annotated[TaskIdInput, described(description="The task.")]
     ) -> TaskPayload:
         """Open a task again."""
-        change = task_states.reopen_task(info.context.session, info.context.viewer, input.chosen())
+        change = task_states.reopen_task(
+            info.context.change(input.client_mutation_id), info.context.viewer, input.chosen()
+        )
         return await task_payload(change, input.client_mutation_id)
 
     @strawberry.mutation(description="Call a task off.")
@@ -101,7 +107,9 @@ class Mutation:
         self, info: Info, input: Annotated[TaskIdInput, described(description="The task.")]
     ) -> TaskPayload:
         """Call a task off."""
-        change = task_states.cancel_task(info.context.session, info.context.viewer, input.chosen())
+        change = task_states.cancel_task(
+            info.context.change(input.client_mutation_id), info.context.viewer, input.chosen()
+        )
         return await task_payload(change, input.client_mutation_id)
 
     @strawberry.mutation(description="Delete a task. It can be restored.")
@@ -109,7 +117,9 @@ class Mutation:
         self, info: Info, input: Annotated[TaskIdInput, described(description="The task.")]
     ) -> TaskPayload:
         """Delete a task, once."""
-        change = deletions.delete_task(info.context.session, info.context.viewer, input.chosen())
+        change = deletions.delete_task(
+            info.context.change(input.client_mutation_id), info.context.viewer, input.chosen()
+        )
         return await task_payload(change, input.client_mutation_id)
 
     @strawberry.mutation(description="Bring a deleted task back.")
@@ -117,7 +127,9 @@ class Mutation:
         self, info: Info, input: Annotated[TaskIdInput, described(description="The task.")]
     ) -> TaskPayload:
         """Bring a deleted task back."""
-        change = deletions.restore_task(info.context.session, info.context.viewer, input.chosen())
+        change = deletions.restore_task(
+            info.context.change(input.client_mutation_id), info.context.viewer, input.chosen()
+        )
         return await task_payload(change, input.client_mutation_id)
 
     @strawberry.mutation(
@@ -127,7 +139,7 @@ class Mutation:
         self, info: Info, input: Annotated[RelinkTasksInput, described(description="What to move, and where.")]
     ) -> RelinkPayload:
         """Move tasks, or say what would be moved."""
-        session, viewer, relink = info.context.session, info.context.viewer, input.relink()
+        session, viewer, relink = info.context.change(None), info.context.viewer, input.relink()
         if input.dry_run is not False:
             return await relink_payload(relinks.plan_relink(session, viewer, relink), is_dry_run=True)
         intention = info.context.intention("relinkTasks", input.idempotency_key, relink)

@@ -34,7 +34,8 @@ def to_uuid_or_none(value: str | None, name: str) -> UUID | None:
     return to_uuid(value, name) if isinstance(value, str) else None
 
 
-def _printed(instant: datetime) -> str:
+def printed(instant: datetime) -> str:
+    """Show an instant as the API does: in UTC."""
     return instant.astimezone(UTC).isoformat().replace("+00:00", "Z")
 
 
@@ -56,7 +57,7 @@ DATE_TIME = strawberry.scalar(
     name="DateTime",
     description="An instant, ISO 8601 with offset; always answered in UTC. An instant without an offset is refused.",
     specified_by_url="https://scalars.graphql.org/andimarek/date-time.html",
-    serialize=_printed,
+    serialize=printed,
     parse_value=_parsed,
 )
 

@@ -5,18 +5,25 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable
 from datetime import datetime
 from enum import Enum
+from functools import partial
+from typing import TYPE_CHECKING, Annotated
 
 import strawberry
+from strawberry import UNSET, lazy
 
 from db.interactions import TASK, InteractionRow
 from resolvers.due_buckets import DueBucket as Bucket
 from resolvers.due_buckets import bucket_of, due_dates, is_overdue
 from resolvers.links import is_orphan
 from resolvers.pages import RowPage
-from schema.arguments import UTC_ZONE, Zone
+from resolvers.task_history import count_of_history, page_of_history
+from schema.arguments import UTC_ZONE, After, Before, First, Last, Zone, page_request
 from schema.context import Info
 from schema.interactions import Activity, Interaction
 from schema.nodes import PageInfo, page_info
+
+if TYPE_CHECKING:
+    from schema.task_events import TaskEventConnection
 
 
 @strawberry.enum(description="How far a task is. SCHEDULED and PENDING are open.")
@@ -99,6 +106,17 @@ class Task(Interaction):
     async def is_orphan(self, info: Info) -> bool:
         """Tell whether all links are lost."""
         return await is_orphan(info.context.loaders, self.row)
+
+    @strawberry.field(description="What happened to this task, newest first.")
+    async def history(
+        self, info: Info, first: First = UNSET, after: After = UNSET, last: Last = UNSET, before: Before = UNSET
+    ) -> Annotated[TaskEventConnection, lazy("schema.task_events")]:
+        """Read the task's history."""
+        from schema.task_events import task_event_connection  # noqa: PLC0415 - events show tasks
+
+        loaders, id_ = info.context.loaders, self.row.id
+        page = await page_of_history(loaders, id_, page_request(first, after, last, before))
+        return task_event_connection(page, partial(count_of_history, loaders, id_))
 
 
 @strawberry.type(description="One place in a page of tasks.")

@@ -64,10 +64,11 @@ class Endpoint:
     async def _answer(self, request: Request, media_type: str) -> Response:
         viewer = await self._verifier.viewer(request.headers.get("authorization"))
         operation = await operations.read(request, self._settings.max_body_bytes, self._settings.read_timeout_ms)
-        async with self._database.session(viewer.organization_id) as session:
+        request_id = request_ids.of(request)
+        async with self._database.session(viewer.organization_id, request_id=request_id) as session:
             context = Context(viewer, session, self._settings.idempotency_hours)
             result = await self._execute(operation, context, request.method)
-        return _response(result, request_ids.of(request), media_type)
+        return _response(result, request_id, media_type)
 
     async def _execute(self, operation: Operation, context: Context, method: str) -> ExecutionResult:
         try:

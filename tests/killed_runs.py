@@ -18,8 +18,11 @@ ORPHAN_S = 3.0
 LEFTOVERS = """
 SELECT coalesce(string_agg(name, ', '), '') FROM (
   SELECT conname FROM pg_constraint WHERE conname LIKE '%fence%' OR conname LIKE '%set\\_null'
-   UNION ALL SELECT tgname FROM pg_trigger WHERE tgname LIKE '%taskline%' AND tgname <> 'taskline_occurs_at'
+   UNION ALL SELECT tgname FROM pg_trigger WHERE tgname LIKE '%taskline%'
+      AND tgname NOT IN ('taskline_occurs_at', 'taskline_events', '~taskline_lost_link')
    UNION ALL SELECT proname FROM pg_proc WHERE proname LIKE 'taskline%' AND proname <> 'taskline_occurs_at'
+      AND proname NOT LIKE 'taskline\\_log\\_%'
+   UNION ALL SELECT relname FROM pg_class WHERE relname LIKE 'taskline\\_045%'
    UNION ALL SELECT indexrelid::regclass::text FROM pg_index WHERE NOT indisvalid
    UNION ALL SELECT relname FROM pg_class WHERE relname LIKE '%\\_ccnew%') AS found(name)
 """

@@ -23,8 +23,10 @@ ORDER = FOLDER / "043_timeline_order.sql"
 ORDER_BACK = FOLDER / "043_timeline_order.rollback.sql"
 CHANGES = FOLDER / "044_changes_of_tasks.sql"
 CHANGES_BACK = FOLDER / "044_changes_of_tasks.rollback.sql"
-FORWARD = [LINKS, TENANT, ORDER, CHANGES]
-BACK = [CHANGES_BACK, ORDER_BACK, TENANT_BACK, LINKS_BACK]
+LOG = FOLDER / "045_event_log.sql"
+LOG_BACK = FOLDER / "045_event_log.rollback.sql"
+FORWARD = [LINKS, TENANT, ORDER, CHANGES, LOG]
+BACK = [LOG_BACK, CHANGES_BACK, ORDER_BACK, TENANT_BACK, LINKS_BACK]
 VERSIONS = sorted(int(file.name[:3]) for file in FOLDER.glob("0*.sql") if ".rollback" not in file.name)
 NUMBERS = [f"{version:03}" for version in VERSIONS]
 SUCCESS = "🎉 MIGRATION COMPLETED SUCCESSFULLY!"
@@ -128,6 +130,7 @@ def schema_dump(database: CrmDatabase) -> str:
             "-s",
             "--exclude-table=taskline_migrations*",
             "--exclude-table=*_rolled_back_041",
+            "--exclude-table=taskline_events_rolled_back_045*",
             "-d",
             database.owner_url,
         ],

@@ -64,8 +64,15 @@ class Owner:
 
 @contextmanager
 def owner_of(database: CrmDatabase, *, is_superuser: bool = False) -> Iterator[Owner]:
+    with connected(database, database.superuser_url if is_superuser else database.owner_url) as owner:
+        yield owner
+
+
+@contextmanager
+def connected(database: CrmDatabase, url: str) -> Iterator[Owner]:
+    """Connect as whoever the address names, who may well be bound by row security."""
     with asyncio.Runner() as runner:
-        connection = runner.run(asyncpg.connect(database.superuser_url if is_superuser else database.owner_url))
+        connection = runner.run(asyncpg.connect(url))
         try:
             yield Owner(database, connection, runner)
         finally:

@@ -53,6 +53,22 @@ LOOKS = {
         "SELECT oid FROM pg_policy WHERE polname = 'taskline_idempotency_keys_tenant'"
     ),
     r"grant .* its rights on the keys": "SELECT relacl FROM pg_class WHERE relname = 'taskline_idempotency_keys'",
+    r"let each organization read its own lines": (
+        "SELECT oid FROM pg_policy WHERE polrelid = to_regclass('taskline_events')"
+    ),
+    r"make the functions of the log": r"SELECT count(*) FROM pg_proc WHERE proname LIKE 'taskline\_log\_%'",
+    r"let (.+) write it, by the trigger (.+)": (
+        "SELECT oid FROM pg_trigger WHERE tgrelid = '{0}'::regclass AND tgname = '{1}'"
+    ),
+    r"copy the old history": """CREATE FUNCTION pg_temp.copied() RETURNS bigint LANGUAGE plpgsql AS $$
+                               DECLARE n bigint;
+                               BEGIN
+                                 IF to_regclass('taskline_events') IS NOT NULL THEN
+                                   SELECT count(*) INTO n FROM taskline_events WHERE xid IS NULL AND seq > 0;
+                                 END IF;
+                                 RETURN coalesce(n, 0);
+                               END $$;
+                               SELECT pg_temp.copied()""",
     r"let row security ask the row for its organization": POLICIES.format("NOT LIKE '%disputed%'"),
 }
 

@@ -24,7 +24,7 @@ LEAST = {
     "lead_interactions": "SELECT, INSERT, UPDATE",
     "interaction_events": "SELECT, INSERT",
 }
-NEEDED = LEAST | {"taskline_idempotency_keys": "SELECT, INSERT, UPDATE, DELETE"}
+NEEDED = LEAST | {"taskline_idempotency_keys": "SELECT, INSERT, UPDATE, DELETE", "taskline_events": "SELECT"}
 
 
 @contextmanager

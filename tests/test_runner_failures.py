@@ -333,6 +333,7 @@ def test_the_document_of_a_failure_before_the_first_step_holds_none() -> None:
         "042.*Backfill",
         "043.*Backfill",
         "044.*Idempotency keys",
+        "045.*History",
     ],
 )
 def test_a_network_that_is_cut_midway_is_said_and_the_next_run_finishes(

@@ -32,6 +32,10 @@ PHASES = {
     "columns of deleted tasks": ("044 Columns", 0.03),
     "keys": ("044 Idempotency keys", 0.03),
     "validation of 044": ("044 Validation", 0.1),
+    "table of events": ("045 Table", 0.03),
+    "triggers of the log": ("045 Triggers", 0.03),
+    "copy of the old history": ("045 History", 0.05),
+    "validation of 045": ("045 Validation", 0.1),
 }
 KILLS = {"18": 10, "15": 2}
 # Much to fill; rows that name another organization than their lead stay as they are.

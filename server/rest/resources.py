@@ -65,7 +65,8 @@ class Resource:
         key = idempotency_key_of(request) if operation.is_keyed else None
         limits = self._settings.max_body_bytes, self._settings.read_timeout_ms
         body = await body_of(request, operation, *limits)
-        async with self._database.session(viewer.organization_id) as session:
+        request_id = request_ids.of(request)
+        async with self._database.session(viewer.organization_id, request_id=request_id) as session:
             call = Call(
                 session, viewer, datetime.now(UTC), parameters, body, version, key, self._settings.idempotency_hours
             )

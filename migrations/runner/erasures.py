@@ -1,0 +1,93 @@
+"""Erasure: the name of a person goes from the log of events; the lines stay, and so do all counts."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from errors import MigrationRefused
+from migrations.runner.connections import place
+from migrations.runner.sessions import refuse_read_only, session
+
+if TYPE_CHECKING:
+    from uuid import UUID
+
+    import asyncpg
+
+    from migrations.runner.sessions import Say
+
+ERASED = "[erased]"
+TABLES = {"lead": "leads", "contact": "contacts"}
+
+# The log, and what rollbacks of 045 have set aside of it.
+_LOGS = """
+SELECT c.oid::regclass::text
+  FROM pg_class c JOIN pg_class li ON li.oid = to_regclass('lead_interactions') AND c.relnamespace = li.relnamespace
+ WHERE c.relkind = 'r' AND c.relname ~ '^taskline_events(_rolled_back_045(_\\d+)?)?$'
+ ORDER BY c.relname
+"""
+_RECORD = """
+SELECT coalesce(nullif(concat_ws(' ', nullif(btrim(first_name), ''), nullif(btrim(last_name), '')), ''),
+                nullif(btrim(company), ''), nullif(btrim(email), ''))
+  FROM {table} WHERE id = $1
+"""
+_NAMES = "SELECT DISTINCT record_name FROM {log} WHERE record_id = $1 AND record_kind = $2 AND record_name IS NOT NULL"
+_INTERACTIONS = """
+SELECT interaction_id FROM {log} WHERE record_id = $1 AND record_kind = $2
+ UNION SELECT id FROM lead_interactions WHERE {kind}_id = $1
+"""
+_FORGET = "UPDATE {log} SET record_name = NULL WHERE record_id = $1 AND record_kind = $2 AND record_name IS NOT NULL"
+# As a whole word alone, so that Ann doesn't go from Hannah.
+_CLEAN = """
+WITH name AS (SELECT '(?<!\\w)' || regexp_replace($2::text, '(\\W)', '\\\\\\1', 'g') || '(?!\\w)' AS pattern)
+UPDATE {log} SET before = before || {of_before}, after = after || {of_after}
+  FROM name WHERE interaction_id = ANY ($1::uuid[])
+   AND ({of_before} <> '{{}}' OR {of_after} <> '{{}}')
+"""
+_CLEANED = """coalesce((SELECT jsonb_object_agg(k, regexp_replace({side} ->> k, pattern, $3, 'g'))
+    FROM unnest(ARRAY['subject', 'description', 'outcome']) AS k WHERE {side} ->> k ~ pattern), '{{}}')"""
+
+
+@dataclass(frozen=True, slots=True)
+class Erasure:
+    """How many lines of the log lost a name, and in how many it stood in a text; whether the person is still there."""
+
+    names: int
+    texts: int
+    is_still_there: bool
+
+
+async def erase(url: str, kind: str, id_: UUID, say: Say) -> Erasure:
+    """Take the names of a lead or a contact out of the log, in one transaction; again finds nothing more.
+
+    A name goes where it is that of a link, and where it stands as a whole in a subject, description or outcome of an
+    interaction that was linked to the person. The CRM's own rows are not touched.
+    Raises MigrationRefused where there is no log, and what `session` raises.
+    """
+    async with session(url, say) as connection:
+        await refuse_read_only(connection, place(url))
+        await connection.execute("SET row_security = off")  # an error rather than lines that are silently left out
+        logs = [row[0] for row in await connection.fetch(_LOGS)]
+        if not logs:
+            raise MigrationRefused(f"{place(url)} has no log of events, so nothing was erased: 045 isn't in place.")
+        async with connection.transaction():
+            found = await connection.fetchrow(_RECORD.format(table=TABLES[kind]), id_)
+            names = {found[0]} if found and found[0] else set()
+            counts = [await _erase_in(connection, log, kind, id_, names) for log in logs]
+    return Erasure(sum(c[0] for c in counts), sum(c[1] for c in counts), is_still_there=found is not None)
+
+
+async def _erase_in(connection: asyncpg.Connection, log: str, kind: str, id_: UUID, names: set[str]) -> tuple[int, int]:
+    """Return how many names and how many lines with texts were cleaned."""
+    names = names | {row[0] for row in await connection.fetch(_NAMES.format(log=log), id_, kind)}
+    ids = [row[0] for row in await connection.fetch(_INTERACTIONS.format(log=log, kind=kind), id_, kind)]
+    sides = {f"of_{side}": _CLEANED.format(side=side) for side in ("before", "after")}
+    texts = 0
+    for name in sorted(names):
+        texts += _number(await connection.execute(_CLEAN.format(log=log, **sides), ids, name, ERASED))
+    return _number(await connection.execute(_FORGET.format(log=log), id_, kind)), texts
+
+
+def _number(tag: str) -> int:
+    """Return how many rows a command's tag, such as `UPDATE 3`, tells of."""
+    return int(tag.rpartition(" ")[2])

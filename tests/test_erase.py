@@ -1,0 +1,110 @@
+"""`./taskline erase`: a person's name goes from the log, and nothing else does."""
+
+import json
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from uuid import uuid4
+
+import pytest
+
+from tests.databases import CrmDatabase
+from tests.logged_events import LinkedTask, linked_task
+from tests.migration_runs import LOG_BACK, by_psql
+from tests.organizations import new_organization
+from tests.owners import owner_of
+
+pytestmark = pytest.mark.slow
+
+ROOT = Path(__file__).parent.parent
+SHAPE = """SELECT md5(string_agg(concat_ws('|', seq, xid, type, at, actor_id, record_id, changed), ',' ORDER BY seq))
+             FROM taskline_events"""
+
+
+@pytest.fixture
+def task(database: CrmDatabase) -> Iterator[LinkedTask]:
+    with owner_of(database) as owner:
+        yield linked_task(new_organization(owner), subject="Renewal: Cora Contact - Acme", description="Coracle")
+
+
+def erase(database: CrmDatabase, *arguments: object) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-P", "-m", "commands", "erase", "--url", database.owner_url, *map(str, arguments)]
+    environment = {"PYTHONPATH": str(ROOT), "PATH": "/usr/bin:/bin"}
+    return subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, check=False)
+
+
+def test_a_deleted_contact_s_name_goes_and_the_lines_stay(database: CrmDatabase, task: LinkedTask) -> None:
+    task.organization.owner.run(f"DELETE FROM contacts WHERE id = '{task.contact_id}'")
+    before = database.psql(SHAPE)
+
+    done = erase(database, "--contact", task.contact_id)
+
+    log = database.psql("SELECT * FROM taskline_events WHERE organization_id = '" + str(task.organization.id) + "'")
+    assert 0 == done.returncode, done.stderr
+    assert "Erased: the contact's name as that of a link in 1 lines, and from the texts of " in done.stdout
+    assert "Cora Contact" not in log
+    assert "Renewal: [erased] - Acme" in log
+    assert "Coracle" in log
+    assert before == database.psql(SHAPE)
+
+
+def test_again_finds_nothing_more(database: CrmDatabase, task: LinkedTask) -> None:
+    task.organization.owner.run(f"DELETE FROM contacts WHERE id = '{task.contact_id}'")
+
+    documents = [json.loads(erase(database, "--contact", task.contact_id, "--json").stdout) for _ in range(2)]
+
+    assert [(1, False), (0, False)] == [(document["names"], document["is_still_there"]) for document in documents]
+    assert 0 == documents[1]["texts"]
+
+
+def test_a_person_who_is_still_there_is_told(database: CrmDatabase, task: LinkedTask) -> None:
+    task.change("lead_id = NULL")
+
+    done = erase(database, "--lead", task.lead_id)
+
+    assert "in 1 lines" in done.stdout
+    assert "⚠️ The lead is still there" in done.stdout
+    assert [None] == [event["record_name"] for event in task.events()]
+
+
+def test_an_unknown_person_is_no_failure(database: CrmDatabase) -> None:
+    done = erase(database, "--lead", uuid4())
+
+    assert (0, "") == (done.returncode, done.stderr)
+    assert "in 0 lines" in done.stdout
+
+
+def test_what_a_rollback_set_aside_is_cleaned_too(database: CrmDatabase, task: LinkedTask) -> None:
+    task.organization.owner.run(f"DELETE FROM leads WHERE id = '{task.lead_id}'")
+    by_psql(database, LOG_BACK)
+
+    done = erase(database, "--lead", task.lead_id)
+
+    assert "in 1 lines" in done.stdout
+    assert "0" == database.psql("SELECT count(record_name) FROM taskline_events_rolled_back_045")
+
+
+def test_a_database_without_a_log_is_refused(legacy_database: CrmDatabase) -> None:
+    done = erase(legacy_database, "--lead", uuid4())
+
+    assert "has no log of events" in done.stderr
+    assert 0 != done.returncode
+
+
+@pytest.mark.parametrize("arguments", [[], ["--lead", uuid4(), "--contact", uuid4()]])
+def test_exactly_one_person_is_named(database: CrmDatabase, arguments: list[object]) -> None:
+    done = erase(database, *arguments)
+
+    assert 2 == done.returncode
+    assert "Give one of --contact and --lead" in done.stderr
+
+
+def test_the_api_s_role_can_erase_nothing(database: CrmDatabase, task: LinkedTask) -> None:
+    task.organization.owner.run(f"DELETE FROM leads WHERE id = '{task.lead_id}'")
+
+    done = erase(database, "--lead", task.lead_id, "--url", database.app_url)
+
+    assert 0 != done.returncode
+    assert "Run it as the owner of the tables" in done.stderr
+    assert ["Lea Lead"] == [event["record_name"] for event in task.events()]
