@@ -255,6 +255,25 @@ def test_a_deleted_task_in_a_list_to_complete_is_not_found(api: Api, organizatio
     assert "COMPLETED" == second["task"]["status"]
 
 
+def test_a_move_of_tasks_leaves_deleted_ones_where_they_are(api: Api, organization: Organization) -> None:
+    lead, contact = organization.lead(), organization.contact()
+    gone, there = organization.task(lead_id=lead), organization.task(lead_id=lead)
+    deleted(api, organization, gone)
+    query = """mutation ($input: RelinkTasksInput!) { relinkTasks(input: $input) {
+      affected sample { id } errors { __typename } } }"""
+    asked = {
+        "from": {"leadId": str(lead)},
+        "to": {"contactId": str(contact)},
+        "filter": {"includeDeleted": True},
+        "dryRun": False,
+    }
+
+    moved = api.data(organization.viewer(), query, input=asked)["relinkTasks"]
+
+    assert {"affected": 1, "sample": [{"id": str(there)}], "errors": []} == moved
+    assert str(lead) == row(organization, gone)["lead_id"]
+
+
 # Beside the old application, which knows nothing of it.
 
 

