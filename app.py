@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -11,8 +12,9 @@ from starlette.middleware import Middleware
 
 from execution.guards import guards
 from execution.limits import Limits
+from resolvers.live_events import Bell
 from schema.build import build_schema
-from server import demo, graphql, health, logs, pages, refusals
+from server import demo, graphql, health, logs, pages, refusals, sockets
 from server.databases import database_of
 from server.rest import routes as rest
 from server.sign_in import Verifier
@@ -30,14 +32,14 @@ def create(
     """Return the application, for the settings in the environment unless given. Raises SettingsInvalid."""
     logs.configure()
     settings = settings or Settings.from_env()
-    database = database_of(settings)
+    database, verifier = database_of(settings), Verifier(settings)
     limits = Limits(
         tokens=settings.max_query_tokens,
         depth=settings.max_query_depth,
         aliases=settings.max_query_aliases,
         points=settings.max_query_points,
     )
-    verifier = Verifier(settings)
+    bell = Bell()
     schema = build_schema(
         [guards(limits, is_cost_shown=settings.is_demo, is_introspection_on=settings.is_introspection_on)]
     )
@@ -45,15 +47,19 @@ def create(
     @asynccontextmanager
     async def lifespan(_: Starlette) -> AsyncIterator[None]:
         await database.open()
+        listening = asyncio.create_task(database.listen(bell.ring))
         try:
             yield
         finally:
+            listening.cancel()
+            await asyncio.gather(listening, return_exceptions=True)
             await database.close()
 
     return Starlette(
         routes=[
             graphql.endpoint(schema, database, verifier, settings),
             rest.mount(database, verifier, settings),
+            sockets.endpoint(schema, database, verifier, bell, settings),
             *health.routes(database, readiness_sql),
             *demo.routes(settings, database),
             *(pages.routes(ROOT / "web" / "dist") if settings.is_graphiql_on else ()),

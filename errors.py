@@ -73,6 +73,12 @@ class NotFound(TasklineError):
     code = "NOT_FOUND"
 
 
+class ResumeExpired(TasklineError):
+    """The place in the stream of events is too old, or of another database."""
+
+    code = "RESUME_EXPIRED"
+
+
 class TimedOut(TasklineError):
     """A statement or a wait for a lock took longer than allowed and was stopped."""
 

@@ -20,6 +20,10 @@ if TYPE_CHECKING:
     from settings import Settings
 
 
+MAX_MESSAGE_BYTES = 64_000
+"""The longest message that a WebSocket takes; a longer one ends it with 1009."""
+
+
 @contextmanager
 def listening(host: str, port: int) -> Iterator[socket.socket]:
     """Take the address before anything slow is done. Raises AddressUnusable when it can't be had."""
@@ -59,6 +63,7 @@ def run(settings: Settings, taken: socket.socket, *, when_up: Callable[[], None]
         log_level="warning",
         access_log=False,
         server_header=False,
+        ws_max_size=MAX_MESSAGE_BYTES,
         # What is being answered by then has had its time; whoever is still sending is told to come back.
         timeout_graceful_shutdown=settings.request_timeout_ms // 1_000 + 1,
     )

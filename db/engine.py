@@ -8,10 +8,12 @@ import asyncpg
 
 from db.driver_errors import while_connecting, while_running
 from db.instants import from_us, to_us
+from db.listener import listen
 from db.sessions import Session
 from errors import Unavailable, UnboundRole
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from uuid import UUID
 
 Record: TypeAlias = asyncpg.Record
@@ -102,6 +104,10 @@ class Database:
         """Give a connection back."""
         if self._pool:
             await self._pool.release(connection)
+
+    async def listen(self, heard: Callable[[], None]) -> None:
+        """Call `heard` whenever events may have been written, by whichever process; until it is cancelled."""
+        await listen(self._url, heard)
 
     async def rows(self, sql: str) -> list[Record]:
         """Run one statement that concerns no organization, for readiness checks. Raises Unavailable."""

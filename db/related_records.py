@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from uuid import UUID
 
-    from sqlalchemy import CTE, Select
+    from sqlalchemy import CTE, FromClause, Select
 
 
 def asked_records() -> CTE:
@@ -22,7 +22,7 @@ def asked_records() -> CTE:
     return select(func.unnest(uuids_argument("ids")).label("id")).cte("asked")
 
 
-def related_records(kind: RecordKind, asked: CTE) -> Mapping[RecordKind, Select[tuple[UUID, UUID]]]:
+def related_records(kind: RecordKind, asked: FromClause) -> Mapping[RecordKind, Select[tuple[UUID, UUID]]]:
     """Select for each kind of related record the asked one's id as `record_id`, and its own as `id`.
 
     A deleted account is related to nothing. `converted_from_lead_id` is not followed: it can lead nowhere.

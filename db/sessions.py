@@ -54,6 +54,10 @@ class Session:
         return self
 
     async def __aexit__(self, *_: object) -> None:
+        """Close the session."""
+        await self.close()
+
+    async def close(self) -> None:
         """End the open transaction, if any, and give the connection back. A statement that comes later is refused."""
         async with self._turn:
             self._lost = self._lost or Unavailable("The answer was given up before it was whole. Try again.")

@@ -115,7 +115,7 @@ async def lost_links_of_interactions(session: Session, ids: Sequence[UUID]) -> l
 
 def rows_of(page: Page) -> list[TaskEventRow]:
     """Read a page whose query selects COLUMNS first."""
-    return [_row(record) for record in page.records]
+    return [row_of(record) for record in page.records]
 
 
 def lost_links_in(page: Page) -> list[LostLinkRow]:
@@ -124,7 +124,8 @@ def lost_links_in(page: Page) -> list[LostLinkRow]:
     return list({(link.kind, link.record_id): link for link in reversed(found)}.values())
 
 
-def _row(record: Record) -> TaskEventRow:
+def row_of(record: Record) -> TaskEventRow:
+    """Read a record that begins with COLUMNS."""
     seq, task_id, type_, at, actor_id, client_mutation_id, before, after, *link = record[: len(COLUMNS)]
     return TaskEventRow(
         seq,

@@ -1357,7 +1357,7 @@ BEGIN
   IF pg_temp.log_table_state() = 'missing' THEN
     ddl := ARRAY[
       format('CREATE TABLE %s.taskline_events (
-                seq                bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+                seq                bigint GENERATED ALWAYS AS IDENTITY,
                 xid                xid8 DEFAULT pg_current_xact_id(),    -- null: copied from the old history, never delivered live
                 organization_id    uuid NOT NULL,
                 interaction_id     uuid NOT NULL,
@@ -1371,7 +1371,8 @@ BEGIN
                 changed            text[],                               -- columns that this is about; null: all of the row
                 record_kind        text,
                 record_id          uuid,
-                record_name        text)', home),
+                record_name        text,
+                PRIMARY KEY (organization_id, seq))', home),
       format('SELECT pg_temp.keep_to_owner(%L)', home || '.taskline_events'), pg_temp.log_wall()];
     FOR want IN SELECT * FROM pg_temp.log_indexes() LOOP
       ddl := ddl || format('CREATE INDEX %I ON %s.taskline_events %s', want.name, home, want.what);

@@ -9,6 +9,7 @@ from strawberry.extensions import SchemaExtension
 from strawberry.schema.config import StrawberryConfig
 
 from schema.interactions import Activity
+from schema.live_events import Subscription
 from schema.mutations import Mutation
 from schema.queries import Query
 from schema.records import Account, Contact, Lead
@@ -21,6 +22,7 @@ def build_schema(extensions: Sequence[type[SchemaExtension] | Callable[[], Schem
     return strawberry.Schema(
         query=Query,
         mutation=Mutation,
+        subscription=Subscription,
         types=[Task, Activity, Lead, Contact, Account],
         extensions=extensions,
         config=StrawberryConfig(scalar_map=SCALARS, disable_field_suggestions=True),

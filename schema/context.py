@@ -9,6 +9,7 @@ import strawberry
 
 from db.sessions import Session
 from resolvers.idempotency import Intention
+from resolvers.live_events import Live
 from resolvers.loaders import Loaders
 from resolvers.viewers import Viewer
 
@@ -21,11 +22,22 @@ class Context:
     session: Session
     idempotency_hours: int
     """How long an idempotency key is kept."""
+    live: Live | None = None
+    """What it takes to follow events; only an operation on a socket has it."""
     now: datetime = field(init=False)
     """When the operation began: the same now for all its fields, so that what they say agrees."""
     loaders: Loaders = field(init=False)
 
     def __post_init__(self) -> None:
+        self._begin()
+
+    def renew(self) -> None:
+        """Begin anew for the next event of a subscription: what was read for the last one is of another time."""
+        if self.live:
+            self.session = self.live.session()
+        self._begin()
+
+    def _begin(self) -> None:
         self.now = datetime.now(UTC)
         self.loaders = Loaders(self.session)
 

@@ -96,17 +96,12 @@ class TaskEvent:
     @strawberry.field(description="The fields that changed.")
     async def changes(self, info: Info) -> list[FieldChange]:
         """Show the difference of before and after."""
-        differences = changes_of(self.row)
-        shown = await asyncio.gather(
-            *(_shown(info, column, value) for column, *values in differences for value in values)
-        )
-        pairs = zip(differences, shown[::2], shown[1::2], strict=True)
-        return [FieldChange(field=_FIELDS.get(d[0], d[0]), before=b, after=a) for d, b, a in pairs if b != a]
+        return await shown_changes(info, self.row)
 
     @strawberry.field(description="The link that was made, removed or lost.")
     async def link(self, info: Info) -> RecordLink | None:
         """Load the record, if it is still there, and else when it was lost."""
-        return await _link(info, self.row)
+        return await link_of(info, self.row)
 
     matches_filter: bool = strawberry.field(
         description="False when the task has just left the view that you subscribed to."
@@ -139,25 +134,35 @@ class TaskEventConnection:
 def task_event_connection(page: RowPage[TaskEventRow], count: Callable[[], Awaitable[int]]) -> TaskEventConnection:
     """Show a page of a task's history; `count` counts all of it."""
     edges = [
-        TaskEventEdge(cursor=cursor, node=_event(row, cursor))
+        TaskEventEdge(cursor=cursor, node=task_event(row, cursor=cursor, matches_filter=True))
         for cursor, row in zip(page.cursors, page.rows, strict=True)
     ]
     return TaskEventConnection(edges=edges, page_info=page_info(page), count=count)
 
 
-def _event(row: TaskEventRow, cursor: str) -> TaskEvent:
+def task_event(row: TaskEventRow, *, cursor: str, matches_filter: bool) -> TaskEvent:
+    """Show an event of a task."""
     return TaskEvent(
         row=row,
         cursor=cursor,
         type=TaskEventType(row.type),
         at=row.at,
         task_id=strawberry.ID(str(row.task_id)),
-        matches_filter=True,
+        matches_filter=matches_filter,
         client_mutation_id=row.client_mutation_id,
     )
 
 
-async def _link(info: Info, event: TaskEventRow) -> RecordLink | None:
+async def shown_changes(info: Info, event: TaskEventRow) -> list[FieldChange]:
+    """Show the difference of an event's before and after."""
+    differences = changes_of(event)
+    shown = await asyncio.gather(*(_shown(info, column, value) for column, *values in differences for value in values))
+    pairs = zip(differences, shown[::2], shown[1::2], strict=True)
+    return [FieldChange(field=_FIELDS.get(d[0], d[0]), before=b, after=a) for d, b, a in pairs if b != a]
+
+
+async def link_of(info: Info, event: TaskEventRow) -> RecordLink | None:
+    """Show the link that an event made, removed or lost."""
     if event.record_kind is None or event.record_id is None:
         return None
     kind, loaders = Kind(event.record_kind), info.context.loaders

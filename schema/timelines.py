@@ -16,6 +16,7 @@ from db.timeline_filters import TimelineFilter as PlainFilter
 from db.timelines import EntryRow
 from resolvers import timeline_groups as grouped
 from resolvers import timelines
+from resolvers.live_events import resume_token
 from resolvers.pages import PageRequest
 from resolvers.timelines import RecordTimeline
 from schema.arguments import UTC_ZONE
@@ -113,6 +114,14 @@ class TimelineConnection:
         grouping = grouped.Grouping(Unit(str(by.value)), self.zone, info.context.now)
         found = await grouped.groups_of_timeline(info.context.loaders, self.of, grouping)
         return [TimelineGroup(key=g.key, starts_at=g.starts_at, ends_at=g.ends_at, count=g.count) for g in found]
+
+    @strawberry.field(
+        description="Give it to `taskEvents(since:)` to miss no task event after this page was read; `timelineEvents` "
+        "takes it too."
+    )
+    async def resume_token(self, info: Info) -> str:
+        """Name the place in the stream that the page's snapshot stands for."""
+        return await resume_token(info.context.loaders, self.of.record_id)
 
 
 def plain_timeline(kind: Kind, include_related: bool | None, filter_: TimelineFilter | None) -> Timeline:

@@ -19,6 +19,11 @@ JSON = "application/json"
 ALWAYS: Mapping[str, str] = {"Cache-Control": "no-store", "X-Content-Type-Options": "nosniff"}
 
 
+def json_text(body: Mapping[str, object]) -> str:
+    """Return the body as JSON, for a message."""
+    return orjson.dumps(body).decode()
+
+
 def answer(
     body: Mapping[str, object] | DataclassInstance,
     *,

@@ -6,6 +6,7 @@ import logging
 import re
 
 from graphql import GraphQLError
+from strawberry.schema.exceptions import CannotGetOperationTypeError
 
 from errors import (
     BadUserInput,
@@ -81,6 +82,8 @@ def failure_of(error: GraphQLError) -> BaseException:
         root = root.original_error
     if isinstance(root, TasklineError):
         return root
+    if isinstance(root, CannotGetOperationTypeError):
+        return no_such_operation(root.operation_name)
     told = error if error.path is None else error.original_error
     if not isinstance(told, GraphQLError):
         return root
@@ -91,6 +94,12 @@ def failure_of(error: GraphQLError) -> BaseException:
     if root is not told:
         message = message.replace(f", but encountered error '{root}'; found", ", found")
     return BadUserInput(in_json_words(shortened(message)))
+
+
+def no_such_operation(name: str | None) -> BadUserInput:
+    """Return the failure of a document of which it isn't clear what to run."""
+    wanted = f"no operation named {shortened(name)}" if name else "not exactly one operation"
+    return BadUserInput(f"The document has {wanted}. Name one of its operations in `operationName`.")
 
 
 def shortened(message: str) -> str:

@@ -80,17 +80,16 @@ class Endpoint:
                 allowed_operation_types=_ALLOWED[method],
             )
         except CannotGetOperationTypeError:
-            wanted = f"no operation named {operation.name}" if operation.name else "not exactly one operation"
-            return _not_run(f"The document has {wanted}. Name one of its operations in `operationName`.")
+            return _not_run(failures.no_such_operation(operation.name))
         except InvalidOperationTypeError as exc:
             if exc.operation_type is OperationType.SUBSCRIPTION:
-                return _not_run("Subscriptions can't be sent here. Send a query or a mutation.")
+                return _not_run(BadUserInput("Subscriptions go over a WebSocket, by graphql-transport-ws: not here."))
             raise MethodNotAllowed("A mutation can't be sent by GET. Send it by POST.") from exc
 
 
-def _not_run(reason: str) -> ExecutionResult:
+def _not_run(reason: BadUserInput) -> ExecutionResult:
     """Return what Strawberry returns for any other document that can't be run; for these two it raises instead."""
-    return ExecutionResult(data=None, errors=[GraphQLError(reason, original_error=BadUserInput(reason))])
+    return ExecutionResult(data=None, errors=[GraphQLError(str(reason), original_error=reason)])
 
 
 def preferred_media_type(accept: str) -> str:

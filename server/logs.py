@@ -30,10 +30,13 @@ class RequestLog:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one request."""
-        if scope["type"] != "http":
+        if scope["type"] == "lifespan":
             await self._app(scope, receive, send)
             return
         request_id = request_ids.give(scope, Headers(scope=scope).get(request_ids.HEADER))
+        if scope["type"] == "websocket":
+            await self._converse(scope, receive, send, request_id)
+            return
         started, status = time.perf_counter(), 0
 
         async def send_with_id(message: Message) -> None:
@@ -58,6 +61,15 @@ class RequestLog:
             duration_ms = (time.perf_counter() - started) * 1_000
             # %r keeps a path with odd characters on one line.
             log.info("%s %r %s %.1f ms request_id=%s", scope["method"], scope["path"], status, duration_ms, request_id)
+
+    async def _converse(self, scope: Scope, receive: Receive, send: Send, request_id: str) -> None:
+        """Serve one WebSocket."""
+        started = time.perf_counter()
+        try:
+            await self._app(scope, receive, send)
+        finally:
+            duration_s = time.perf_counter() - started
+            log.info("socket %r ended after %.1f s request_id=%s", scope["path"], duration_s, request_id)
 
 
 def configure(level: int = logging.INFO) -> None:

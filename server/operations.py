@@ -34,11 +34,11 @@ async def read(request: Request, max_body_bytes: int, read_timeout_ms: int) -> O
     BadUserInput, and LimitExceeded for values nested deeper than MAX_NESTING.
     """
     if request.method == "GET":
-        return _checked(_parameters_of_get(request))
+        return checked(_parameters_of_get(request))
     if request.method != "POST":
         raise MethodNotAllowed(f"{request.method} is not possible here. Send queries and mutations by POST.")
     require_json(request)
-    return _checked(parsed_json(await body_within(request, max_body_bytes, read_timeout_ms), "body"))
+    return checked(parsed_json(await body_within(request, max_body_bytes, read_timeout_ms), "body"))
 
 
 def require_json(request: Request) -> None:
@@ -101,7 +101,8 @@ def _parameters_of_get(request: Request) -> dict[str, object]:
     return parameters
 
 
-def _checked(parameters: object) -> Operation:
+def checked(parameters: object) -> Operation:
+    """Return the operation that parsed JSON holds. Raises BadUserInput, and LimitExceeded for deep nesting."""
     if not isinstance(parameters, dict):
         raise BadUserInput(f'The body is {_kind(parameters)}. Send one object: {{"query": "…", "variables": {{…}}}}.')
     query = parameters.get("query")

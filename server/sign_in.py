@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 from uuid import UUID
 
 import jwt
@@ -36,6 +37,14 @@ _REFUSALS: Mapping[type[jwt.PyJWTError], str] = {
 }
 
 
+@dataclass(frozen=True, slots=True)
+class SignedIn:
+    """A viewer, and when their token expires, in seconds since 1970."""
+
+    viewer: Viewer
+    expires_at: float
+
+
 class Verifier:
     """Turns tokens into viewers by the keys, algorithm, audience and issuer of the settings, never the token's own."""
 
@@ -46,6 +55,10 @@ class Verifier:
 
     async def viewer(self, authorization: str | None) -> Viewer:
         """Return who sent this `Authorization` header. Raises Unauthenticated, or Unavailable without the keys."""
+        return (await self.signed_in(authorization)).viewer
+
+    async def signed_in(self, authorization: str | None) -> SignedIn:
+        """Return who sent this `Authorization` header, and until when it holds. Raises as `viewer` does."""
         token = _bearer_token(authorization)
         try:
             if self._keys.may_block:
@@ -57,7 +70,7 @@ class Verifier:
         except jwt.PyJWTError as exc:
             default = "The token can't be read. Send it as it was issued: `Authorization: Bearer <token>`."
             raise Unauthenticated(_REFUSALS.get(type(exc), default)) from exc
-        return self._viewer_of(claims)
+        return SignedIn(self._viewer_of(claims), expires_at=cast("float", claims["exp"]))
 
     def _claims(self, token: str) -> dict[str, object]:
         algorithm = self._settings.jwt_algorithm

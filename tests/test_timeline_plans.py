@@ -1,24 +1,20 @@
 """How PostgreSQL reads timelines at scale, as the API's role: by index, a page at a time, at the same cost anywhere."""
 
 import asyncio
-import json
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, replace
+from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
-from typing import Any
 from uuid import UUID
 
 import pytest
 
-from db.engine import Database, Record
+from db.engine import Database
 from db.filters import InstantTest
 from db.keyset import Page, Window
 from db.records import RecordKind
-from db.sessions import Session
-from db.statements import Statement
 from db.timeline_filters import Timeline, TimelineFilter
 from db.timelines import pages
 from tests.databases import APP, CrmDatabase, copy
+from tests.plans import Explaining, Plan
 
 ORGANIZATION, OTHER = UUID(int=1), UUID(int=2)
 HOT = UUID(int=3)
@@ -56,48 +52,6 @@ SELECT CASE WHEN n % 3 = 0 THEN '{OTHER}'::uuid ELSE '{ORGANIZATION}' END, '{ORG
 """
 
 
-@dataclass
-class Plan:
-    """What PostgreSQL did for a statement."""
-
-    tree: Mapping[str, Any]
-
-    def nodes(self) -> Iterator[Mapping[str, Any]]:
-        waiting = [self.tree]
-        while waiting:
-            node = waiting.pop()
-            yield node
-            waiting += node.get("Plans", [])
-
-    @property
-    def scanned(self) -> set[str]:
-        """Tables read from end to end."""
-        return {node["Relation Name"] for node in self.nodes() if node["Node Type"] == "Seq Scan"}
-
-    @property
-    def most_sorted(self) -> int:
-        """The most rows that were sorted at once."""
-        return max((int(node["Actual Rows"]) for node in self.nodes() if "Sort" in node["Node Type"]), default=0)
-
-    @property
-    def blocks(self) -> int:
-        return int(self.tree["Shared Hit Blocks"]) + int(self.tree["Shared Read Blocks"])
-
-
-class Explaining(Session):
-    """A session that runs each statement a second time, and keeps what PostgreSQL did for it."""
-
-    def __init__(self, database: Database) -> None:
-        super().__init__(database, ORGANIZATION, 60_000)
-        self.plans: list[Plan] = []
-
-    async def rows(self, statement: Statement, **values: object) -> list[Record]:
-        explained = replace(statement, sql=f"EXPLAIN (ANALYZE, BUFFERS, FORMAT JSON) {statement.sql}")
-        ((text,),) = await super().rows(explained, **values)
-        self.plans.append(Plan(json.loads(text)[0]["Plan"]))
-        return await super().rows(statement, **values)
-
-
 @pytest.fixture(scope="module")
 def filled(migrated_template: CrmDatabase) -> Iterator[CrmDatabase]:
     """A CRM with 180,000 interactions, 60,000 of them another organization's."""
@@ -126,7 +80,7 @@ def read(large: CrmDatabase, timeline: Timeline, id_: UUID, *windows: Window) ->
         )
         await database.open()
         try:
-            async with Explaining(database) as session:
+            async with Explaining(database, ORGANIZATION) as session:
                 found = [(await pages(session, timeline, window, [id_]))[0].page for window in windows]
                 return list(zip(found, session.plans, strict=True))
         finally:

@@ -1,0 +1,99 @@
+"""Following a view: its events one by one, as they are committed, from a place in the stream on."""
+
+from __future__ import annotations
+
+import asyncio
+from contextlib import suppress
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from db import live_events
+from errors import ResumeExpired, TimedOut, Unavailable
+from resolvers import resume_tokens
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncGenerator, Callable, Sequence
+    from uuid import UUID
+
+    from db.live_events import LiveEvent, Place, View
+    from db.sessions import Session
+    from resolvers.loaders import Loaders
+
+LOOK_S = 5.0
+"""How long nobody looks for events if no word of them comes."""
+REST_S = 0.02
+"""How long somebody who has just looked waits before looking again: what is written meanwhile is read together."""
+
+
+RETRY_S = 1.0
+"""How long somebody waits who could not look, because the database was away."""
+
+
+class Bell:
+    """Rung when events were written. Whoever waits is told of each ring after the one that was known before."""
+
+    def __init__(self) -> None:
+        self._rung = asyncio.Event()
+
+    def ring(self) -> None:
+        """Let all who wait go on."""
+        rung, self._rung = self._rung, asyncio.Event()
+        rung.set()
+
+    def next_ring(self) -> asyncio.Event:
+        """Return what the next ring will set. Ask before you look, and no ring falls between looking and waiting."""
+        return self._rung
+
+
+@dataclass(frozen=True, slots=True)
+class Live:
+    """What it takes to follow events: the bell, and sessions for looking."""
+
+    bell: Bell
+    session: Callable[[], Session]
+
+
+async def resume_token(loaders: Loaders, id_: UUID) -> str:
+    """Return the place in the stream up to which an answer knows all. 1 statement for all that ask within it."""
+
+    async def places(session: Session, ids: Sequence[UUID]) -> list[tuple[UUID, Place]]:
+        place = await live_events.current_place(session)
+        return [(id_, place) for id_ in ids]
+
+    found = await loaders.answering("place in the stream", places, lambda owned: owned[0]).load(id_)
+    if found is None:
+        raise AssertionError(id_)
+    return resume_tokens.encode(found[1])
+
+
+async def follow(live: Live, view: View, place: Place | None) -> AsyncGenerator[LiveEvent, None]:
+    """Yield a view's events after a place, or after now; without end.
+
+    Whoever takes them slowly is read for slowly: nothing is kept for anybody. While the database is away it waits, and
+    goes on where it was. Raises ResumeExpired for a place that another database gave.
+    """
+    place = await _start(live, place)
+    while True:
+        ring = live.bell.next_ring()
+        try:
+            async with live.session() as session:
+                reading = await live_events.read(session, place, view)
+        except (Unavailable, TimedOut):
+            await asyncio.sleep(RETRY_S)
+            continue
+        place = reading.place
+        for event in reading.events:
+            yield event
+        if not reading.has_more:
+            await asyncio.sleep(REST_S)
+            with suppress(TimeoutError):
+                await asyncio.wait_for(ring.wait(), LOOK_S)
+
+
+async def _start(live: Live, place: Place | None) -> Place:
+    async with live.session() as session:
+        if place is None:
+            return await live_events.current_place(session)
+        if await live_events.is_ahead(session, place):
+            raise ResumeExpired("This place is not in this database's stream. Read anew, and go on from there.")
+    return place

@@ -1,0 +1,73 @@
+"""How PostgreSQL reads the stream of events at scale, as the API's role: what is new, and nothing else."""
+
+import asyncio
+from collections.abc import Iterator
+from uuid import UUID
+
+import pytest
+
+from db.engine import Database
+from db.live_events import Horizon, Place, View, current_place, read
+from tests.databases import APP, CrmDatabase, copy
+from tests.plans import Explaining, Plan
+
+ORGANIZATION, OTHER = UUID(int=1), UUID(int=2)
+EVENTS = 200_000
+
+# As if two transactions had written them, which are over: the last 225 lines are by the later one, 150 of them ours.
+FILL = f"""
+INSERT INTO organizations (id, name, slug)
+SELECT id, id::text, id::text FROM (VALUES ('{ORGANIZATION}'::uuid), ('{OTHER}')) v (id);
+INSERT INTO taskline_events (xid, organization_id, interaction_id, type, at, before, after)
+SELECT CASE WHEN n <= {EVENTS} - 225 THEN xid8 '3' ELSE xid8 '4' END,
+       CASE WHEN n % 3 = 0 THEN '{OTHER}'::uuid ELSE '{ORGANIZATION}' END, gen_random_uuid(), 'updated', now(),
+       jsonb_build_object('organization_id', '{ORGANIZATION}', 'interaction_type', 'task', 'subject', 'a'),
+       jsonb_build_object('organization_id', '{ORGANIZATION}', 'interaction_type', 'task', 'subject', 'b')
+  FROM generate_series(1, {EVENTS}) n;
+"""
+
+
+@pytest.fixture(scope="module")
+def filled(migrated_template: CrmDatabase) -> Iterator[CrmDatabase]:
+    with copy(migrated_template) as database:
+        database.psql(FILL)
+        database.psql("VACUUM ANALYZE")
+        yield database
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("mode", ["force_custom_plan", "force_generic_plan"])
+def test_reading_on_costs_what_is_new_however_long_the_log_is(filled: CrmDatabase, mode: str) -> None:
+    filled.psql(f"ALTER ROLE {APP} IN DATABASE {filled.name} SET plan_cache_mode = {mode}")
+
+    nothing, some, whole = asyncio.run(explained(filled))
+
+    for plan in (nothing, some, whole):
+        assert "taskline_events" not in plan.scanned
+        assert plan.most_sorted <= 100
+    assert nothing.blocks < 20
+    assert some.blocks < 600  # a hundred events, each fetched by its key
+    assert whole.blocks < 600  # although one transaction wrote nearly all of the log
+
+
+async def explained(filled: CrmDatabase) -> list[Plan]:
+    database = Database(
+        filled.app_url,
+        pool_size=1,
+        pool_wait_ms=5_000,
+        statement_timeout_ms=60_000,
+        lock_timeout_ms=1_000,
+        request_timeout_ms=60_000,
+    )
+    await database.open()
+    try:
+        async with Explaining(database, ORGANIZATION) as session:
+            now = await current_place(session)
+            assert [] == (await read(session, now, View())).events
+            before = Place(Horizon("4:4:", EVENTS - 225), now.batch, 0)
+            assert 100 == len((await read(session, before, View())).events)
+            start = Place(Horizon("3:3:", 0), now.batch, 0)
+            assert 100 == len((await read(session, start, View())).events)
+            return session.plans[1:]
+    finally:
+        await database.close()

@@ -1,0 +1,139 @@
+"""The stream of events has no gap and no repeat, whatever order writers commit in."""
+
+import asyncio
+import json
+import random
+from itertools import pairwise
+from uuid import UUID
+
+import asyncpg
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from db.engine import Database
+from db.live_events import Horizon, LiveEvent, Place, View, current_place, read
+from errors import BadCursor
+from resolvers import resume_tokens
+from server.databases import database_of
+from tests.apis import Api
+from tests.databases import CrmDatabase
+from tests.organizations import Organization
+
+WRITERS = 6
+ROUNDS = 25
+
+
+async def write(url: str, tasks: list[UUID], number: int) -> None:
+    """Write in transactions of all sorts: long and short, with savepoints, some taken back."""
+    dice = random.Random(number)  # noqa: S311 - no secret
+    connection = await asyncpg.connect(url)
+    try:
+        for round_ in range(ROUNDS):
+            transaction = connection.transaction()
+            await transaction.start()
+            for task in sorted(dice.sample(tasks, dice.randint(1, 3))):  # in one order, so that nobody deadlocks
+                savepoint = connection.transaction()
+                await savepoint.start()
+                await connection.execute(
+                    "UPDATE lead_interactions SET subject = $1 WHERE id = $2", f"{number}.{round_}", task
+                )
+                await (savepoint.rollback() if dice.random() < 0.2 else savepoint.commit())
+                await asyncio.sleep(dice.choice([0, 0, 0.005, 0.03]))
+            await (transaction.rollback() if dice.random() < 0.1 else transaction.commit())
+    finally:
+        await connection.close()
+
+
+async def drain(database: Database, organization: Organization, place: Place, done: asyncio.Event) -> list[LiveEvent]:
+    """Read pages of 7 until the writers are done and nothing is left; each time by what a token holds."""
+    found: list[LiveEvent] = []
+    while True:
+        was_done = done.is_set()
+        async with database.session(organization.id) as session:
+            reading = await read(session, place, View(), limit=7)
+        found += reading.events
+        place = resume_tokens.decode(resume_tokens.encode(reading.place))
+        if was_done and not reading.has_more and not reading.events:
+            return found
+
+
+async def stream(api: Api, crm: CrmDatabase, organization: Organization, tasks: list[UUID]) -> list[LiveEvent]:
+    database = database_of(api.settings)
+    await database.open()
+    try:
+        async with database.session(organization.id) as session:
+            start = await current_place(session)
+        done = asyncio.Event()
+        reader = asyncio.create_task(drain(database, organization, start, done))
+        idle = await asyncpg.connect(crm.owner_url)
+        await idle.execute("BEGIN; UPDATE organizations SET name = name")  # a writer that is open all the time
+        await asyncio.gather(*(write(crm.owner_url, tasks, number) for number in range(WRITERS)))
+        done.set()
+        await asyncio.wait_for(reader, 30)
+        await idle.close()
+        return reader.result()
+    finally:
+        await database.close()
+
+
+@pytest.mark.slow
+def test_every_event_comes_once_and_those_of_a_task_in_order(
+    api: Api, crm: CrmDatabase, organization: Organization
+) -> None:
+    contact = organization.contact()
+    tasks = organization.tasks([{"contact_id": contact, "subject": f"{number}"} for number in range(8)])
+    first = organization.owner.rows("SELECT coalesce(max(seq), 0) AS seq FROM taskline_events")[0]["seq"]
+
+    events = asyncio.run(stream(api, crm, organization, tasks))
+
+    written = organization.owner.rows(
+        f"SELECT seq FROM taskline_events WHERE organization_id = '{organization.id}' AND seq > {first} ORDER BY seq"
+    )
+    assert len(written) > WRITERS * ROUNDS / 2
+    assert [row["seq"] for row in written] == sorted(event.event.seq for event in events)
+    for task in tasks:
+        of_task = [event.event for event in events if event.event.task_id == task]
+        assert of_task == sorted(of_task, key=lambda event: event.seq)
+        subjects = [(event.before or {}, event.after or {}) for event in of_task]
+        assert all(one[1]["subject"] == next_[0]["subject"] for one, next_ in pairwise(subjects))
+
+
+numbers = st.integers(min_value=1, max_value=2**62)
+
+
+@st.composite
+def snapshots(draw: st.DrawFn) -> str:
+    open_ = sorted(draw(st.sets(numbers, max_size=5)))
+    first = draw(st.integers(1, min(open_, default=2**62)))
+    end = draw(st.integers(max([first, *(number + 1 for number in open_)]), 2**62 + 1))
+    return f"{first}:{end}:{','.join(map(str, open_))}"
+
+
+sequences = st.integers(0, 2**63 - 1)
+horizons = st.builds(Horizon, snapshots(), sequences)
+
+
+@given(st.builds(Place, horizons, horizons, sequences))
+def test_a_token_holds_its_place(place: Place) -> None:
+    assert place == resume_tokens.decode(resume_tokens.encode(place))
+
+
+@given(
+    st.text() | st.binary().map(lambda data: json.dumps(list(data))) | st.from_regex(r"\d{0,20}:\d{0,20}:[\d,]{0,9}")
+)
+def test_whatever_else_is_given_is_refused(text: str) -> None:
+    if resume_tokens.SNAPSHOT.fullmatch(text):
+        return
+    with pytest.raises(BadCursor):
+        resume_tokens.decode(text)
+    with pytest.raises(BadCursor):
+        resume_tokens.decode(resume_tokens.encode(Place(Horizon(text, 0), Horizon(text, 0), 0)))
+
+
+@pytest.mark.parametrize("seq", [-1, 2**63])
+def test_a_sequence_that_no_event_has_is_refused(seq: int) -> None:
+    with pytest.raises(BadCursor):
+        resume_tokens.decode(resume_tokens.encode(Place(Horizon("1:2:", 0), Horizon("1:2:", 0), seq)))
+    with pytest.raises(BadCursor):
+        resume_tokens.decode(resume_tokens.encode(Place(Horizon("1:2:", seq), Horizon("1:2:", 0), 0)))
