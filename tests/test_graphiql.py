@@ -12,7 +12,8 @@ from tests.organizations import Organization, new_organization
 from tests.owners import Owner
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
-EXAMPLES = ["AccountTimeline", "CreateContactOnlyTask", "CreateAccountOnlyTask"]
+RUN_ONCE = ["AccountTimeline", "CreateContactOnlyTask", "CreateAccountOnlyTask"]
+EXAMPLES = [*RUN_ONCE, "WatchAccount"]
 
 
 @pytest.fixture(scope="module")
@@ -82,7 +83,7 @@ def type_headers(page: Page, text: str) -> None:
     page.keyboard.insert_text(text)
 
 
-def test_it_opens_with_the_three_examples_each_time(graphiql: Visit) -> None:
+def test_it_opens_with_the_same_examples_each_time(graphiql: Visit) -> None:
     graphiql.page.get_by_role("button", name="New tab").click()
     opened = graphiql.page.get_by_role("tab").all_inner_texts()
 
@@ -119,7 +120,7 @@ def test_a_task_is_created_for_one_record_alone(
 
 def test_nothing_comes_from_another_host_and_nothing_is_complained_of(graphiql: Visit, served: Api) -> None:
     page = graphiql.page
-    for tab in EXAMPLES:
+    for tab in RUN_ONCE:
         run(page, tab)
     for panel, heading in {
         "Documentation Explorer": "Docs",
@@ -132,6 +133,24 @@ def test_nothing_comes_from_another_host_and_nothing_is_complained_of(graphiql: 
     expect(page.locator(".view-line", has_text="lead { displayName }")).to_have_count(0)
 
     assert [] == [url for url in graphiql.asked if not url.startswith(f"{served.client.base_url}/")]
+    assert [] == graphiql.complaints
+
+
+def test_the_last_tab_shows_what_happens_as_it_happens(graphiql: Visit, served: Api, demo: Organization) -> None:
+    page = graphiql.page
+    page.get_by_role("tab", name="WatchAccount").click()
+    with page.expect_websocket():
+        page.get_by_role("button", name="Execute").click()
+    account = served.data(demo.viewer(), "{ tasks { nodes { accountId } } }")["tasks"]["nodes"][0]["accountId"]
+    create = 'mutation($id: ID!) { createTask(input: {subject: "Seen at once", accountId: $id}) { replayed } }'
+
+    for _ in range(20):  # what is written before the server has begun to watch is not told
+        served.data(demo.viewer(), create, id=account)
+        if "Seen at once" in (page.get_by_label("Result Window").text_content() or ""):
+            break
+        page.wait_for_timeout(250)
+
+    expect(page.get_by_label("Result Window")).to_contain_text("Seen at once")
     assert [] == graphiql.complaints
 
 

@@ -2,6 +2,7 @@
 import ACCOUNT_TIMELINE from "./examples/account-timeline.graphql?raw";
 import CREATE_ACCOUNT_ONLY_TASK from "./examples/create-account-only-task.graphql?raw";
 import CREATE_CONTACT_ONLY_TASK from "./examples/create-contact-only-task.graphql?raw";
+import WATCH_ACCOUNT from "./examples/watch-account.graphql?raw";
 import type { Records } from "./records";
 
 export interface Example {
@@ -17,6 +18,7 @@ export function examples({ accountId, contactId }: Records, now: Date): [Example
     example(ACCOUNT_TIMELINE, { id: accountId }),
     example(CREATE_CONTACT_ONLY_TASK, { input: { subject: "Ask how the trial went", contactId, dueAt } }),
     example(CREATE_ACCOUNT_ONLY_TASK, { input: { subject: "Renew the licence", accountId, dueAt } }),
+    example(WATCH_ACCOUNT, { id: accountId }),
   ];
 }
 

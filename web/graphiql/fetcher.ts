@@ -2,10 +2,16 @@
 import { createGraphiQLFetcher, type Fetcher, type FetcherParams } from "@graphiql/toolkit";
 import { getOperationAST, parse } from "graphql";
 import { ENDPOINT } from "../api/ask";
+import { liveClient } from "../api/live";
 import { authorizedFetch, type Session } from "../api/session";
 
 export function sessionFetcher(session: Session): Fetcher {
-  const send = createGraphiQLFetcher({ url: ENDPOINT, fetch: authorizedFetch(session), enableIncrementalDelivery: false });
+  const send = createGraphiQLFetcher({
+    url: ENDPOINT,
+    fetch: authorizedFetch(session),
+    wsClient: liveClient(session),
+    enableIncrementalDelivery: false,
+  });
   return (params, options) => send({ ...params, operationName: meantOperation(params) }, options);
 }
 
