@@ -1,8 +1,7 @@
 """GraphQL over WebSocket, the protocol graphql-transport-ws, for live events; queries and mutations may come by it too.
 
 Written on Starlette rather than on Strawberry's handler, which dies of a message that is no object, keeps one context
-for the whole life of a subscription, and knows no bound but the memory. The close codes are the protocol's:
-https://github.com/enisdenjo/graphql-ws/blob/master/PROTOCOL.md.
+for the whole life of a subscription, and knows no bound but the memory.
 """
 
 from __future__ import annotations
@@ -19,11 +18,28 @@ from starlette.routing import WebSocketRoute
 from starlette.websockets import WebSocketDisconnect, WebSocketState
 from strawberry.types.execution import PreExecutionError
 
-from errors import BadUserInput, TasklineError, Unauthenticated
+from errors import TasklineError, Unauthenticated
 from resolvers.live_events import Live
 from schema.context import Context
 from server import failures, operations, request_ids
 from server.answers import json_text
+from server.socket_messages import (
+    FORBIDDEN,
+    INVALID,
+    LONGEST_REASON,
+    PROTOCOL,
+    TAKEN,
+    TOO_LATE,
+    TOO_MANY,
+    UNACCEPTABLE,
+    UNAUTHORIZED,
+    UNEXPECTED,
+    Closed,
+    authorization_of,
+    id_of,
+    message_of,
+    payload_of,
+)
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Callable
@@ -39,12 +55,6 @@ if TYPE_CHECKING:
     from server.sign_in import Verifier
     from settings import Settings
 
-PROTOCOL = "graphql-transport-ws"
-
-INVALID, UNAUTHORIZED, FORBIDDEN, UNACCEPTABLE, TOO_LATE, TAKEN, TOO_MANY = 4400, 4401, 4403, 4406, 4408, 4409, 4429
-UNEXPECTED = 1011
-LONGEST_REASON = 120  # bytes; the protocol of WebSockets has room for 123
-
 INIT_S = 5.0
 """How long a client may take to say who it is."""
 CLOCK_S = 5.0
@@ -53,14 +63,6 @@ SEND_S = 30.0
 """How long a client may take to receive one message."""
 MOST_OPERATIONS = 100
 """How many operations one socket may have under way."""
-
-
-class Closed(Exception):
-    """The socket is to be closed, with this code and this reason."""
-
-    def __init__(self, code: int, reason: str) -> None:
-        super().__init__(reason)
-        self.code = code
 
 
 def endpoint(
@@ -142,18 +144,18 @@ class Conversation:
             self._finish(Closed(UNEXPECTED, "Something went wrong on our side."))
 
     async def _receive(self, text: str) -> None:
-        message = _message(text)
+        message = message_of(text)
         match message.get("type"):
             case "connection_init":
                 await self._greet(message.get("payload"))
             case "ping":
-                await self._send({"type": "pong", **_payload(message)})
+                await self._send({"type": "pong", **payload_of(message)})
             case "pong":
                 pass
             case "subscribe":
-                self._subscribe(_id(message), message.get("payload"))
+                self._subscribe(id_of(message), message.get("payload"))
             case "complete":
-                if task := self._operations.pop(_id(message), None):
+                if task := self._operations.pop(id_of(message), None):
                     task.cancel()
             case other:
                 raise Closed(INVALID, f"The type {str(other)[:40]!r} is none of this protocol's.")
@@ -163,7 +165,7 @@ class Conversation:
             raise Closed(TOO_MANY, "connection_init came twice.")
         self._is_greeted = True
         try:
-            signed_in = await self._verifier.signed_in(_authorization(self._socket, payload))
+            signed_in = await self._verifier.signed_in(authorization_of(self._socket, payload))
         except Unauthenticated as exc:
             raise Closed(FORBIDDEN, str(exc)) from exc
         except TasklineError as exc:
@@ -245,36 +247,6 @@ class Conversation:
         """End the conversation: closed by us with a code, or by the client."""
         if not self._end.done():
             self._end.set_result(end)
-
-
-def _message(text: str) -> dict[str, object]:
-    try:
-        message = operations.parsed_json(text, "message")
-    except BadUserInput as exc:
-        raise Closed(INVALID, str(exc)) from exc
-    if not isinstance(message, dict):
-        raise Closed(INVALID, 'The message is no object. Send one: {"type": "…"}.')
-    return message
-
-
-def _payload(message: dict[str, object]) -> dict[str, object]:
-    return {"payload": message["payload"]} if isinstance(message.get("payload"), dict) else {}
-
-
-def _id(message: dict[str, object]) -> str:
-    id_ = message.get("id")
-    if not isinstance(id_, str) or not id_:
-        raise Closed(INVALID, f"{message.get('type')} has no id. Send one, as a string.")
-    return id_
-
-
-def _authorization(socket: WebSocket, payload: object) -> str | None:
-    """Return what stands for the header that a browser can't send with a WebSocket: `authorization` in the payload."""
-    given = payload if isinstance(payload, dict) else {}
-    for name, value in given.items():
-        if str(name).lower() == "authorization" and isinstance(value, str):
-            return value
-    return socket.headers.get("authorization")
 
 
 def _have_path(errors: list[dict[str, object]]) -> bool:

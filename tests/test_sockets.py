@@ -9,7 +9,8 @@ from pathlib import Path
 import pytest
 from websockets.typing import Subprotocol
 
-from server import sign_in, sockets
+from server import sign_in, socket_messages
+from server.sockets import MOST_OPERATIONS
 from tests.apis import SOMEBODY, Api
 from tests.organizations import Organization
 from tests.sockets import Socket, greeted, opened
@@ -26,7 +27,7 @@ def socket(api: Api, organization: Organization) -> Iterator[Socket]:
 @pytest.mark.parametrize("protocol", [None, Subprotocol("graphql-ws"), Subprotocol("wrong")])
 def test_another_sub_protocol_is_not_acceptable(api: Api, protocol: Subprotocol | None) -> None:
     with opened(api, protocol=protocol) as socket:
-        assert sockets.UNACCEPTABLE == socket.close_code()
+        assert socket_messages.UNACCEPTABLE == socket.close_code()
 
 
 @pytest.mark.parametrize(
@@ -53,20 +54,20 @@ def test_another_sub_protocol_is_not_acceptable(api: Api, protocol: Subprotocol 
 def test_what_is_no_message_ends_the_socket_with_4400(socket: Socket, text: str) -> None:
     socket.connection.send(text)
 
-    assert sockets.INVALID == socket.close_code()
+    assert socket_messages.INVALID == socket.close_code()
 
 
 def test_a_binary_message_ends_the_socket_with_4400(socket: Socket) -> None:
     socket.connection.send(b'{"type": "ping"}')
 
-    assert sockets.INVALID == socket.close_code()
+    assert socket_messages.INVALID == socket.close_code()
 
 
 def test_who_subscribes_before_signing_in_is_unauthorized(api: Api) -> None:
     with opened(api) as socket:
         socket.subscribe(NAME)
 
-        assert sockets.UNAUTHORIZED == socket.close_code()
+        assert socket_messages.UNAUTHORIZED == socket.close_code()
 
 
 @pytest.mark.parametrize(
@@ -76,19 +77,19 @@ def test_who_brings_no_good_token_is_forbidden(api: Api, payload: object) -> Non
     with opened(api) as socket:
         socket.send(type="connection_init", payload=payload)
 
-        assert sockets.FORBIDDEN == socket.close_code()
+        assert socket_messages.FORBIDDEN == socket.close_code()
 
 
 def test_saying_who_one_is_twice_is_too_many(socket: Socket) -> None:
     socket.send(type="connection_init")
 
-    assert sockets.TOO_MANY == socket.close_code()
+    assert socket_messages.TOO_MANY == socket.close_code()
 
 
 @pytest.mark.slow
 def test_who_never_says_who_they_are_is_too_late(api: Api) -> None:
     with opened(api) as socket:
-        assert sockets.TOO_LATE == socket.close_code()
+        assert socket_messages.TOO_LATE == socket.close_code()
 
 
 @pytest.mark.slow
@@ -98,14 +99,14 @@ def test_a_socket_ends_soon_after_its_token(api: Api) -> None:
         socket.send(type="connection_init", payload={"Authorization": f"Bearer {token}"})
         assert {"type": "connection_ack"} == socket.receive()
 
-        assert sockets.FORBIDDEN == socket.close_code()
+        assert socket_messages.FORBIDDEN == socket.close_code()
 
 
 def test_an_id_that_is_under_way_is_taken(socket: Socket) -> None:
     for _ in range(2):
         socket.send(type="subscribe", id="a", payload={"query": "subscription { taskEvents { type } }"})
 
-    assert sockets.TAKEN == socket.close_code()
+    assert socket_messages.TAKEN == socket.close_code()
 
 
 def test_an_id_is_free_again_when_its_operation_has_ended(socket: Socket) -> None:
@@ -115,11 +116,11 @@ def test_an_id_is_free_again_when_its_operation_has_ended(socket: Socket) -> Non
 
 
 def test_more_operations_than_a_socket_may_have_end_it(socket: Socket) -> None:
-    for number in range(sockets.MOST_OPERATIONS + 1):
+    for number in range(MOST_OPERATIONS + 1):
         query = "subscription { taskEvents { type } }"
         socket.send(type="subscribe", id=str(number), payload={"query": query})
 
-    assert sockets.TOO_MANY == socket.close_code()
+    assert socket_messages.TOO_MANY == socket.close_code()
 
 
 def test_a_ping_is_answered_with_its_payload(socket: Socket) -> None:
@@ -195,14 +196,16 @@ def test_events_can_not_be_had_by_http(api: Api, organization: Organization) -> 
 def test_a_message_is_never_echoed_beyond_a_line(socket: Socket) -> None:
     socket.connection.send(json.dumps({"type": "x" * 50_000}))
 
-    assert sockets.INVALID == socket.close_code()
+    assert socket_messages.INVALID == socket.close_code()
 
 
 def test_the_docs_name_every_close_code_of_ours() -> None:
     page = (Path(__file__).parent.parent / "docs" / "live-events.md").read_text()
     named = {int(code) for code in re.findall(r"^\| (\d{4}) \|", page, re.MULTILINE)}
     ours = {
-        value for name, value in vars(sockets).items() if name.isupper() and isinstance(value, int) and value > 1_000
+        value
+        for name, value in vars(socket_messages).items()
+        if name.isupper() and isinstance(value, int) and value > 1_000
     }
 
     assert ours <= named
