@@ -31,6 +31,13 @@ def installed(project: Path, into: Path, *more: Path) -> Path:
     return folder
 
 
+def copied(project: Path, into: Path) -> Path:
+    """Copy an installed project, so that a test may change its files; what was installed is shared."""
+    copy = shutil.copytree(project, into / project.name, ignore=shutil.ignore_patterns("node_modules"))
+    (copy / "node_modules").symlink_to(project / "node_modules")
+    return copy
+
+
 def ran(
     command: list[str], folder: Path, *, timeout_s: int = 60, **environment: str
 ) -> subprocess.CompletedProcess[str]:

@@ -1,12 +1,11 @@
-"""The schema before other people's tools: a linter, and the compilers of Relay and of typed documents."""
+"""The schema before other people's tools: a linter, Relay's compiler, and a maker of typed documents."""
 
 import json
-import shutil
 from pathlib import Path
 
 import pytest
 
-from tests.node_projects import ran
+from tests.node_projects import copied, ran
 
 pytestmark = [pytest.mark.slow, pytest.mark.node]
 
@@ -15,10 +14,7 @@ LINT = ["eslint", "--format", "json", "schema.graphql"]
 
 @pytest.fixture
 def project(clients: Path, tmp_path: Path) -> Path:
-    """A copy that a test may change; what is installed is shared."""
-    copy = shutil.copytree(clients, tmp_path / "clients", ignore=shutil.ignore_patterns("node_modules", "built"))
-    (copy / "node_modules").symlink_to(clients / "node_modules")
-    return copy
+    return copied(clients, tmp_path)
 
 
 def findings(project: Path) -> list[str]:
@@ -58,3 +54,21 @@ def test_relay_refuses_a_field_that_is_not_there(project: Path) -> None:
 
     assert 0 != done.returncode
     assert "nickname" in done.stdout + done.stderr
+
+
+def test_typed_documents_compile_strictly(project: Path) -> None:
+    done = ran(["npm", "run", "build"], project)
+
+    assert 0 == done.returncode, done.stdout + done.stderr
+    assert (project / "built" / "trials" / "urql.js").exists()
+
+
+def test_a_client_that_misspells_a_field_does_not_compile(project: Path) -> None:
+    trial = project / "trials" / "urql.ts"
+    trial.write_text(trial.read_text().replace("subject: ", "headline: ").replace("task?.status", "task?.state"))
+
+    done = ran(["npm", "run", "build"], project)
+
+    assert 0 != done.returncode
+    assert "Property 'subject' is missing" in done.stdout
+    assert "Property 'state' does not exist" in done.stdout
