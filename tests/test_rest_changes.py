@@ -180,3 +180,14 @@ def test_a_viewer_deletes_nothing(api: Api, organization: Organization) -> None:
     response = api.client.delete(f"/api/tasks/{id_}", headers=api.headers(viewer=organization.viewer(Role.VIEWER)))
 
     assert (403, "Call") == (response.status_code, task_of(api, organization, id_)["subject"])
+
+
+def test_the_log_names_who_changed_it_and_in_which_request(api: Api, organization: Organization) -> None:
+    id_ = organization.task(lead_id=organization.lead())
+
+    ask(api, organization, "PATCH", f"/tasks/{id_}", {"subject": "New"}, headers={"X-Request-Id": "from-a-form"})
+
+    logged = (
+        f"SELECT type, actor_id, request_id FROM taskline_events WHERE interaction_id = '{id_}' AND type = 'updated'"
+    )
+    assert [{"actor_id": str(organization.user_id), "request_id": "from-a-form"}] == (organization.owner.rows(logged))
