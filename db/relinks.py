@@ -5,12 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import Uuid, any_, cast, exists, func, null, or_, select, update
+from sqlalchemy import Uuid, and_, any_, cast, exists, func, null, or_, select, update
 from sqlalchemy.dialects.postgresql import ARRAY
 
 from db.interactions import COLUMNS, InteractionRow
 from db.statements import compiled, of_tenant, uuid_argument
-from db.tables import interactions
+from db.tables import interactions, task_events
+from db.task_events import LINK_LOST
 from db.tasks import REFERENCES, acting_user, is_there, matching_alive
 
 if TYPE_CHECKING:
@@ -34,6 +35,8 @@ class Relink:
     tasks: TaskFilter
     is_link_kept: bool = False
     """Whether the old link stays where `to` has none of its kind."""
+    is_from_lost: bool = False
+    """Whether the record is gone: then its tasks are those that hung on it, and have no other of its kind by now."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +52,8 @@ class Obstacles:
     """Why no task moves: records that aren't there, or how many tasks there are, which is too many, or none."""
 
     is_from_missing: bool
+    is_from_lost: bool
+    """Whether there were tasks of the record when it was deleted."""
     missing: list[RecordKind]
     count: int
 
@@ -87,11 +92,13 @@ async def plan(session: Session, relink: Relink, *, most: int, sample: int) -> M
 async def obstacles(session: Session, relink: Relink) -> Obstacles:
     """Look why nothing moves. 1 statement."""
     table = REFERENCES[relink.kind.column]
-    is_from_missing = ~exists().where(of_tenant(table), table.c.id == uuid_argument("from_id"))
-    missing = (~is_there(kind.column, _target(kind)) for kind in relink.to)
-    count = select(func.count()).select_from(_changing(relink, interactions.c.id).subquery()).scalar_subquery()
-    (row,) = await session.rows(compiled(select(is_from_missing, count, *missing)), **_arguments(relink))
-    return Obstacles(row[0], [kind for kind, is_missing in zip(relink.to, row[2:], strict=True) if is_missing], row[1])
+    no_record = ~exists().where(of_tenant(table), table.c.id == uuid_argument("from_id"))
+    no_target = (~is_there(kind.column, _target(kind)) for kind in relink.to)
+    number = select(func.count()).select_from(_changing(relink, interactions.c.id).subquery()).scalar_subquery()
+    query = select(no_record, exists(_lost(relink)), number, *no_target)
+    ((is_from_missing, is_from_lost, count, *missing),) = await session.rows(compiled(query), **_arguments(relink))
+    absent = [kind for kind, is_missing in zip(relink.to, missing, strict=True) if is_missing]
+    return Obstacles(is_from_missing, is_from_lost, absent, count)
 
 
 async def _moved(session: Session, relink: Relink, query: Select[Any], **more: object) -> Moved:
@@ -117,8 +124,22 @@ def _links(relink: Relink) -> dict[RecordKind, ColumnElement[Any]]:
 def _changing(relink: Relink, *columns: ColumnElement[Any]) -> Select[Any]:
     """Select from the tasks whose links would change."""
     changes = (interactions.c[kind.column].is_distinct_from(link) for kind, link in _links(relink).items())
-    is_linked = interactions.c[relink.kind.column] == uuid_argument("from_id")
+    link = interactions.c[relink.kind.column]
+    is_linked = link == uuid_argument("from_id")
+    if relink.is_from_lost:
+        hung_on_it = func.array(_lost(relink).scalar_subquery(), type_=ARRAY(Uuid))
+        is_linked = and_(link.is_(None), interactions.c.id == any_(hung_on_it))
     return select(*columns).where(*matching_alive(relink.tasks), is_linked, or_(*changes))
+
+
+def _lost(relink: Relink) -> Select[tuple[UUID]]:
+    """Select what hung on the record when it was deleted, by the log."""
+    return select(task_events.c.interaction_id).where(
+        of_tenant(task_events),
+        task_events.c.type == LINK_LOST,
+        task_events.c.record_kind == relink.kind.value,
+        task_events.c.record_id == uuid_argument("from_id"),
+    )
 
 
 def _moving(relink: Relink, *columns: ColumnElement[Any]) -> Select[Any]:

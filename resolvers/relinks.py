@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 from uuid import UUID
 
@@ -14,6 +14,9 @@ from resolvers.idempotency import key_problems, once
 from resolvers.task_rules import forbidden, missing_record
 
 if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable
+
+    from db.relinks import Obstacles
     from db.sessions import Session
     from resolvers.idempotency import Answer, Intention
     from resolvers.viewers import Viewer
@@ -34,28 +37,30 @@ class Relinked:
 
 
 async def plan_relink(session: Session, viewer: Viewer, relink: Relink) -> Relinked:
-    """Say what `relink_tasks` would do. Raises Refused where it would. 1 statement, 2 when nothing would move."""
+    """Say what `relink_tasks` would do. Raises Refused where it would. As many statements as there."""
     _refuse(*_problems(viewer, relink))
-    moved = await relinks.plan(session, relink, most=_most(relink), sample=SAMPLE)
-    if not moved.count:
-        _refuse(*await _obstacles(session, relink))
-    return Relinked(moved)
+
+    async def plan(relink: Relink) -> Moved:
+        return await relinks.plan(session, relink, most=_most(relink), sample=SAMPLE)
+
+    return Relinked(await _attempt(session, relink, plan))
 
 
 async def relink_tasks(
     session: Session, viewer: Viewer, relink: Relink, intention: Intention | None = None
 ) -> Relinked:
-    """Move the tasks, all or none. Raises Refused. 1 statement, 2 when nothing moves; 2 more with a key.
+    """Move the tasks, all or none; those of a record that was deleted, too. Raises Refused.
 
-    Only tasks whose links change are touched, so the same again moves none.
+    Only tasks whose links change are touched, so the same again moves none. 1 statement, 2 when nothing moves, 3 or 4
+    for a deleted record; 2 more with a key.
     """
     _refuse(*_problems(viewer, relink), *key_problems(intention))
 
-    async def move() -> Moved:
-        moved = await relinks.move(session, relink, viewer.user_id, most=_most(relink), sample=SAMPLE)
-        if not moved.count:
-            _refuse(*await _obstacles(session, relink))
-        return moved
+    async def move(relink: Relink) -> Moved:
+        return await relinks.move(session, relink, viewer.user_id, most=_most(relink), sample=SAMPLE)
+
+    async def change() -> Moved:
+        return await _attempt(session, relink, move)
 
     async def recalled(answer: Answer) -> Moved:
         ids = [UUID(id_) for id_ in answer["sample"]]
@@ -63,10 +68,11 @@ async def relink_tasks(
         return Moved(answer["count"], tuple(rows[id_] for id_ in ids if id_ in rows))
 
     try:
-        moved, is_replayed = await once(session, viewer, intention, move, stored=_stored, recalled=recalled)
+        moved, is_replayed = await once(session, viewer, intention, change, stored=_stored, recalled=recalled)
     except ConstraintViolated:  # a record went away between the check and the update, both in one statement
         gone = Invalid("A record to link to was deleted at this very moment. Reload, and try again.", "to")
-        raise Refused(*(await _obstacles(session, relink) or [gone])) from None
+        found = await relinks.obstacles(session, relink)
+        raise Refused(*(_refusals(relink, found) or [gone])) from None
     return Relinked(moved, is_replayed=is_replayed)
 
 
@@ -85,11 +91,23 @@ def _problems(viewer: Viewer, relink: Relink) -> list[Refusal]:
     return problems
 
 
-async def _obstacles(session: Session, relink: Relink) -> list[Refusal]:
-    """Return why nothing moves; nothing when there is just no task to move. 1 statement."""
+async def _attempt(session: Session, relink: Relink, run: Callable[[Relink], Awaitable[Moved]]) -> Moved:
+    """Run it for the record's tasks, or, when the record is gone, for those that the log names. Raises Refused."""
+    moved = await run(relink)
+    if moved.count:
+        return moved
     found = await relinks.obstacles(session, relink)
+    if found.is_from_missing and found.is_from_lost and not relink.is_from_lost:
+        return await _attempt(session, replace(relink, is_from_lost=True), run)
+    _refuse(*_refusals(relink, found))
+    return moved
+
+
+def _refusals(relink: Relink, found: Obstacles) -> list[Refusal]:
+    """Return why nothing moves; nothing when there is just no task to move."""
     targets = [("to", kind, relink.to[kind]) for kind in found.missing]
-    absent = [("from", relink.kind, relink.id), *targets] if found.is_from_missing else targets
+    is_unknown = found.is_from_missing and not found.is_from_lost
+    absent = [("from", relink.kind, relink.id), *targets] if is_unknown else targets
     refusals: list[Refusal] = [missing_record(kind.column, id_, at=side) for side, kind, id_ in absent]
     if found.count > (most := _most(relink)):
         refusals.append(

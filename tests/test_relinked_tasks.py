@@ -207,6 +207,72 @@ def test_deleted_tasks_stay_where_they_are(
     assert cast.lead == links(organization)["L"][0]
 
 
+@pytest.mark.parametrize("dry", [True, False])
+@pytest.mark.parametrize("to", KINDS)
+@pytest.mark.parametrize("from_", KINDS)
+def test_the_tasks_of_a_record_that_is_gone_can_be_rescued(
+    api: Api, organization: Organization, cast: Cast, from_: str, to: str, dry: bool
+) -> None:
+    record, target = getattr(cast, from_), getattr(cast, f"other_{to}")
+    organization.owner.run(
+        f"UPDATE accounts SET contact_id = '{cast.other_contact}' WHERE contact_id = '{cast.contact}'"
+    )  # they would go with it
+    organization.owner.run(f"DELETE FROM {from_}s WHERE id = '{record}'")
+    before = links(organization)
+    hung_on_it = sorted(name for name in before if from_[0].upper() in name)
+
+    payload = relink(
+        api, organization, {"from": {f"{from_}Id": record}, "to": {f"{to}Id": target}, "dryRun": dry, "keepFrom": True}
+    )
+
+    assert ([], 4) == (payload["errors"], payload["affected"])
+    assert hung_on_it == sorted(task["subject"] for task in payload["sample"])
+    assert {target} == {task[f"{to}Id"] for task in payload["sample"]}
+    place = KINDS.index(to)
+    after = {name: (*link[:place], target, *link[place + 1 :]) for name, link in before.items() if name in hung_on_it}
+    assert (before if dry else before | after) == links(organization)
+
+
+@pytest.mark.parametrize("dry", [True, False])
+def test_many_of_a_record_that_is_gone_cost_as_many_statements_as_one(
+    api: Api, organization: Organization, dry: bool
+) -> None:
+    def cost(size: int) -> tuple[int, int]:
+        lead, other = str(organization.lead()), str(organization.lead())
+        organization.tasks([{"lead_id": lead}] * size)
+        organization.owner.run(f"DELETE FROM leads WHERE id = '{lead}'")
+        asked = {"from": {"leadId": lead}, "to": {"leadId": other}, "dryRun": dry}
+        answer = api.ask(RELINK, {"input": asked}, viewer=organization.viewer()).json()
+        return answer["data"]["relinkTasks"]["affected"], answer["extensions"]["cost"]["statements"]
+
+    assert [(1, 3), (100, 3)] == [cost(1), cost(100)]
+
+
+def test_a_task_that_has_another_record_in_place_of_the_lost_one_stays(
+    api: Api, organization: Organization, cast: Cast
+) -> None:
+    organization.owner.run(f"DELETE FROM leads WHERE id = '{cast.lead}'")
+    third = str(organization.lead())
+    which = f"organization_id = '{organization.id}' AND subject = 'L'"
+    organization.owner.run(f"UPDATE lead_interactions SET lead_id = '{third}' WHERE {which}")
+
+    payload = relink(api, organization, from_={"leadId": cast.lead}, to={"leadId": cast.other_lead}, dryRun=False)
+
+    assert (3, third) == (payload["affected"], links(organization)["L"][0])
+
+
+def test_the_lost_tasks_of_another_organization_stay_there(api: Api, organization: Organization) -> None:
+    theirs = new_organization(organization.owner)
+    lead, mine = theirs.lead(), str(organization.lead())
+    theirs.task(subject="L", lead_id=lead)
+    organization.owner.run(f"DELETE FROM leads WHERE id = '{lead}'")
+
+    payload = relink(api, organization, from_={"leadId": str(lead)}, to={"leadId": mine}, dryRun=False)
+
+    assert [("RECORD_NOT_FOUND", ["input", "from", "leadId"])] == refusals(payload)
+    assert {"L": (None, None, None)} == links(theirs)
+
+
 def test_the_same_again_moves_nothing(api: Api, organization: Organization, cast: Cast) -> None:
     asked = {
         "from": {"leadId": cast.lead},
