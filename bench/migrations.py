@@ -20,28 +20,18 @@ if TYPE_CHECKING:
 ROOT = Path(__file__).parent.parent
 OURS, USUAL = "ours", "usual"
 
-_041 = "migrations/041_extend_interactions_to_contacts_and_accounts"
-_042 = "migrations/042_tenant_of_interactions"
-_043 = "migrations/043_timeline_order"
-_044 = "migrations/044_changes_of_tasks"
-_045 = "migrations/045_event_log"
+_MIGRATIONS = (
+    "041_extend_interactions_to_contacts_and_accounts",
+    "042_tenant_of_interactions",
+    "043_timeline_order",
+    "044_changes_of_tasks",
+    "045_event_log",
+)
 STEPS = {
     OURS: [
-        Step("041", ROOT / f"{_041}.sql"),
-        Step("042", ROOT / f"{_042}.sql"),
-        Step("043", ROOT / f"{_043}.sql"),
-        Step("044", ROOT / f"{_044}.sql"),
-        Step("045", ROOT / f"{_045}.sql"),
-        Step("041 again", ROOT / f"{_041}.sql"),
-        Step("042 again", ROOT / f"{_042}.sql"),
-        Step("043 again", ROOT / f"{_043}.sql"),
-        Step("044 again", ROOT / f"{_044}.sql"),
-        Step("045 again", ROOT / f"{_045}.sql"),
-        Step("045 back", ROOT / f"{_045}.rollback.sql"),
-        Step("044 back", ROOT / f"{_044}.rollback.sql"),
-        Step("043 back", ROOT / f"{_043}.rollback.sql"),
-        Step("042 back", ROOT / f"{_042}.rollback.sql"),
-        Step("041 back", ROOT / f"{_041}.rollback.sql"),
+        *(Step(name[:3], ROOT / f"migrations/{name}.sql") for name in _MIGRATIONS),
+        *(Step(f"{name[:3]} again", ROOT / f"migrations/{name}.sql") for name in _MIGRATIONS),
+        *(Step(f"{name[:3]} back", ROOT / f"migrations/{name}.rollback.sql") for name in reversed(_MIGRATIONS)),
     ],
     USUAL: [
         Step("041", ROOT / "bench/seed_style_041.sql"),
