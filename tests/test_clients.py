@@ -46,16 +46,10 @@ def records(organization: Organization) -> Records:
     return Records(str(lead), str(contact), str(account))
 
 
-@pytest.fixture(params=LIBRARIES)
-def library(request: pytest.FixtureRequest) -> str:
-    return str(request.param)
-
-
-@pytest.fixture
-def outcome(library: str, trials: Path, api: Api, organization: Organization, records: Records) -> Any:
-    """What one library's trial reports."""
+def tried(name: str, trials: Path, api: Api, organization: Organization, records: Records) -> Any:
+    """Run a trial, and return what it reports."""
     done = ran(
-        ["node", f"built/trials/{library}.js"],
+        ["node", f"built/trials/{name}.js"],
         trials,
         TASKLINE_URL=str(api.client.base_url.join("/graphql")),
         TASKLINE_TOKEN=api.token(organization.viewer()),
@@ -66,7 +60,12 @@ def outcome(library: str, trials: Path, api: Api, organization: Organization, re
     return json.loads(done.stdout)
 
 
-def test_a_cache_shows_every_task_once_and_loses_no_link(outcome: Any, library: str, records: Records) -> None:
+@pytest.mark.parametrize("library", LIBRARIES)
+def test_a_cache_shows_every_task_once_and_loses_no_link(
+    library: str, trials: Path, api: Api, organization: Organization, records: Records
+) -> None:
+    outcome = tried(library, trials, api, organization, records)
+
     created, completed = outcome["createdInCache"], outcome["completedInCache"]
     links = {name: outcome["original"][name] for name in LINKS}
 
@@ -92,3 +91,16 @@ def test_a_cache_shows_every_task_once_and_loses_no_link(outcome: Any, library: 
     assert {"TASK", "CALL"} == {entry["node"]["kind"] for entry in outcome["timeline"]}
     assert all(via["record"]["displayName"] for entry in outcome["timeline"] for via in entry["via"])
     assert [] == outcome["warnings"]
+
+
+def test_the_protocols_own_client_gets_what_happened_and_what_happens(
+    trials: Path, api: Api, organization: Organization, records: Records
+) -> None:
+    outcome = tried("socket", trials, api, organization, records)
+
+    created, completed = outcome["created"], outcome["completed"]
+    assert [("CREATED", outcome["taskId"]), ("COMPLETED", outcome["taskId"])] == [
+        (event["type"], event["taskId"]) for event in (created, completed)
+    ]
+    assert records.account == created["task"]["accountId"] == completed["task"]["links"][0]["recordId"]
+    assert ["status", "completedAt"] == [change["field"] for change in completed["changes"]]
