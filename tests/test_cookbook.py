@@ -56,6 +56,7 @@ def test_a_recipe_answers(api: Api, organization: Organization, filled: dict[str
     data = api.data(viewer, query, **{name: value for name, value in given.items() if f"${name}:" in query})
 
     assert [] == [answer["errors"] for answer in data.values() if isinstance(answer, dict) and answer.get("errors")]
+    assert not any(answer.get("failed") for answer in data.values() if isinstance(answer, dict))
     assert heading in EMPTY or all(found(answer) for answer in data.values())
 
 
