@@ -325,7 +325,7 @@ def test_each_right_that_is_missing_is_a_finding_of_its_own(database: CrmDatabas
         f"REVOKE ALL ON ALL TABLES IN SCHEMA public FROM {APP}; REVOKE ALL ON SCHEMA public FROM PUBLIC, {APP}"
     )
     tables = ["accounts", "contacts", "interaction_events", LI, "leads", "organizations", "users"]
-    tables += ["taskline_idempotency_keys"]
+    tables += ["taskline_events", "taskline_idempotency_keys"]
 
     found = [finding for finding in diagnosis(database).findings if finding.words.startswith("the API's role has")]
     for finding in found:
