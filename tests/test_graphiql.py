@@ -141,7 +141,9 @@ def test_the_last_tab_shows_what_happens_as_it_happens(graphiql: Visit, served: 
     page.get_by_role("tab", name="WatchAccount").click()
     with page.expect_websocket():
         page.get_by_role("button", name="Execute").click()
-    account = served.data(demo.viewer(), "{ tasks { nodes { accountId } } }")["tasks"]["nodes"][0]["accountId"]
+    account = served.data(demo.viewer(), "{ tasks(filter: {links: {any: [ACCOUNT]}}) { nodes { accountId } } }")[
+        "tasks"
+    ]["nodes"][0]["accountId"]
     create = 'mutation($id: ID!) { createTask(input: {subject: "Seen at once", accountId: $id}) { replayed } }'
 
     for _ in range(20):  # what is written before the server has begun to watch is not told
