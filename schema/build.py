@@ -9,11 +9,11 @@ from strawberry.extensions import SchemaExtension
 from strawberry.schema.config import StrawberryConfig
 
 from schema.interactions import Activity
-from schema.live_events import Subscription
 from schema.mutations import Mutation
 from schema.queries import Query
 from schema.records import Account, Contact, Lead
 from schema.scalars import SCALARS
+from schema.subscriptions import Subscription
 from schema.tasks import Task
 
 

@@ -82,8 +82,7 @@ class TaskEvent:
     @strawberry.field(description="Who did it. Empty when unknown.")
     async def actor(self, info: Info) -> User | None:
         """Load the actor."""
-        id_ = self.row.actor_id
-        return user(await info.context.loaders.users_by_id.load(id_)) if id_ else None
+        return await actor_of(info, self.row)
 
     task_id: strawberry.ID = strawberry.field(description="The task's identifier.")
 
@@ -151,6 +150,11 @@ def task_event(row: TaskEventRow, *, cursor: str, matches_filter: bool) -> TaskE
         matches_filter=matches_filter,
         client_mutation_id=row.client_mutation_id,
     )
+
+
+async def actor_of(info: Info, event: TaskEventRow) -> User | None:
+    """Load whoever did it."""
+    return user(await info.context.loaders.users_by_id.load(event.actor_id)) if event.actor_id else None
 
 
 async def shown_changes(info: Info, event: TaskEventRow) -> list[FieldChange]:

@@ -1,76 +1,33 @@
-"""Everything that can be watched: a table of contents, with the events of timelines."""
+"""Everything that can be watched: a table of contents."""
 
 from __future__ import annotations
 
 from collections.abc import AsyncGenerator
 from contextlib import aclosing
-from datetime import datetime
 from typing import Annotated
 
 import strawberry
 from strawberry import UNSET
 
 from db.live_events import LiveEvent, View
-from db.task_events import TaskEventRow
+from db.task_filters import TaskFilter as Tasks
 from errors import BadUserInput
 from resolvers import resume_tokens
 from resolvers.live_events import follow
 from resolvers.timelines import timeline_of
 from schema.context import Info
 from schema.filters import TaskFilter
-from schema.interactions import Interaction
-from schema.links import RecordLink, RecordRef
-from schema.task_events import FieldChange, TaskEvent, TaskEventType, link_of, shown_changes, task_event
-from schema.tasks import interaction
+from schema.links import RecordRef
+from schema.task_events import TaskEvent, task_event
+from schema.timeline_events import TimelineEvent, timeline_event
 from schema.timeline_filters import TimelineFilter
 from schema.timelines import plain_timeline
-from schema.users import User, user
 
 described = strawberry.argument
 
 Since = Annotated[
     str | None, described(description="Go on after this place: an event's cursor or a timeline's resumeToken.")
 ]
-
-
-@strawberry.type(description="Something that happened to an interaction of any kind.")
-class TimelineEvent:
-    """Something that happened to an interaction."""
-
-    row: strawberry.Private[TaskEventRow]
-
-    cursor: str = strawberry.field(description="Marks this place in the stream; give it as `since` to go on from here.")
-    type: TaskEventType = strawberry.field(description="What happened.")
-    at: datetime = strawberry.field(description="When it happened.")
-
-    @strawberry.field(description="Who did it. Empty when unknown.")
-    async def actor(self, info: Info) -> User | None:
-        """Load the actor."""
-        id_ = self.row.actor_id
-        return user(await info.context.loaders.users_by_id.load(id_)) if id_ else None
-
-    interaction_id: strawberry.ID = strawberry.field(description="The interaction's identifier.")
-
-    @strawberry.field(description="The interaction as it is now. Empty when it is gone.")
-    async def interaction(self, info: Info) -> Interaction | None:
-        """Load the interaction."""
-        found = await info.context.loaders.interactions_by_id.load(self.row.task_id)
-        return interaction(found) if found else None
-
-    @strawberry.field(description="The fields that changed.")
-    async def changes(self, info: Info) -> list[FieldChange]:
-        """Show the difference of before and after."""
-        return await shown_changes(info, self.row)
-
-    @strawberry.field(description="The link that was made, removed or lost.")
-    async def link(self, info: Info) -> RecordLink | None:
-        """Load the record, if it is still there, and else when it was lost."""
-        return await link_of(info, self.row)
-
-    matches_filter: bool = strawberry.field(
-        description="False when the interaction has just left the view that you subscribed to."
-    )
-    client_mutation_id: str | None = strawberry.field(description="The text that the change came with.")
 
 
 @strawberry.type(description="Everything that can be watched.")
@@ -93,8 +50,7 @@ class Subscription:
     ) -> AsyncGenerator[TaskEvent, None]:
         """Follow the tasks of a record, or all."""
         kind, id_ = record.target() if record else (None, None)
-        related = bool(include_related)
-        view = View(kind, id_, related, filter.plain()) if filter else View(kind, id_, related)
+        view = View(kind, id_, bool(include_related), filter.plain() if filter else Tasks())
         async with aclosing(_events(info, view, since)) as events:
             async for live in events:
                 yield task_event(live.event, cursor=resume_tokens.encode(live.place), matches_filter=live.is_in_view)
@@ -122,14 +78,8 @@ class Subscription:
         view = View(kind, id_, asked.is_related_included, asked.filter)
         async with aclosing(_events(info, view, since)) as events:
             async for live in events:
-                yield TimelineEvent(
-                    row=live.event,
-                    cursor=resume_tokens.encode(live.place),
-                    type=TaskEventType(live.event.type),
-                    at=live.event.at,
-                    interaction_id=strawberry.ID(str(live.event.task_id)),
-                    matches_filter=live.is_in_view,
-                    client_mutation_id=live.event.client_mutation_id,
+                yield timeline_event(
+                    live.event, cursor=resume_tokens.encode(live.place), matches_filter=live.is_in_view
                 )
 
 
