@@ -11,8 +11,8 @@ from db.interactions import COLUMNS, IS_ALIVE, InteractionRow
 from db.statements import Statement, compiled, uuid_argument, uuids_argument
 from db.tables import interactions
 from db.task_filters import CANCELLED
-from db.task_states import IS_CANCELLED, is_version_expected
-from db.tasks import acting_user, every_task
+from db.task_states import IS_CANCELLED, change_chosen, is_chosen
+from db.tasks import every_task, signature
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -30,7 +30,7 @@ async def delete(session: Session, chosen: ChosenTask, actor_id: UUID) -> Intera
     It is called off as well, because the old application, and the trigger that keeps a lead's next follow-up, know
     nothing of deletion. Who did it stays, even if the token's person is no user of the organization.
     """
-    return await _changed(session, _delete(), chosen, actor_id)
+    return await change_chosen(session, _delete(), chosen, actor_id)
 
 
 async def restore(session: Session, chosen: ChosenTask, actor_id: UUID) -> InteractionRow | None:
@@ -38,19 +38,12 @@ async def restore(session: Session, chosen: ChosenTask, actor_id: UUID) -> Inter
 
     It has its former status again, unless somebody who knows nothing of deletion has given it another one meanwhile.
     """
-    return await _changed(session, _restore(), chosen, actor_id)
+    return await change_chosen(session, _restore(), chosen, actor_id)
 
 
 async def by_ids(session: Session, ids: Sequence[UUID]) -> list[InteractionRow]:
     """Return the tasks with these ids, deleted ones among them, in no order; ids of no task are absent. 1 statement."""
     return [InteractionRow(*row) for row in await session.rows(_by_ids(), ids=ids)]
-
-
-async def _changed(session: Session, statement: Statement, chosen: ChosenTask, actor_id: UUID) -> InteractionRow | None:
-    rows = await session.rows(
-        statement, task_id=chosen.task_id, expected_version=chosen.expected_version, actor_id=actor_id
-    )
-    return InteractionRow(*rows[0]) if rows else None
 
 
 @cache
@@ -82,8 +75,5 @@ def _restore() -> Statement:
 
 
 def _change(condition: ColumnElement[bool], values: Mapping[str, object]) -> Statement:
-    is_chosen = interactions.c.id == uuid_argument("task_id")
-    change = update(interactions).where(*every_task(), is_chosen, condition, is_version_expected())
-    # Triggers of the old application read from last_modified_by who did it.
-    written = {"last_modified_by": acting_user(), "updated_at": func.now()} | dict(values)
-    return compiled(change.values(written).returning(*COLUMNS))
+    change = update(interactions).where(*every_task(), *is_chosen(), condition)
+    return compiled(change.values(signature() | dict(values)).returning(*COLUMNS))

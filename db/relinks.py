@@ -12,7 +12,7 @@ from db.interactions import COLUMNS, InteractionRow
 from db.statements import compiled, of_tenant, uuid_argument
 from db.tables import interactions, task_events
 from db.task_events import LINK_LOST
-from db.tasks import REFERENCES, acting_user, is_there, matching_alive
+from db.tasks import REFERENCES, is_there, matching_alive, signature
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -72,8 +72,7 @@ async def move(session: Session, relink: Relink, actor_id: UUID, *, most: int, s
         .where(of_tenant(interactions), interactions.c.id == any_(ids), _count(found) <= most)
         .values(
             **{kind.column: link for kind, link in _links(relink).items()},
-            last_modified_by=acting_user(),  # old triggers read the actor from it
-            updated_at=func.now(),
+            **signature(),
         )
         .returning(*COLUMNS)
         .cte("moved")

@@ -12,8 +12,8 @@ from db.interactions import COLUMNS, InteractionRow
 from db.records import RecordKind
 from db.statements import Statement, compiled, instant_argument, of_tenant, uuid_argument
 from db.tables import accounts, interactions
-from db.task_states import IS_OPEN, is_version_expected
-from db.tasks import REFERENCES, acting_user, every_task, is_there, open_status, tasks_of_tenant
+from db.task_states import IS_OPEN, is_chosen
+from db.tasks import REFERENCES, every_task, is_there, open_status, signature, tasks_of_tenant
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -149,16 +149,13 @@ def _update() -> Statement:
     status = case((and_(_differs("due_at"), IS_OPEN), open_status(instant_argument("due_at"))), else_=columns.status)
     change = update(interactions).where(
         *tasks_of_tenant(),
-        columns.id == uuid_argument("task_id"),
-        is_version_expected(),
+        *is_chosen(),
         _is_different(),
         _is_link_left(),
         *(not_(_is_missing(name)) for name in REFERENCES),
     )
     values = {column.name: _new(name) for name, column in _FIELDS.items()}
-    # Triggers of the old application read from last_modified_by who did it.
-    written = {"status": status, "last_modified_by": acting_user(), "updated_at": func.now()}
-    return compiled(change.values(values | written).returning(*COLUMNS))
+    return compiled(change.values(values | {"status": status} | signature()).returning(*COLUMNS))
 
 
 @cache

@@ -13,7 +13,7 @@ from db.interactions import COLUMNS, VERSION, InteractionRow
 from db.statements import Statement, compiled, uuid_argument, uuids_argument
 from db.tables import interactions
 from db.task_filters import CANCELLED, COMPLETED, OPEN_STATUSES
-from db.tasks import acting_user, open_status, tasks_of_tenant
+from db.tasks import open_status, signature, tasks_of_tenant
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -61,21 +61,18 @@ async def complete_all(session: Session, ids: Sequence[UUID], actor_id: UUID) ->
 
 async def reopen(session: Session, chosen: ChosenTask, actor_id: UUID) -> InteractionRow | None:
     """Open a task that isn't open; None when nothing matches. 1 statement."""
-    return await _moved(session, _reopen(), chosen, actor_id)
+    return await change_chosen(session, _reopen(), chosen, actor_id)
 
 
 async def cancel(session: Session, chosen: ChosenTask, actor_id: UUID) -> InteractionRow | None:
     """Call off a task that is neither completed nor called off; None when nothing matches. 1 statement."""
-    return await _moved(session, _cancel(), chosen, actor_id)
+    return await change_chosen(session, _cancel(), chosen, actor_id)
 
 
-def is_version_expected() -> ColumnElement[bool]:
-    """Hold when the argument expected_version is null, or the version of the row."""
-    expected = bindparam("expected_version", type_=Text)
-    return or_(expected.is_(None), expected == VERSION)
-
-
-async def _moved(session: Session, statement: Statement, chosen: ChosenTask, actor_id: UUID) -> InteractionRow | None:
+async def change_chosen(
+    session: Session, statement: Statement, chosen: ChosenTask, actor_id: UUID
+) -> InteractionRow | None:
+    """Run a statement that changes the chosen task; None when nothing matches. 1 statement."""
     rows = await session.rows(
         statement, task_id=chosen.task_id, expected_version=chosen.expected_version, actor_id=actor_id
     )
@@ -92,7 +89,7 @@ def _complete() -> Statement:
         "outcome": func.coalesce(outcome, interactions.c.outcome),
         "description": case((notes.is_(None), interactions.c.description), else_=described),
     }
-    return _change(values, *_chosen(), not_(IS_COMPLETED))
+    return _change(values, *is_chosen(), not_(IS_COMPLETED))
 
 
 @cache
@@ -104,20 +101,25 @@ def _complete_all() -> Statement:
 @cache
 def _reopen() -> Statement:
     values = {"status": open_status(interactions.c.scheduled_at), "completed_at": null()}
-    return _change(values, *_chosen(), not_(IS_OPEN))
+    return _change(values, *is_chosen(), not_(IS_OPEN))
 
 
 @cache
 def _cancel() -> Statement:
-    return _change({"status": CANCELLED}, *_chosen(), not_(IS_COMPLETED), not_(IS_CANCELLED))
+    return _change({"status": CANCELLED}, *is_chosen(), not_(IS_COMPLETED), not_(IS_CANCELLED))
 
 
-def _chosen() -> tuple[ColumnElement[bool], ...]:
+def is_version_expected() -> ColumnElement[bool]:
+    """Hold when the argument expected_version is null, or the version of the row."""
+    expected = bindparam("expected_version", type_=Text)
+    return or_(expected.is_(None), expected == VERSION)
+
+
+def is_chosen() -> tuple[ColumnElement[bool], ...]:
+    """Return the conditions that a row is the chosen task, and has the version that it must have."""
     return interactions.c.id == uuid_argument("task_id"), is_version_expected()
 
 
 def _change(values: Mapping[str, object], *conditions: ColumnElement[bool]) -> Statement:
     change = update(interactions).where(*tasks_of_tenant(), *conditions)
-    # Triggers of the old application read from last_modified_by who did it.
-    written = {"last_modified_by": acting_user(), "updated_at": func.now()}
-    return compiled(change.values(written | dict(values)).returning(*COLUMNS))
+    return compiled(change.values(signature() | dict(values)).returning(*COLUMNS))

@@ -152,6 +152,14 @@ def open_status(due_at: ColumnElement[datetime]) -> ColumnElement[str]:
     return case((due_at > func.now(), literal("scheduled", String)), else_=literal("pending", String))
 
 
+def signature() -> dict[str, ColumnElement[Any]]:
+    """Return what every change of a task writes besides its own values: who made it, and when.
+
+    Triggers of the old application read from last_modified_by who did it.
+    """
+    return {"last_modified_by": acting_user(), "updated_at": func.now()}
+
+
 def acting_user() -> ScalarSelect[UUID]:
     """Select the acting user; null when the token's person is no user of this organization: a machine did it."""
     return select(users.c.id).where(of_tenant(users), users.c.id == uuid_argument("actor_id")).scalar_subquery()

@@ -10,8 +10,8 @@ from db.filters import IdTest
 from db.task_filters import TaskFilter
 from db.task_orders import DEFAULT_ORDER
 from errors import NotFound, Refused
-from resolvers.task_rules import Changed, forbidden
-from resolvers.task_states import MOST_AT_ONCE, complete_tasks
+from resolvers.task_rules import MOST_AT_ONCE, Changed, forbidden
+from resolvers.task_states import complete_tasks
 from resolvers.tasks import create_task
 
 if TYPE_CHECKING:

@@ -8,10 +8,9 @@ from typing import TYPE_CHECKING, TypeAlias
 from uuid import UUID, uuid4
 
 from db import idempotency_keys, task_batches, tasks
-from errors import ConstraintViolated, Invalid, LimitExceeded, Refused
+from errors import ConstraintViolated, Invalid, Refused
 from resolvers.idempotency import answer_of, gone, key_problems, task_id_in
-from resolvers.task_rules import Changed, forbidden
-from resolvers.task_states import MOST_AT_ONCE
+from resolvers.task_rules import Changed, check_list, forbidden
 from resolvers.tasks import create_task, draft_problems, new_task, not_stored, trimmed
 
 if TYPE_CHECKING:
@@ -61,8 +60,7 @@ async def create_tasks(
     where some are refused; 2 more with keys, and 2 for repeats. Only when a record goes away at this very moment, each
     is created by itself.
     """
-    if len(wanted) > MOST_AT_ONCE:
-        raise LimitExceeded(f"input lists {len(wanted):,} tasks. List at most {MOST_AT_ONCE}.")
+    check_list("input", wanted)
     items = [_item(viewer, one) for one in wanted]
     outcomes = _problems(viewer, items)
     try:

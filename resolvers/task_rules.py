@@ -5,9 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from errors import Forbidden, Invalid, RecordNotFound, Refusal, StaleVersion
+from errors import Forbidden, Invalid, LimitExceeded, RecordNotFound, Refusal, StaleVersion
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from uuid import UUID
 
     from db.interactions import InteractionRow
@@ -16,6 +17,8 @@ if TYPE_CHECKING:
 LONGEST_SUBJECT = 255  # characters; the column's length
 LONGEST_OUTCOME = 100  # characters; the column's length
 LONGEST_DESCRIPTION = 100_000
+MOST_AT_ONCE = 100
+"""How many tasks one list of changes may have."""
 
 _NOUNS = {"lead_id": "lead", "contact_id": "contact", "account_id": "account", "assignee_id": "colleague"}
 
@@ -27,6 +30,12 @@ class Changed:
     row: InteractionRow | None
     is_replayed: bool = False
     """Whether nothing was done, because it had been done before."""
+
+
+def check_list(name: str, tasks: Sequence[object]) -> None:
+    """Raise LimitExceeded for a list of more tasks than can be changed at once; `name` is its argument's."""
+    if len(tasks) > MOST_AT_ONCE:
+        raise LimitExceeded(f"{name} lists {len(tasks):,} tasks. List at most {MOST_AT_ONCE}.")
 
 
 def forbidden(viewer: Viewer) -> list[Refusal]:

@@ -7,11 +7,12 @@ from typing import TYPE_CHECKING
 from db import deletions, task_states
 from db.task_filters import CANCELLED, COMPLETED, OPEN_STATUSES
 from db.turns import take_turn
-from errors import Invalid, LimitExceeded, Refusal, Refused
+from errors import Invalid, Refusal, Refused
 from resolvers.task_rules import (
     LONGEST_DESCRIPTION,
     LONGEST_OUTCOME,
     Changed,
+    check_list,
     forbidden,
     length_problems,
     no_task,
@@ -27,8 +28,6 @@ if TYPE_CHECKING:
     from db.sessions import Session
     from db.task_states import ChosenTask, Completion
     from resolvers.viewers import Viewer
-
-MOST_AT_ONCE = 100
 
 
 async def complete_task(session: Session, viewer: Viewer, completion: Completion) -> Changed:
@@ -54,8 +53,7 @@ async def complete_tasks(session: Session, viewer: Viewer, ids: Sequence[UUID]) 
 
     2 statements, 3 when any of them was not changed, none without ids.
     """
-    if len(ids) > MOST_AT_ONCE:
-        raise LimitExceeded(f"ids lists {len(ids):,} tasks. List at most {MOST_AT_ONCE}.")
+    check_list("ids", ids)
     problems = forbidden(viewer)
     if problems or not ids:
         return [Refused(*problems) for _ in ids]

@@ -18,7 +18,7 @@ from resolvers import relinks
 from resolvers.idempotency import LONGEST_KEY
 from resolvers.pages import DEFAULT_SIZE, LARGEST_SIZE
 from resolvers.searches import LONGEST_SEARCH, MOST_WORDS
-from resolvers.task_states import MOST_AT_ONCE
+from resolvers.task_rules import MOST_AT_ONCE
 from schema.build import build_schema
 from schema.filter_limits import DEEPEST, LONGEST_LIST, MOST_CONDITIONS
 from server.refusals import status_of

@@ -9,8 +9,7 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from resolvers.task_rules import LONGEST_OUTCOME, LONGEST_SUBJECT
-from resolvers.task_states import MOST_AT_ONCE
+from resolvers.task_rules import LONGEST_OUTCOME, LONGEST_SUBJECT, MOST_AT_ONCE
 from schema.arguments import UTC_ZONE
 from server.rest.values import Id, Instant, OrEmpty, Zone
 
