@@ -75,6 +75,8 @@ class Settings(BaseSettings):
     is_introspection_on: bool = True
     read_timeout_ms: Annotated[int, Field(ge=1)] = 10_000
     """How long a client may take to send a body."""
+    receive_timeout_ms: Annotated[int, Field(ge=1)] = 30_000
+    """How long a client may take to receive a message by WebSocket."""
     max_body_bytes: Annotated[int, Field(ge=1)] = 256_000
     max_query_tokens: Annotated[int, Field(ge=1)] = 2_500
     """Words, signs and comments of one document."""

@@ -6,6 +6,7 @@ import errno
 import os
 import signal
 import socket
+import sys
 from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING
 
@@ -54,6 +55,7 @@ def unusable(host: str, port: int, reason: OSError | UnicodeError) -> AddressUnu
 def run(settings: Settings, taken: socket.socket, *, when_up: Callable[[], None]) -> None:
     """Serve on the address that was taken until Ctrl-C or SIGTERM."""
     settings.export()
+    _end_what_is_never_received(taken, 2 * settings.receive_timeout_ms)
     config = uvicorn.Config(
         "app:create",
         factory=True,
@@ -71,6 +73,15 @@ def run(settings: Settings, taken: socket.socket, *, when_up: Callable[[], None]
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     with suppress(KeyboardInterrupt):
         Server(config, when_up).run(sockets=[taken])
+
+
+def _end_what_is_never_received(taken: socket.socket, timeout_ms: int) -> None:
+    """Let the system end a connection whose client has received nothing for so long, where it can.
+
+    uvicorn closes a connection only when all has been sent: it would keep it, and what is still to be sent, for ever.
+    """
+    if sys.platform == "linux":
+        taken.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, timeout_ms)
 
 
 class Server(uvicorn.Server):

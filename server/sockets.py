@@ -9,26 +9,23 @@ from __future__ import annotations
 import asyncio
 import math
 import time
-from contextlib import aclosing, suppress
+from contextlib import suppress
 from functools import partial
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING
 
-from graphql import GraphQLError
 from starlette.routing import WebSocketRoute
 from starlette.websockets import WebSocketDisconnect, WebSocketState
-from strawberry.types.execution import PreExecutionError
 
 from errors import TasklineError, Unauthenticated
 from resolvers.live_events import Live
 from schema.context import Context
-from server import failures, operations, request_ids
+from server import failures, request_ids
 from server.answers import json_text
 from server.socket_messages import (
     FORBIDDEN,
     INVALID,
     LONGEST_REASON,
     PROTOCOL,
-    TAKEN,
     TOO_LATE,
     TOO_MANY,
     UNACCEPTABLE,
@@ -40,18 +37,17 @@ from server.socket_messages import (
     message_of,
     payload_of,
 )
+from server.socket_operations import SocketOperations
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncGenerator, Callable
+    from collections.abc import Callable
 
     import strawberry
     from starlette.websockets import WebSocket
-    from strawberry.types import ExecutionResult
 
     from db.engine import Database
     from resolvers.live_events import Bell
     from resolvers.viewers import Viewer
-    from server.operations import Operation
     from server.sign_in import Verifier
     from settings import Settings
 
@@ -59,10 +55,6 @@ INIT_S = 5.0
 """How long a client may take to say who it is."""
 CLOCK_S = 5.0
 """How often a socket looks whether its token has expired."""
-SEND_S = 30.0
-"""How long a client may take to receive one message."""
-MOST_OPERATIONS = 100
-"""How many operations one socket may have under way."""
 
 
 def endpoint(
@@ -70,7 +62,7 @@ def endpoint(
 ) -> WebSocketRoute:
     """Return the route of the socket at /graphql. The bell is rung when events were written."""
 
-    def context_of(viewer: Viewer, request_id: str) -> Context:
+    def context_of(request_id: str, viewer: Viewer) -> Context:
         new_session = partial(database.session, viewer.organization_id, request_id=request_id)
         return Context(viewer, new_session(), settings.idempotency_hours, Live(bell, new_session))
 
@@ -80,7 +72,8 @@ def endpoint(
             await socket.close(UNACCEPTABLE, f"Only {PROTOCOL} is spoken here.")
             return
         await socket.accept(subprotocol=PROTOCOL)
-        await Conversation(socket, schema, verifier, context_of).run()
+        contexts = partial(context_of, request_ids.of(socket))
+        await Conversation(socket, schema, verifier, contexts, receive_timeout_ms=settings.receive_timeout_ms).run()
 
     return WebSocketRoute("/graphql", serve, name="sockets")
 
@@ -93,32 +86,33 @@ class Conversation:
         socket: WebSocket,
         schema: strawberry.Schema,
         verifier: Verifier,
-        context_of: Callable[[Viewer, str], Context],
+        context_of: Callable[[Viewer], Context],
+        *,
+        receive_timeout_ms: int,
     ) -> None:
         self._socket = socket
-        self._schema = schema
         self._verifier = verifier
-        self._context_of = context_of
+        self._request_id = request_ids.of(socket)
+        self._receive_timeout_ms = receive_timeout_ms
         self._viewer: Viewer | None = None
         self._expires_at = math.inf
-        self._operations: dict[str, asyncio.Task[None]] = {}
+        self._operations = SocketOperations(schema, context_of, self._request_id, send=self._send, finish=self._finish)
         self._is_greeted = False
         self._sending = asyncio.Lock()
         self._end: asyncio.Future[Closed | None] = asyncio.get_running_loop().create_future()
 
     async def run(self) -> None:
         """Converse until either side ends it."""
-        receiving = asyncio.create_task(self._receive_all())
-        clock = asyncio.create_task(self._watch_the_clock())
+        running = [asyncio.create_task(part) for part in (self._receive_all(), self._watch_the_clock())]
         try:
             end = await self._end
+            await self._operations.stop_all()
             if end is not None:
                 await self._close(end.code, str(end))
         finally:
-            running = [receiving, clock, *self._operations.values()]
             for task in running:
                 task.cancel()
-            await asyncio.gather(*running, return_exceptions=True)
+            await asyncio.gather(*running, self._operations.stop_all(), return_exceptions=True)
 
     async def _watch_the_clock(self) -> None:
         """End the conversation when nobody has said who they are, and when their token has expired."""
@@ -140,7 +134,7 @@ class Conversation:
         except KeyError:  # Starlette looks for text in a message of bytes
             self._finish(Closed(INVALID, "The message is binary. Send JSON as text."))
         except Exception as exc:  # noqa: BLE001 - the socket ends with a word, whatever it was
-            failures.message_of(exc, request_ids.of(self._socket))
+            failures.message_of(exc, self._request_id)
             self._finish(Closed(UNEXPECTED, "Something went wrong on our side."))
 
     async def _receive(self, text: str) -> None:
@@ -155,8 +149,7 @@ class Conversation:
             case "subscribe":
                 self._subscribe(id_of(message), message.get("payload"))
             case "complete":
-                if task := self._operations.pop(id_of(message), None):
-                    task.cancel()
+                self._operations.stop(id_of(message))
             case other:
                 raise Closed(INVALID, f"The type {str(other)[:40]!r} is none of this protocol's.")
 
@@ -169,85 +162,37 @@ class Conversation:
         except Unauthenticated as exc:
             raise Closed(FORBIDDEN, str(exc)) from exc
         except TasklineError as exc:
-            raise Closed(UNEXPECTED, failures.message_of(exc, request_ids.of(self._socket))) from exc
+            raise Closed(UNEXPECTED, failures.message_of(exc, self._request_id)) from exc
         self._viewer, self._expires_at = signed_in.viewer, signed_in.expires_at
         await self._send({"type": "connection_ack"})
 
     def _subscribe(self, id_: str, payload: object) -> None:
         if self._viewer is None:
             raise Closed(UNAUTHORIZED, "Say who you are first, by connection_init.")
-        if id_ in self._operations:
-            raise Closed(TAKEN, f"An operation with the id {id_[:40]} is under way.")
-        if len(self._operations) >= MOST_OPERATIONS:
-            raise Closed(TOO_MANY, f"{MOST_OPERATIONS} operations are under way, and more can't be.")
-        self._operations[id_] = asyncio.create_task(self._answer(id_, payload, self._viewer))
-
-    async def _answer(self, id_: str, payload: object, viewer: Viewer) -> None:
-        """Send all results of one operation, and its end. What goes wrong with it is told under its id alone."""
-        try:
-            is_whole = await self._results(id_, operations.checked(payload), viewer)
-            if is_whole and self._forget(id_):
-                await self._send({"id": id_, "type": "complete"})
-        except Closed as closed:
-            self._finish(closed)
-        except GraphQLError as exc:  # from before the first field
-            await self._fail(id_, [failures.placed_entry(exc, request_ids.of(self._socket))[1]])
-        except Exception as exc:  # noqa: BLE001 - the client is told, the log has the rest, and the socket lives
-            await self._fail(id_, [failures.entry_of(exc, request_ids.of(self._socket))])
-
-    async def _results(self, id_: str, operation: Operation, viewer: Viewer) -> bool:
-        """Send the results; return whether the operation began at all."""
-        request_id = request_ids.of(self._socket)
-        context = self._context_of(viewer, request_id)
-        results = await self._schema.stream(
-            operation.query,
-            variable_values=operation.variables,
-            operation_name=operation.name,
-            context_value=context,
-        )
-        try:
-            async with aclosing(results):
-                async for result in cast("AsyncGenerator[PreExecutionError | ExecutionResult]", results):
-                    await context.session.close()  # no connection is held while a slow client receives
-                    errors = [failures.placed_entry(error, request_id)[1] for error in result.errors or []]
-                    if isinstance(result, PreExecutionError) or (result.data is None and not _have_path(errors)):
-                        await self._fail(id_, errors)
-                        return False
-                    body = {"data": result.data} | ({"errors": errors} if errors else {})
-                    await self._send({"id": id_, "type": "next", "payload": body})
-        finally:
-            await context.session.close()
-        return True
-
-    async def _fail(self, id_: str, errors: list[dict[str, object]]) -> None:
-        if self._forget(id_):
-            await self._send({"id": id_, "type": "error", "payload": errors})
-
-    def _forget(self, id_: str) -> bool:
-        """End an operation's life; return whether the client still wanted it."""
-        return self._operations.pop(id_, None) is not None
+        self._operations.start(id_, payload, self._viewer)
 
     async def _send(self, message: dict[str, object]) -> None:
         """Send one message. Raises Closed for a client that doesn't receive it."""
         try:
-            async with asyncio.timeout(SEND_S), self._sending:
+            async with self._in_time(), self._sending:
                 await self._socket.send_text(json_text(message))
         except TimeoutError as exc:
-            raise Closed(TOO_LATE, f"A message wasn't received within {SEND_S:.0f} s.") from exc
+            late = f"A message wasn't received within {self._receive_timeout_ms:,} ms."
+            raise Closed(TOO_LATE, late) from exc
         except (WebSocketDisconnect, RuntimeError):  # the client has gone: so Starlette says it, one way or the other
             self._finish(None)
 
     async def _close(self, code: int, reason: str) -> None:
+        """Say why, to a client that still receives; one that doesn't is left without a word."""
         if self._socket.application_state is WebSocketState.CONNECTED:
             with suppress(RuntimeError, WebSocketDisconnect, TimeoutError):  # it was quicker
-                async with asyncio.timeout(SEND_S):
+                async with self._in_time():
                     await self._socket.close(code, reason.encode()[:LONGEST_REASON].decode(errors="ignore"))
+
+    def _in_time(self) -> asyncio.Timeout:
+        return asyncio.timeout(self._receive_timeout_ms / 1_000)
 
     def _finish(self, end: Closed | None) -> None:
         """End the conversation: closed by us with a code, or by the client."""
         if not self._end.done():
             self._end.set_result(end)
-
-
-def _have_path(errors: list[dict[str, object]]) -> bool:
-    return any("path" in error for error in errors)

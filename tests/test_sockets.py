@@ -10,7 +10,7 @@ import pytest
 from websockets.typing import Subprotocol
 
 from server import sign_in, socket_messages
-from server.sockets import MOST_OPERATIONS
+from server.socket_operations import MOST_OPERATIONS
 from tests.apis import SOMEBODY, Api
 from tests.organizations import Organization
 from tests.sockets import Socket, greeted, opened

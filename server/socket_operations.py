@@ -1,0 +1,114 @@
+"""The operations under way on one socket: each is answered under its own id, until it ends or isn't wanted any more."""
+
+from __future__ import annotations
+
+import asyncio
+from contextlib import aclosing
+from typing import TYPE_CHECKING, cast
+
+from graphql import GraphQLError
+from strawberry.types.execution import PreExecutionError
+
+from server import failures, operations
+from server.socket_messages import TAKEN, TOO_MANY, Closed
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncGenerator, Awaitable, Callable
+
+    import strawberry
+    from strawberry.types import ExecutionResult
+
+    from resolvers.viewers import Viewer
+    from schema.context import Context
+    from server.operations import Operation
+
+MOST_OPERATIONS = 100
+"""How many operations one socket may have under way."""
+
+
+class SocketOperations:
+    """What one client has asked for by its socket, and is still being told of."""
+
+    def __init__(
+        self,
+        schema: strawberry.Schema,
+        context_of: Callable[[Viewer], Context],
+        request_id: str,
+        *,
+        send: Callable[[dict[str, object]], Awaitable[None]],
+        finish: Callable[[Closed], None],
+    ) -> None:
+        self._schema = schema
+        self._context_of = context_of
+        self._request_id = request_id
+        self._send = send
+        self._finish = finish
+        self._tasks: dict[str, asyncio.Task[None]] = {}
+
+    def start(self, id_: str, payload: object, viewer: Viewer) -> None:
+        """Begin an operation. Raises Closed for an id that is under way, and for one operation too many."""
+        if id_ in self._tasks:
+            raise Closed(TAKEN, f"An operation with the id {id_[:40]} is under way.")
+        if len(self._tasks) >= MOST_OPERATIONS:
+            raise Closed(TOO_MANY, f"{MOST_OPERATIONS} operations are under way, and more can't be.")
+        self._tasks[id_] = asyncio.create_task(self._answer(id_, payload, viewer))
+
+    def stop(self, id_: str) -> None:
+        """End an operation that the client doesn't want any more, if it is under way."""
+        if task := self._tasks.pop(id_, None):
+            task.cancel()
+
+    async def stop_all(self) -> None:
+        """End all of them; return when they have given back what they held."""
+        tasks = list(self._tasks.values())
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+
+    async def _answer(self, id_: str, payload: object, viewer: Viewer) -> None:
+        """Send all results of one operation, and its end. What goes wrong with it is told under its id alone."""
+        try:
+            is_whole = await self._results(id_, operations.checked(payload), viewer)
+            if is_whole and self._forget(id_):
+                await self._send({"id": id_, "type": "complete"})
+        except Closed as closed:
+            self._finish(closed)
+        except GraphQLError as exc:  # from before the first field
+            await self._fail(id_, [failures.placed_entry(exc, self._request_id)[1]])
+        except Exception as exc:  # noqa: BLE001 - the client is told, the log has the rest, and the socket lives
+            await self._fail(id_, [failures.entry_of(exc, self._request_id)])
+
+    async def _results(self, id_: str, operation: Operation, viewer: Viewer) -> bool:
+        """Send the results; return whether the operation began at all."""
+        context = self._context_of(viewer)
+        results = await self._schema.stream(
+            operation.query,
+            variable_values=operation.variables,
+            operation_name=operation.name,
+            context_value=context,
+        )
+        try:
+            async with aclosing(results):
+                async for result in cast("AsyncGenerator[PreExecutionError | ExecutionResult]", results):
+                    await context.session.close()  # no connection is held while a slow client receives
+                    errors = [failures.placed_entry(error, self._request_id)[1] for error in result.errors or []]
+                    if isinstance(result, PreExecutionError) or (result.data is None and not _have_path(errors)):
+                        await self._fail(id_, errors)
+                        return False
+                    body = {"data": result.data} | ({"errors": errors} if errors else {})
+                    await self._send({"id": id_, "type": "next", "payload": body})
+        finally:
+            await context.session.close()
+        return True
+
+    async def _fail(self, id_: str, errors: list[dict[str, object]]) -> None:
+        if self._forget(id_):
+            await self._send({"id": id_, "type": "error", "payload": errors})
+
+    def _forget(self, id_: str) -> bool:
+        """End an operation's life; return whether the client still wanted it."""
+        return self._tasks.pop(id_, None) is not None
+
+
+def _have_path(errors: list[dict[str, object]]) -> bool:
+    return any("path" in error for error in errors)
