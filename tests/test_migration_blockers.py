@@ -162,7 +162,8 @@ def test_it_says_for_whose_old_transactions_an_index_build_will_wait(legacy_data
     hold = "DECLARE c CURSOR FOR SELECT FROM users; FETCH 1 FROM c"
     with open_transaction(legacy_database, hold) as holder, open_transaction(legacy_database, "SELECT 'a reader'"):
         is_old = (
-            "SELECT max(clock_timestamp() - xact_start) > '2.1 seconds' FROM pg_stat_activity WHERE query LIKE '%c;'"
+            "SELECT max(clock_timestamp() - xact_start) > '2.1 seconds' FROM pg_stat_activity "
+            "WHERE datname = current_database() AND query LIKE '%c;'"
         )
         assert eventually(lambda: "t" == legacy_database.psql(is_old))
         said = []

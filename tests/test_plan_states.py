@@ -143,8 +143,8 @@ def test_a_table_that_somebody_holds_is_a_gap_and_keeps_nobody_waiting(legacy_da
     with open_transaction(legacy_database, "LOCK TABLE interaction_events IN ACCESS EXCLUSIVE MODE"):
         plan = plan_of(legacy_database)  # which would never end if it waited for the table
         still_held = legacy_database.psql(
-            "SELECT count(*) FROM pg_locks WHERE relation = 'interaction_events'::regclass AND granted "
-            "AND mode = 'AccessExclusiveLock'"
+            "SELECT count(*) FROM pg_locks JOIN pg_database d ON d.oid = database AND datname = current_database() "
+            "WHERE relation = 'interaction_events'::regclass AND granted AND mode = 'AccessExclusiveLock'"
         )
 
     assert plan.gaps
