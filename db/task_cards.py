@@ -7,10 +7,9 @@ from typing import TYPE_CHECKING
 
 from sqlalchemy import and_, func, select
 
-from db.filters import equals_any
 from db.statements import compiled, instant_argument
 from db.tables import interactions
-from db.task_filters import CANCELLED, COMPLETED, OPEN_STATUSES, TaskFilter
+from db.task_filters import CANCELLED, COMPLETED, IS_OPEN, TaskFilter, is_due_before
 from db.tasks import matching
 
 if TYPE_CHECKING:
@@ -63,17 +62,18 @@ async def count(session: Session, tasks: TaskFilter, days: Days) -> CardsRow:
 def _conditions() -> list[ColumnElement[bool]]:
     """Return what the cards ask, in the order of CardsRow after its total."""
     columns = interactions.c
-    is_open = equals_any(columns.status, OPEN_STATUSES)
-    due_at = columns.scheduled_at
     return [
-        is_open,
+        IS_OPEN,
         columns.status == COMPLETED,
         columns.status == CANCELLED,
-        and_(is_open, due_at < func.now()),
-        and_(is_open, columns.account_id.is_not(None)),
+        is_due_before(func.now()),
+        and_(IS_OPEN, columns.account_id.is_not(None)),
         *(columns.priority == word for word in ("high", "medium", "low")),
         *(
-            and_(is_open, due_at >= instant_argument(f"{name}_starts_at"), due_at < instant_argument(f"{name}_ends_at"))
+            and_(
+                columns.scheduled_at >= instant_argument(f"{name}_starts_at"),
+                is_due_before(instant_argument(f"{name}_ends_at")),
+            )
             for name in ("today", "week")
         ),
     ]

@@ -12,7 +12,8 @@ from db.interactions import COLUMNS, InteractionRow
 from db.records import RecordKind
 from db.statements import Statement, compiled, instant_argument, of_tenant, uuid_argument
 from db.tables import accounts, interactions
-from db.task_states import IS_OPEN, is_chosen
+from db.task_filters import IS_OPEN
+from db.task_states import is_chosen
 from db.tasks import REFERENCES, every_task, is_there, open_status, signature, tasks_of_tenant
 
 if TYPE_CHECKING:

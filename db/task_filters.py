@@ -16,6 +16,7 @@ from db.words import has_words
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from datetime import datetime
 
     from sqlalchemy import ColumnElement
 
@@ -24,6 +25,9 @@ CANCELLED = "cancelled"
 OPEN_STATUSES = ("pending", "scheduled")
 KNOWN_STATUSES = (*OPEN_STATUSES, COMPLETED, CANCELLED)
 KNOWN_PRIORITIES = ("low", "medium", "high")
+
+# Null for a task without a status.
+IS_OPEN = equals_any(interactions.c.status, OPEN_STATUSES)
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +57,11 @@ class TaskFilter:
     created_at: InstantTest = field(default_factory=InstantTest)
     is_deleted_included: bool = False
     """Whether a list shows deleted tasks, too. In a filter within another it means nothing."""
+
+
+def is_due_before(instant: ColumnElement[datetime]) -> ColumnElement[bool]:
+    """Match open tasks that are due before an instant; null for one without a due date. Before now is overdue."""
+    return and_(IS_OPEN, interactions.c.scheduled_at < instant)
 
 
 def condition(tasks: TaskFilter) -> ColumnElement[bool]:
@@ -98,7 +107,7 @@ def _by_state(tasks: TaskFilter) -> Iterator[ColumnElement[bool]]:
     if tasks.priority is not None:
         yield one_of(columns.priority, tasks.priority, KNOWN_PRIORITIES)
     if tasks.is_overdue is not None:
-        overdue = and_(equals_any(columns.status, OPEN_STATUSES), columns.scheduled_at < func.now())
+        overdue = is_due_before(func.now())
         yield overdue if tasks.is_overdue else _unless(overdue)
 
 

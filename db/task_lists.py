@@ -7,12 +7,11 @@ from typing import TYPE_CHECKING
 
 from sqlalchemy import BigInteger, Text, any_, bindparam, case, literal_column, select
 
-from db.filters import equals_any
 from db.interactions import COLUMNS, InteractionRow
 from db.keyset_ranges import sorted_column
 from db.statements import Statement, compiled, of_tenant, uuids_argument
 from db.tables import interactions
-from db.task_filters import OPEN_STATUSES, TaskFilter
+from db.task_filters import IS_OPEN, TaskFilter
 from db.task_orders import TaskOrder, keys_of
 from db.tasks import matching
 
@@ -32,7 +31,7 @@ async def page(
     """
     key, own = keys_of((order,))
     ordered = (
-        case((equals_any(interactions.c.status, OPEN_STATUSES), 0), else_=1),
+        case((IS_OPEN, 0), else_=1),
         sorted_column(key.expression, key, is_placing_nulls=True),
         interactions.c.created_at.desc().nulls_last(),
         own.expression,

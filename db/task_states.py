@@ -8,11 +8,10 @@ from typing import TYPE_CHECKING
 
 from sqlalchemy import String, Text, any_, bindparam, case, func, not_, null, or_, true, update
 
-from db.filters import equals_any
 from db.interactions import COLUMNS, VERSION, InteractionRow
 from db.statements import Statement, compiled, uuid_argument, uuids_argument
 from db.tables import interactions
-from db.task_filters import CANCELLED, COMPLETED, OPEN_STATUSES
+from db.task_filters import CANCELLED, COMPLETED, IS_OPEN
 from db.tasks import open_status, signature, tasks_of_tenant
 
 if TYPE_CHECKING:
@@ -24,7 +23,6 @@ if TYPE_CHECKING:
     from db.sessions import Session
 
 # No word at all, and any word of others', is none of these.
-IS_OPEN = equals_any(interactions.c.status, OPEN_STATUSES).is_(true())
 IS_COMPLETED = interactions.c.status.is_not_distinct_from(COMPLETED)
 IS_CANCELLED = interactions.c.status.is_not_distinct_from(CANCELLED)
 
@@ -101,7 +99,7 @@ def _complete_all() -> Statement:
 @cache
 def _reopen() -> Statement:
     values = {"status": open_status(interactions.c.scheduled_at), "completed_at": null()}
-    return _change(values, *is_chosen(), not_(IS_OPEN))
+    return _change(values, *is_chosen(), IS_OPEN.is_not(true()))
 
 
 @cache

@@ -10,12 +10,12 @@ from sqlalchemy import String, and_, func, literal, literal_column, select, true
 from sqlalchemy import Uuid as UuidType
 from sqlalchemy.dialects.postgresql import ARRAY, distinct_on
 
-from db.filters import UNKNOWN, equals_any
+from db.filters import UNKNOWN
 from db.interactions import COLUMNS, InteractionRow
 from db.related_records import asked_records, related_records
 from db.statements import Statement, compiled, instant_argument, of_tenant, uuid_argument
 from db.tables import accounts, interactions
-from db.task_filters import KNOWN_PRIORITIES, KNOWN_STATUSES, OPEN_STATUSES, TaskFilter
+from db.task_filters import IS_OPEN, KNOWN_PRIORITIES, KNOWN_STATUSES, TaskFilter, is_due_before
 from db.tasks import matching, matching_alive
 
 if TYPE_CHECKING:
@@ -104,7 +104,7 @@ def _of_records(kind: RecordKind, *, is_with_related: bool) -> Statement:
 
 @cache
 def _next_of_records(kind: RecordKind, *, is_with_related: bool) -> Statement:
-    is_open = (equals_any(interactions.c.status, OPEN_STATUSES), interactions.c.scheduled_at.is_not(None))
+    is_open = (IS_OPEN, interactions.c.scheduled_at.is_not(None))
     parts = []
     for linked, records in _owned(kind, is_with_related=is_with_related):
         own = interactions.c[linked.column] == literal_column("records.id", UuidType)
@@ -130,7 +130,6 @@ def _classified(owner: ColumnElement[UUID], tasks: FromClause) -> Select[tuple[A
     """Select of each task its owner, its id, and what it counts as."""
     columns = interactions.c
     account = and_(of_tenant(LIVING), LIVING.c.id == columns.account_id, LIVING.c.deleted_at.is_(None))
-    is_open = equals_any(columns.status, OPEN_STATUSES)
     return select(
         owner.label("owner_id"),
         columns.id.label("task_id"),
@@ -140,8 +139,8 @@ def _classified(owner: ColumnElement[UUID], tasks: FromClause) -> Select[tuple[A
         columns.contact_id.is_not(None).label("has_contact"),
         LIVING.c.id.is_not(None).label("has_account"),
         # Null where there is no due date.
-        func.coalesce(and_(is_open, columns.scheduled_at < instant_argument("now")), False).label("is_overdue"),
-        func.coalesce(and_(is_open, columns.scheduled_at < instant_argument("today_ends_at")), False).label("is_today"),
+        func.coalesce(is_due_before(instant_argument("now")), False).label("is_overdue"),
+        func.coalesce(is_due_before(instant_argument("today_ends_at")), False).label("is_today"),
     ).select_from(tasks.outerjoin(LIVING, account))
 
 

@@ -31,7 +31,7 @@ from db.records import RecordKind
 from db.related_records import asked_records, related_records
 from db.statements import Statement, compiled, instant_argument, of_tenant
 from db.tables import interactions
-from db.task_filters import COMPLETED, KNOWN_STATUSES, OPEN_STATUSES
+from db.task_filters import COMPLETED, IS_OPEN, KNOWN_STATUSES
 from db.tasks import IS_TASK
 from db.timeline_shapes import INSTANT, IS_IN_TIME, IS_WANTED, filtered
 
@@ -145,7 +145,7 @@ def _key(sorting: Sorting) -> ColumnElement[str]:
 
 def _pile() -> ColumnElement[str]:
     due_at = interactions.c.scheduled_at
-    is_open = and_(IS_TASK, equals_any(interactions.c.status, OPEN_STATUSES))
+    is_open = and_(IS_TASK, IS_OPEN)
     return case(
         (is_open.is_not(true()), _word("closed")),
         (due_at.is_(None), _word("no_due_date")),

@@ -6,12 +6,9 @@ from typing import TYPE_CHECKING
 
 from db import deletions
 from errors import Refused
-from resolvers.task_rules import Changed, forbidden, no_task, stale
+from resolvers.task_rules import Changed, existing_task, forbidden, stale
 
 if TYPE_CHECKING:
-    from uuid import UUID
-
-    from db.interactions import InteractionRow
     from db.sessions import Session
     from db.task_states import ChosenTask
     from resolvers.viewers import Viewer
@@ -28,7 +25,7 @@ async def delete_task(session: Session, viewer: Viewer, chosen: ChosenTask) -> C
         row = await deletions.delete(session, chosen, viewer.user_id)
         if row:
             return Changed(row)
-        found = await _existing(session, chosen.task_id)
+        found = await existing_task(session, chosen.task_id, may_be_deleted=True)
     if not found.deleted_at:
         raise Refused(stale(found))
     return Changed(found, is_replayed=True)
@@ -45,14 +42,7 @@ async def restore_task(session: Session, viewer: Viewer, chosen: ChosenTask) -> 
         row = await deletions.restore(session, chosen, viewer.user_id)
         if row:
             return Changed(row)
-        found = await _existing(session, chosen.task_id)
+        found = await existing_task(session, chosen.task_id, may_be_deleted=True)
     if found.deleted_at:
         raise Refused(stale(found))
     return Changed(found, is_replayed=True)
-
-
-async def _existing(session: Session, id_: UUID) -> InteractionRow:
-    found = await deletions.by_ids(session, [id_])
-    if not found:
-        raise Refused(no_task(id_))
-    return found[0]

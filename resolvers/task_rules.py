@@ -5,13 +5,15 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from errors import Forbidden, Invalid, LimitExceeded, RecordNotFound, Refusal, StaleVersion
+from db import deletions
+from errors import Forbidden, Invalid, LimitExceeded, RecordNotFound, Refusal, Refused, StaleVersion
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from uuid import UUID
 
     from db.interactions import InteractionRow
+    from db.sessions import Session
     from resolvers.viewers import Viewer
 
 LONGEST_SUBJECT = 255  # characters; the column's length
@@ -66,6 +68,14 @@ def unstorable(**texts: str | None) -> list[Refusal]:
         for name, text in texts.items()
         if "\0" in (text or "")
     ]
+
+
+async def existing_task(session: Session, id_: UUID, *, may_be_deleted: bool = False) -> InteractionRow:
+    """Return the task that a change was meant for, and left as it is. Raises Refused without one. 1 statement."""
+    found = next(iter(await deletions.by_ids(session, [id_])), None)
+    if not found or (found.deleted_at and not may_be_deleted):
+        raise Refused(no_task(id_, found))
+    return found
 
 
 def no_task(id_: UUID, deleted: InteractionRow | None = None, *, field: str | None = "id") -> RecordNotFound:

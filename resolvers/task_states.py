@@ -13,6 +13,7 @@ from resolvers.task_rules import (
     LONGEST_OUTCOME,
     Changed,
     check_list,
+    existing_task,
     forbidden,
     length_problems,
     no_task,
@@ -24,7 +25,6 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from uuid import UUID
 
-    from db.interactions import InteractionRow
     from db.sessions import Session
     from db.task_states import ChosenTask, Completion
     from resolvers.viewers import Viewer
@@ -42,7 +42,7 @@ async def complete_task(session: Session, viewer: Viewer, completion: Completion
         row = await task_states.complete(session, completion, viewer.user_id)
         if row:
             return Changed(row)
-        found = await _existing(session, completion.task_id)
+        found = await existing_task(session, completion.task_id)
     if found.status != COMPLETED:
         raise Refused(stale(found))
     return Changed(found, is_replayed=True)
@@ -84,7 +84,7 @@ async def reopen_task(session: Session, viewer: Viewer, chosen: ChosenTask) -> C
         row = await task_states.reopen(session, chosen, viewer.user_id)
         if row:
             return Changed(row)
-        found = await _existing(session, chosen.task_id)
+        found = await existing_task(session, chosen.task_id)
     if found.status not in OPEN_STATUSES:
         raise Refused(stale(found))
     return Changed(found, is_replayed=True)
@@ -101,19 +101,12 @@ async def cancel_task(session: Session, viewer: Viewer, chosen: ChosenTask) -> C
         row = await task_states.cancel(session, chosen, viewer.user_id)
         if row:
             return Changed(row)
-        found = await _existing(session, chosen.task_id)
+        found = await existing_task(session, chosen.task_id)
     if found.status == CANCELLED:
         return Changed(found, is_replayed=True)
     if found.status == COMPLETED and chosen.expected_version in {None, found.version}:
         raise Refused(Invalid("The task is completed, so it can't be called off. Reopen it first.", "id"))
     raise Refused(stale(found))
-
-
-async def _existing(session: Session, id_: UUID) -> InteractionRow:
-    found = next(iter(await deletions.by_ids(session, [id_])), None)
-    if not found or found.deleted_at:
-        raise Refused(no_task(id_, found))
-    return found
 
 
 def _completion_problems(completion: Completion) -> list[Refusal]:

@@ -53,7 +53,7 @@ async def _create(call: Call[inputs.LeadPath, inputs.NewLeadTask]) -> shapes.Cha
     lead_id = call.parameters.lead_id
     draft = draft_of(call.body, lead_id)
     intention = call.intention("createTask", draft)
-    created = await create_lead_task(call.session, call.viewer, draft, intention=intention)
+    created = await create_lead_task(call.session, call.viewer, lead_id, draft, intention=intention)
     return await changed_task(call.session, created, created_words(created))
 
 
