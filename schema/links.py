@@ -16,7 +16,8 @@ from db.contacts import ContactRow
 from db.leads import LeadRow
 from db.records import RecordKind as Kind
 from errors import BadUserInput
-from schema.records import CrmRecord, record
+from schema.crm_records import CrmRecord
+from schema.records import record
 from schema.scalars import to_uuid
 
 

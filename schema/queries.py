@@ -20,11 +20,12 @@ from resolvers.task_stats import OrganizationTasks, due_today
 from schema import users
 from schema.arguments import UTC_ZONE, After, At, Before, First, IncludeRelated, Last, Zone, page_request
 from schema.context import Info
+from schema.crm_records import CrmRecord
 from schema.filters import TaskFilter
 from schema.links import RecordKind, RecordRef
 from schema.nodes import Node
 from schema.orders import TaskOrders, plain_order
-from schema.records import Account, Contact, CrmRecord, Lead, account, contact, lead, record
+from schema.records import Account, Contact, Lead, account, contact, lead, record
 from schema.scalars import to_uuid, to_uuids
 from schema.task_stats import TaskStats
 from schema.tasks import Task, TaskConnection, interaction, task, task_connection

@@ -21,10 +21,11 @@ from resolvers.pages import PageRequest
 from resolvers.timelines import RecordTimeline
 from schema.arguments import UTC_ZONE
 from schema.context import Info
+from schema.crm_records import CrmRecord
 from schema.interactions import Interaction
 from schema.links import RecordKind
 from schema.nodes import PageInfo, page_info
-from schema.records import CrmRecord, record
+from schema.records import record
 from schema.tasks import interaction
 from schema.timeline_filters import TimelineFilter
 
