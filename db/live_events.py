@@ -132,7 +132,8 @@ async def read(session: Session, place: Place, view: View, limit: int = BATCH) -
     ]
     if len(events) == limit:
         return Reading(events, events[-1].place, has_more=True)
-    return Reading(events, _after(batch), has_more=False)
+    # A batch that was begun before has ended here: what was committed since it was cut is in none yet.
+    return Reading(events, _after(batch), has_more=not is_between)
 
 
 def is_in(view: View) -> ColumnElement[bool]:

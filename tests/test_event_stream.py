@@ -99,6 +99,30 @@ def test_every_event_comes_once_and_those_of_a_task_in_order(
         assert all(one[1]["subject"] == next_[0]["subject"] for one, next_ in pairwise(subjects))
 
 
+def test_what_follows_a_batch_that_ends_is_asked_for_at_once(api: Api, organization: Organization) -> None:
+    contact = organization.contact()
+
+    async def readings() -> list[tuple[int, bool]]:
+        database = database_of(api.settings)
+        await database.open()
+        found = []
+        try:
+            async with database.session(organization.id) as session:
+                place = await current_place(session)
+            for limit, new_tasks in ((1, 1), (7, 1), (7, 0)):
+                await asyncio.to_thread(organization.tasks, [{"contact_id": contact}] * new_tasks)
+                async with database.session(organization.id) as session:
+                    reading = await read(session, place, View(), limit=limit)
+                place = reading.place
+                found.append((len(reading.events), reading.has_more))
+        finally:
+            await database.close()
+        return found
+
+    # The second reading ends the first one's batch, of which nothing was left.
+    assert [(1, True), (0, True), (1, False)] == asyncio.run(readings())
+
+
 numbers = st.integers(min_value=1, max_value=2**62)
 
 
