@@ -101,5 +101,6 @@ class Loader(Generic[Row]):
         for key in self._fetched:
             if failure:
                 self._rows[key].set_exception(failure)
+                self._rows[key].exception()  # or asyncio logs it, where all who waited have been cancelled
             else:
                 self._rows[key].set_result(self._found.get(key))
