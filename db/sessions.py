@@ -44,6 +44,8 @@ class Session:
         """How many statements that read or write data have run; BEGIN, the setting and COMMIT are not counted."""
         self._database = database
         self._connection: Connection | None = None
+        self._writing: Connection | None = None
+        """The connection whose transaction is to be committed as a whole, while there is one."""
         self._turn = asyncio.Lock()
         self._timeout_ms = timeout_ms
         self._deadline = asyncio.get_running_loop().time() + timeout_ms / 1_000
@@ -100,17 +102,25 @@ class Session:
         The commit is never stopped, so that nobody is told of a timeout when the change was made.
         The actor is left in the setting app.current_user_id, which triggers of older databases read, too; that and the
         names of request and change are what the log of events has of it.
+        A write within a write is a part of it: the outermost decides.
         """
+        if self._writing:
+            yield
+            return
         async with self._turn:
             await self._end(ROLLBACK)  # of what was read before: a new snapshot begins
             async with self._in_time():
-                await self._begin(BEGIN_WRITE, f"; SET LOCAL app.current_user_id = '{actor_id}'{self._for_the_log()}")
+                more = f"; SET LOCAL app.current_user_id = '{actor_id}'{self._for_the_log()}"
+                self._writing = await self._begin(BEGIN_WRITE, more)
         try:
             yield
         except BaseException:
             await self._end(ROLLBACK)
             raise
-        if self._connection is None:  # a statement failed, and the block went on all the same
+        finally:
+            begun, self._writing = self._writing, None
+        if self._connection is not begun:  # a statement failed, and the block went on all the same
+            await self._end(ROLLBACK)
             raise Unavailable("The change was undone, because a part of it failed. Try again.")
         await self._end(COMMIT)
 

@@ -20,16 +20,17 @@ if TYPE_CHECKING:
 async def patch_task(session: Session, viewer: Viewer, change: TaskChange, status: str | None) -> Changed:
     """Change a task's fields, and close or open it; return it as stored. Any open status opens it.
 
-    With a status the fields are checked first, so that nothing is done when they can't be accepted. Raises Refused.
-    1 statement, 2 when nothing was changed; with a status 3 to 5.
+    All of it is done or nothing. Raises Refused. 1 statement, 2 when nothing was changed; with a status 3 to 5.
     """
     if status is None:
         return await update_task(session, viewer, change)
-    await update_task(session, viewer, change, is_check_only=True)
-    moved = await _move(session, viewer, ChosenTask(change.task_id, change.expected_version), status)
-    if not change.given or moved.row is None:
-        return moved
-    return await update_task(session, viewer, replace(change, expected_version=moved.row.version))
+    async with session.write(viewer.user_id):
+        # The fields first: what is wrong with them is told even where the state stands against it, too.
+        await update_task(session, viewer, change, is_check_only=True)
+        moved = await _move(session, viewer, ChosenTask(change.task_id, change.expected_version), status)
+        if not change.given or moved.row is None:
+            return moved
+        return await update_task(session, viewer, replace(change, expected_version=moved.row.version))
 
 
 async def _move(session: Session, viewer: Viewer, chosen: ChosenTask, status: str) -> Changed:

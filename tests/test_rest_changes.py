@@ -75,6 +75,18 @@ def test_fields_and_state_change_together(api: Api, organization: Organization, 
     assert f'"{task["version"]}"' == response.headers["etag"]
 
 
+def test_fields_and_state_are_one_transaction(api: Api, organization: Organization) -> None:
+    id_ = organization.task(lead_id=organization.lead())
+
+    patch(api, organization, id_, {"subject": "New", "status": "completed"})
+
+    events = f"FROM taskline_events WHERE interaction_id = '{id_}' AND type <> 'created'"
+    found = organization.owner.rows(
+        f"SELECT array_agg(type ORDER BY seq) AS types, count(DISTINCT xid) AS transactions {events}"
+    )
+    assert [{"types": ["completed", "updated"], "transactions": 1}] == found
+
+
 @pytest.mark.parametrize(
     "body", [{"subject": ""}, {"lead_id": None}, {"assigned_to": str(UUID(int=7))}, {"contact_id": str(UUID(int=7))}]
 )

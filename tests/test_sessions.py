@@ -1,8 +1,9 @@
 """One connection for a request: fields that ask at once, failures, full pools, clients and databases that go away."""
 
 import asyncio
+import gc
 import socket
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from typing import Any
@@ -11,8 +12,10 @@ from uuid import UUID
 import pytest
 from pydantic import SecretStr
 
+from db.sessions import Session
 from db.statements import Statement
 from errors import ConstraintViolated, DatabaseRefused, SettingsInvalid, Unavailable
+from resolvers.rounds import Loader, Rounds
 from server.databases import check, database_of
 from settings import Settings
 from tests.apis import NOWHERE, Api, api
@@ -320,3 +323,46 @@ def test_a_change_that_failed_in_part_is_not_committed(crm: CrmDatabase) -> None
 
     with pytest.raises(Unavailable, match="undone"):
         asyncio.run(go_on_after_a_failure())
+
+
+def test_a_write_within_a_write_is_undone_with_it(crm: CrmDatabase, owner: Owner, filled: Organization) -> None:
+    finished = Statement(f"UPDATE lead_interactions SET subject = 'Done' WHERE organization_id = '{filled.id}'", (), {})
+
+    async def give_up_after_the_inner_one() -> None:
+        database = database_of(Settings(database_url=SecretStr(crm.app_url)))
+        await database.open()
+        try:
+            async with database.session(filled.id) as session, session.write(filled.user_id):
+                async with session.write(filled.user_id):
+                    await session.rows(finished)
+                raise Unavailable("Given up.")
+        finally:
+            await database.close()
+
+    with pytest.raises(Unavailable, match="Given up"):
+        asyncio.run(give_up_after_the_inner_one())
+    assert ["Call"] == [
+        row["subject"]
+        for row in owner.rows(f"SELECT subject FROM lead_interactions WHERE organization_id = '{filled.id}'")
+    ]
+
+
+def test_what_nobody_waits_for_any_more_is_not_logged(crm: CrmDatabase) -> None:
+    told: list[dict[str, Any]] = []
+
+    async def fail(_: Session, __: Sequence[UUID]) -> list[UUID]:
+        raise Unavailable("Away.")
+
+    async def leave_while_it_loads() -> None:
+        asyncio.get_running_loop().set_exception_handler(lambda _, context: told.append(context))
+        async with database_of(Settings(database_url=SecretStr(crm.app_url))).session(UUID(int=1)) as session:
+            loader = Loader(Rounds(session), session, fail, lambda row: row)
+            reader = asyncio.ensure_future(loader.load(UUID(int=2)))
+            reader.cancel()
+            await asyncio.wait(asyncio.all_tasks() - {asyncio.current_task()})  # the round, and the reader
+        del loader
+        gc.collect()
+
+    asyncio.run(leave_while_it_loads())
+
+    assert [] == told
