@@ -49,6 +49,51 @@ def test_a_deleted_contact_s_name_goes_and_the_lines_stay(database: CrmDatabase,
     assert before == database.psql(SHAPE)
 
 
+def test_the_name_goes_from_a_task_that_is_gone_itself(database: CrmDatabase, task: LinkedTask) -> None:
+    others = {"lead_id": task.lead_id, "contact_id": task.contact_id, "subject": "Ask Cora Contact"}
+    gone = task.organization.task(**others)
+    task.organization.owner.run(f"DELETE FROM lead_interactions WHERE id = '{gone}'")
+    task.organization.owner.run(f"DELETE FROM contacts WHERE id = '{task.contact_id}'")
+
+    erase(database, "--contact", task.contact_id)
+
+    lines = f"FROM taskline_events WHERE interaction_id = '{gone}' ORDER BY seq"
+    assert "Ask [erased]\nAsk [erased]" == database.psql(f"SELECT coalesce(after, before) ->> 'subject' {lines}")
+
+
+@pytest.mark.parametrize("written", ["CORA CONTACT", "cora contact", "Cora  Contact", "Cora\nContact"])
+def test_a_name_goes_however_it_is_written(database: CrmDatabase, task: LinkedTask, written: str) -> None:
+    task.change(f"outcome = 'Met {written}, twice'")
+
+    erase(database, "--contact", task.contact_id)
+
+    assert "Met [erased], twice" == database.psql(
+        f"SELECT after ->> 'outcome' FROM taskline_events WHERE interaction_id = '{task.id}' AND type = 'updated'"
+    )
+
+
+def test_a_name_of_signs_goes_as_it_stands(database: CrmDatabase, task: LinkedTask) -> None:
+    name = "(x) [a-z]+ .* \\d {2} É 李 😀 $1"
+    contact = task.organization.contact(first_name=name, last_name="")
+    id_ = task.organization.task(contact_id=contact, subject=f"Call {name} or (x)")
+
+    erase(database, "--contact", contact)
+
+    assert "Call [erased] or (x)" == database.psql(
+        f"SELECT after ->> 'subject' FROM taskline_events WHERE interaction_id = '{id_}'"
+    )
+
+
+def test_participants_that_name_the_person_go_whole(database: CrmDatabase, task: LinkedTask) -> None:
+    task.change('subject = \'Met\', participants = \'[{"name": "Cora Contact", "number": 1}]\'')
+
+    erase(database, "--contact", task.contact_id)
+
+    assert "[erased]" == database.psql(
+        f"SELECT after ->> 'participants' FROM taskline_events WHERE interaction_id = '{task.id}' AND type = 'updated'"
+    )
+
+
 def test_again_finds_nothing_more(database: CrmDatabase, task: LinkedTask) -> None:
     task.organization.owner.run(f"DELETE FROM contacts WHERE id = '{task.contact_id}'")
 

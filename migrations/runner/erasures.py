@@ -32,20 +32,26 @@ SELECT coalesce(nullif(concat_ws(' ', nullif(btrim(first_name), ''), nullif(btri
   FROM {table} WHERE id = $1
 """
 _NAMES = "SELECT DISTINCT record_name FROM {log} WHERE record_id = $1 AND record_kind = $2 AND record_name IS NOT NULL"
+# The last part is for interactions that were deleted while they were linked: no link of theirs was lost.
 _INTERACTIONS = """
 SELECT interaction_id FROM {log} WHERE record_id = $1 AND record_kind = $2
  UNION SELECT id FROM lead_interactions WHERE {kind}_id = $1
+ UNION SELECT interaction_id FROM {log} WHERE $1::text IN (before ->> '{kind}_id', after ->> '{kind}_id')
 """
 _FORGET = "UPDATE {log} SET record_name = NULL WHERE record_id = $1 AND record_kind = $2 AND record_name IS NOT NULL"
-# As a whole word alone, so that Ann doesn't go from Hannah.
+# As a whole word alone, so that Ann doesn't go from Hannah; in capitals or not, and however it is spaced.
 _CLEAN = """
-WITH name AS (SELECT '(?<!\\w)' || regexp_replace($2::text, '(\\W)', '\\\\\\1', 'g') || '(?!\\w)' AS pattern)
+WITH escaped AS (SELECT regexp_replace($2::text, '([^\\w\\s])', '\\\\\\1', 'g') AS name),
+     name AS (SELECT '(?<!\\w)' || regexp_replace(name, '\\s+', '\\\\s+', 'g') || '(?!\\w)' AS pattern FROM escaped)
 UPDATE {log} SET before = before || {of_before}, after = after || {of_after}
   FROM name WHERE interaction_id = ANY ($1::uuid[])
    AND ({of_before} <> '{{}}' OR {of_after} <> '{{}}')
 """
-_CLEANED = """coalesce((SELECT jsonb_object_agg(k, regexp_replace({side} ->> k, pattern, $3, 'g'))
-    FROM unnest(ARRAY['subject', 'description', 'outcome']) AS k WHERE {side} ->> k ~ pattern), '{{}}')"""
+# What is no text but JSON goes whole: a word taken out of it could leave no JSON.
+_CLEANED = """coalesce((SELECT jsonb_object_agg(k, CASE WHEN jsonb_typeof({side} -> k) = 'string'
+                                                      THEN regexp_replace({side} ->> k, pattern, $3, 'gi') ELSE $3 END)
+    FROM unnest(ARRAY['subject', 'description', 'outcome', 'participants', 'activity_metadata']) AS k
+   WHERE {side} ->> k ~* pattern), '{{}}')"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,8 +66,9 @@ class Erasure:
 async def erase(url: str, kind: str, id_: UUID, say: Say) -> Erasure:
     """Take the names of a lead or a contact out of the log, in one transaction; again finds nothing more.
 
-    A name goes where it is that of a link, and where it stands as a whole in a subject, description or outcome of an
-    interaction that was linked to the person. The CRM's own rows are not touched.
+    A name goes where it is that of a link, and where it stands as a whole in a subject, description, outcome,
+    participants or metadata of an interaction that was linked to the person. For those that are gone the whole log is
+    read once. The CRM's own rows are not touched.
     Raises MigrationRefused where there is no log, and what `session` raises.
     """
     async with session(url, say) as connection:
