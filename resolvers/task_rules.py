@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 LONGEST_SUBJECT = 255  # characters; the column's length
 LONGEST_OUTCOME = 100  # characters; the column's length
 LONGEST_DESCRIPTION = 100_000
+LONGEST_MUTATION_ID = 255  # characters; the log keeps it with every line of the change
 MOST_AT_ONCE = 100
 """How many tasks one list of changes may have."""
 

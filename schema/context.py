@@ -8,9 +8,11 @@ from datetime import UTC, datetime
 import strawberry
 
 from db.sessions import Session
+from errors import LimitExceeded
 from resolvers.idempotency import Intention
 from resolvers.live_events import Live
 from resolvers.loaders import Loaders
+from resolvers.task_rules import LONGEST_MUTATION_ID
 from resolvers.viewers import Viewer
 
 
@@ -48,7 +50,13 @@ class Context:
         return Intention.of(operation, key, given, hours=self.idempotency_hours)
 
     def change(self, client_mutation_id: str | None) -> Session:
-        """Return the session for a change that comes with this text of the caller, which the log keeps."""
+        """Return the session for a change that comes with this text of the caller, which the log keeps.
+
+        Raises LimitExceeded for a longer one than it keeps.
+        """
+        if client_mutation_id and len(client_mutation_id) > LONGEST_MUTATION_ID:
+            length = f"{len(client_mutation_id):,} characters"
+            raise LimitExceeded(f"clientMutationId has {length}. Give at most {LONGEST_MUTATION_ID}.")
         self.session.client_mutation_id = client_mutation_id or None
         return self.session
 

@@ -18,7 +18,7 @@ from schema.context import Context
 from schema.scalars import to_uuid, to_uuid_or_none
 from schema.tasks import TaskPriority
 
-OWN_TEXT = "Any text of yours; it comes back in the payload."
+OWN_TEXT = "Any text of yours, at most 255 characters; it comes back in the payload."
 CHECK_ONLY = "Check the input and change nothing."
 KEY = (
     "A key of your choice, one for each intention: a repeat with the same key returns the first answer instead of "

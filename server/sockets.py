@@ -150,8 +150,10 @@ class Conversation:
                 self._subscribe(id_of(message), message.get("payload"))
             case "complete":
                 self._operations.stop(id_of(message))
-            case other:
-                raise Closed(INVALID, f"The type {str(other)[:40]!r} is none of this protocol's.")
+            case str() as other:
+                raise Closed(INVALID, f"The type “{other[:40]}” is none of this protocol's.")
+            case _:
+                raise Closed(INVALID, "The message has no type. Send one, as a string.")
 
     async def _greet(self, payload: object) -> None:
         if self._is_greeted:

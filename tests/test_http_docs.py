@@ -18,7 +18,7 @@ from resolvers import relinks
 from resolvers.idempotency import LONGEST_KEY
 from resolvers.pages import DEFAULT_SIZE, LARGEST_SIZE
 from resolvers.searches import LONGEST_SEARCH, MOST_WORDS
-from resolvers.task_rules import MOST_AT_ONCE
+from resolvers.task_rules import LONGEST_MUTATION_ID, MOST_AT_ONCE
 from schema.build import build_schema
 from schema.filter_limits import DEEPEST, LONGEST_LIST, MOST_CONDITIONS
 from server.refusals import status_of
@@ -68,6 +68,7 @@ def test_limits_are_right(row: list[str]) -> None:
         "tasks that one relinkTasks moves": relinks.MOST_TASKS,
         "the same from or to a lead, where old triggers make it dear": relinks.MOST_TASKS_OF_LEADS,
         "characters of an idempotency key": LONGEST_KEY,
+        "characters of a clientMutationId": LONGEST_MUTATION_ID,
         "levels of brackets, or of fragments": Limits().nesting,
         "directives": Limits().directives,
     }

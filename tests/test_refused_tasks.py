@@ -37,6 +37,18 @@ def test_a_subject_has_1_to_255_characters(api: Api, organization: Organization,
     assert [] == stored(organization)
 
 
+def test_the_caller_s_own_text_has_255_characters_at_most(api: Api, organization: Organization) -> None:
+    task = {"subject": "Call", "contactId": str(organization.contact())}
+
+    codes = [
+        api.codes(organization.viewer(), CREATE, input=task | {"clientMutationId": "x" * length})
+        for length in (256, 255)
+    ]
+
+    assert [["LIMIT_EXCEEDED"], []] == codes
+    assert 1 == len(stored(organization))
+
+
 def test_a_task_needs_a_link(api: Api, organization: Organization) -> None:
     payload = create(api, organization.viewer(), leadId=None)
 
