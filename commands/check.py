@@ -1,4 +1,4 @@
-"""`./taskline check`: format, lint, types, and whatever is generated and committed."""
+"""`./taskline check`: format, lint, types, whatever is generated and committed, and what breaks clients."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ STEPS = {
     "lint": ["ruff", "check", "."],
     "types": ["mypy", "."],
     "schema": ["commands.printed_schema"],
+    "changes": ["commands.schema_changes"],
     "pages": ["commands.built_pages"],
 }
 FIXES = {
