@@ -5,7 +5,7 @@ from __future__ import annotations
 from functools import cache
 from typing import TYPE_CHECKING
 
-from sqlalchemy import any_, case, func, null, select, update
+from sqlalchemy import and_, any_, case, func, null, select, update
 
 from db.interactions import COLUMNS, IS_ALIVE, InteractionRow
 from db.statements import Statement, compiled, uuid_argument, uuids_argument
@@ -36,7 +36,8 @@ async def delete(session: Session, chosen: ChosenTask, actor_id: UUID) -> Intera
 async def restore(session: Session, chosen: ChosenTask, actor_id: UUID) -> InteractionRow | None:
     """Bring a deleted task back; None when nothing matches. 1 statement.
 
-    It has its former status again, unless somebody who knows nothing of deletion has given it another one meanwhile.
+    It has its former status again, unless somebody who knows nothing of deletion has given it another one meanwhile. Of
+    one that was deleted by other means than ours no former status is known, and it keeps the one it has.
     """
     return await change_chosen(session, _restore(), chosen, actor_id)
 
@@ -64,9 +65,9 @@ def _delete() -> Statement:
 
 @cache
 def _restore() -> Statement:
-    former = interactions.c.status_before_deletion
+    former, is_ours = interactions.c.status_before_deletion, interactions.c.deleted_by.is_not(None)
     values = {
-        "status": case((IS_CANCELLED, former), else_=interactions.c.status),
+        "status": case((and_(IS_CANCELLED, is_ours), former), else_=interactions.c.status),
         "deleted_at": null(),
         "deleted_by": null(),
         "status_before_deletion": null(),

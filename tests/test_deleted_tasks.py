@@ -81,6 +81,15 @@ def test_a_task_is_deleted_and_comes_back_as_it_was(api: Api, organization: Orga
     assert kept(before) == kept(row(organization, id_))
 
 
+@pytest.mark.parametrize("status", ["cancelled", "pending"])
+def test_what_others_deleted_by_hand_keeps_its_status(api: Api, organization: Organization, status: str) -> None:
+    id_ = organization.task(lead_id=organization.lead(), status=status, deleted_at="2026-02-10T12:00Z")
+
+    back = send(api, organization, "restoreTask", id_)
+
+    assert ([], status.upper()) == (back["errors"], back["task"]["status"])
+
+
 def test_each_write_is_a_new_version_by_somebody(api: Api, organization: Organization) -> None:
     id_ = organization.task(lead_id=organization.lead())
     before = row(organization, id_)
