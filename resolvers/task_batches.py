@@ -91,12 +91,18 @@ async def _create(
             outcomes |= await _recalled(session, viewer, written)
             fresh = [item for item in written if item.id not in outcomes]
             outcomes |= await _inserted(session, viewer, fresh)
-            if is_atomic and any(isinstance(outcome, Refused) for outcome in outcomes.values()):
+            if is_atomic and _is_any_refused(outcomes):
                 raise Refused
             await _keep_answers(session, viewer, fresh, outcomes)
+    elif is_atomic and _is_any_refused(outcomes):  # they would be, so they are told so
+        raise Refused
     for copy, first in copies.items():
         outcome = outcomes[first]
         outcomes.setdefault(copy, replace(outcome, is_replayed=True) if isinstance(outcome, Changed) else outcome)
+
+
+def _is_any_refused(outcomes: _Outcomes) -> bool:
+    return any(isinstance(outcome, Refused) for outcome in outcomes.values())
 
 
 async def _inserted(session: Session, viewer: Viewer, items: Sequence[_Item]) -> _Outcomes:

@@ -8,7 +8,7 @@ import pytest
 from resolvers.viewers import Role
 from tests.apis import Api
 from tests.changed_tasks import UPDATE, change, events, row, update
-from tests.new_tasks import CREATE, create, stored
+from tests.new_tasks import CREATE, create, create_all, stored
 from tests.organizations import Organization
 
 NOTHING: Any = {"errors": [], "task": None}
@@ -81,6 +81,19 @@ def test_a_check_tells_everything_that_hangs_on_the_stored_task(api: Api, organi
 
     codes = [[error["code"] for error in payload["errors"]] for payload in checks]
     assert [["LINK_REQUIRED"], ["STALE_VERSION"], ["RECORD_NOT_FOUND"], ["FORBIDDEN"]] == codes
+
+
+def test_a_check_of_all_or_none_refuses_all_for_one(api: Api, organization: Organization) -> None:
+    contact = str(organization.contact())
+    items = [{"contactId": contact}, {"contactId": str(uuid4())}, {"contactId": contact}]
+
+    checked, made = (
+        create_all(api, organization.viewer(), [item | {"validateOnly": is_check_only} for item in items])
+        for is_check_only in (True, False)
+    )
+
+    assert made == checked
+    assert 3 == checked["failed"]
 
 
 def test_a_check_takes_one_statement_and_no_lock(api: Api, organization: Organization) -> None:
