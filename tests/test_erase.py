@@ -9,11 +9,13 @@ from uuid import uuid4
 
 import pytest
 
+from migrations.runner import erasures
 from tests.databases import CrmDatabase
 from tests.logged_events import LinkedTask, linked_task
 from tests.migration_runs import LOG_BACK, by_psql
 from tests.organizations import new_organization
 from tests.owners import owner_of
+from tests.papers import blocks
 
 pytestmark = pytest.mark.slow
 
@@ -153,3 +155,30 @@ def test_the_api_s_role_can_erase_nothing(database: CrmDatabase, task: LinkedTas
     assert 0 != done.returncode
     assert "Run it as the owner of the tables" in done.stderr
     assert ["Lea Lead"] == [event["record_name"] for event in task.events()]
+
+
+def test_the_documented_statement_takes_all_texts_of_a_task_out_of_the_log(
+    database: CrmDatabase, task: LinkedTask
+) -> None:
+    (statement,) = (sql for sql in blocks((ROOT / "docs" / "migrations.md").read_text(), "sql") if "- '{" in sql)
+    texts = """outcome = 'Secret', participants = '["Secret"]', activity_metadata = '{"note": "Secret"}'"""
+    task.change(f"subject = 'Secret', description = 'Secret', {texts}")
+    other = task.organization.task(subject="Renewal", contact_id=task.contact_id)
+    before = database.psql(SHAPE)
+
+    database.psql(statement.replace("00000000-0000-0000-0000-000000000000", str(task.id)), url=database.owner_url)
+
+    log = f"FROM taskline_events WHERE organization_id = '{task.organization.id}'"
+    assert before == database.psql(SHAPE)
+    assert "0" == database.psql(f"SELECT count(*) {log} AND concat(before, after) ~ 'Secret|Cora|Coracle'")
+    assert "Renewal" == database.psql(f"SELECT after ->> 'subject' {log} AND interaction_id = '{other}'")
+
+
+def test_every_column_of_free_text_is_looked_at(database: CrmDatabase) -> None:
+    columns = database.psql(
+        """SELECT attname FROM pg_attribute WHERE attrelid = 'lead_interactions'::regclass AND attnum > 0
+              AND atttypid IN ('text'::regtype, 'varchar'::regtype, 'jsonb'::regtype) ORDER BY attname"""
+    )
+
+    words_of_ours = {"interaction_type", "status", "status_before_deletion", "priority"}
+    assert set(erasures.TEXTS) == set(columns.splitlines()) - words_of_ours

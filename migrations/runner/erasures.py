@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 
 ERASED = "[erased]"
 TABLES = {"lead": "leads", "contact": "contacts"}
+TEXTS = ("subject", "description", "outcome", "participants", "activity_metadata")
+"""The columns of an interaction in which people write what they like."""
 
 # The log, and what rollbacks of 045 have set aside of it.
 _LOGS = """
@@ -50,7 +52,7 @@ UPDATE {log} SET before = before || {of_before}, after = after || {of_after}
 # What is no text but JSON goes whole: a word taken out of it could leave no JSON.
 _CLEANED = """coalesce((SELECT jsonb_object_agg(k, CASE WHEN jsonb_typeof({side} -> k) = 'string'
                                                       THEN regexp_replace({side} ->> k, pattern, $3, 'gi') ELSE $3 END)
-    FROM unnest(ARRAY['subject', 'description', 'outcome', 'participants', 'activity_metadata']) AS k
+    FROM unnest('{{{texts}}}'::text[]) AS k
    WHERE {side} ->> k ~* pattern), '{{}}')"""
 
 
@@ -88,7 +90,7 @@ async def _erase_in(connection: asyncpg.Connection, log: str, kind: str, id_: UU
     """Return how many names and how many lines with texts were cleaned."""
     names = names | {row[0] for row in await connection.fetch(_NAMES.format(log=log), id_, kind)}
     ids = [row[0] for row in await connection.fetch(_INTERACTIONS.format(log=log, kind=kind), id_, kind)]
-    sides = {f"of_{side}": _CLEANED.format(side=side) for side in ("before", "after")}
+    sides = {f"of_{side}": _CLEANED.format(side=side, texts=",".join(TEXTS)) for side in ("before", "after")}
     texts = 0
     for name in sorted(names):
         texts += _number(await connection.execute(_CLEAN.format(log=log, **sides), ids, name, ERASED))
