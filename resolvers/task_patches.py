@@ -30,7 +30,9 @@ async def patch_task(session: Session, viewer: Viewer, change: TaskChange, statu
         moved = await _move(session, viewer, ChosenTask(change.task_id, change.expected_version), status)
         if not change.given or moved.row is None:
             return moved
-        return await update_task(session, viewer, replace(change, expected_version=moved.row.version))
+        if change.expected_version is not None and not moved.is_replayed:  # ours by now: we have just changed it
+            change = replace(change, expected_version=moved.row.version)
+        return await update_task(session, viewer, change)
 
 
 async def _move(session: Session, viewer: Viewer, chosen: ChosenTask, status: str) -> Changed:

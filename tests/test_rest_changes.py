@@ -1,5 +1,6 @@
 """Changes by REST: what a body leaves out stays, a state goes with its fields or not at all, and several at once."""
 
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 from uuid import UUID, uuid4
 
@@ -73,6 +74,22 @@ def test_fields_and_state_change_together(api: Api, organization: Organization, 
     task = response.json()["task"]
     assert ("New", stored, stored == "completed") == (task["subject"], task["status"], task["completed_at"] is not None)
     assert f'"{task["version"]}"' == response.headers["etag"]
+
+
+def test_who_names_no_version_changes_what_others_have_changed_meanwhile(api: Api, organization: Organization) -> None:
+    owner, id_ = organization.owner, organization.task(lead_id=organization.lead(), status="completed")
+
+    with (
+        ThreadPoolExecutor() as pool,
+        owner.transaction(f"UPDATE lead_interactions SET outcome = 'x' WHERE id = '{id_}'"),
+    ):
+        sent = pool.submit(patch, api, organization, id_, {"subject": "New", "status": "completed"})
+        owner.wait_for_waiters()
+        owner.run("COMMIT")
+        response = sent.result()
+
+    assert 200 == response.status_code, response.text
+    assert ("New", "x") == tuple(response.json()["task"][name] for name in ("subject", "outcome"))
 
 
 def test_fields_and_state_are_one_transaction(api: Api, organization: Organization) -> None:
