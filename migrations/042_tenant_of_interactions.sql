@@ -1242,6 +1242,7 @@ DECLARE
   list  constant text := pg_temp.home() || '.taskline_disputed_interactions';
   drop_ constant text := format('DROP POLICY IF EXISTS lead_interactions_disputed_seen ON %1$s; '
                                 'DROP POLICY IF EXISTS lead_interactions_disputed_hidden ON %1$s', pg_temp.full_name(li));
+  log_  constant text := pg_temp.full_name(to_regclass(pg_temp.home() || '.taskline_events'));          -- null before 045
   undos text;
   n     bigint;
 BEGIN
@@ -1258,7 +1259,7 @@ BEGIN
     SELECT string_agg('; ' || s.forget, '') INTO undos FROM pg_temp.saved(42) s
      WHERE s.object_name IN ('taskline_disputed_interactions', 'lead_interactions_disputed');
     CALL pg_temp.alter_shortly('drop the list of disputed rows, all of which are decided',
-                               concat(drop_, '; DROP TABLE ', list, undos));
+                               concat(drop_, '; DROP POLICY IF EXISTS taskline_events_disputed ON ' || log_, '; DROP TABLE ', list, undos));
   ELSIF NOT EXISTS (SELECT FROM pg_policy WHERE polrelid = li AND polname = 'lead_interactions_disputed_seen') THEN
     CALL pg_temp.alter_shortly('keep disputed rows visible to those who saw them', format($make$
       CREATE POLICY lead_interactions_disputed_seen ON %1$s

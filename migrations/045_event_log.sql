@@ -581,7 +581,7 @@ $$;
 -- The functions of the log and their bodies. They name tables with their schema, look at rows as jsonb, so that a column that
 -- comes or goes breaks nothing, and cast nothing that a session or a row could hold wrongly: no write may fail for the log.
 CREATE OR REPLACE FUNCTION pg_temp.log_functions() RETURNS TABLE (name text, body text) LANGUAGE sql STABLE AS $outer$
-  SELECT v.name, replace(replace(replace(replace(v.body, '{who}', $who$
+  SELECT v.name, replace(replace(replace(replace(replace(v.body, '{who}', $who$
   IF who IS NULL OR who !~* '^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$' THEN
     who := {else};
   END IF;
@@ -595,7 +595,8 @@ CREATE OR REPLACE FUNCTION pg_temp.log_functions() RETURNS TABLE (name text, bod
                 CASE current_setting('max_prepared_transactions') WHEN '0' THEN 'on' ELSE 'off' END) = 'on' THEN
       PERFORM pg_notify('taskline_events', '');
     END IF;$notify$),
-           '{home}', pg_temp.home())
+           '{home}', pg_temp.home()),
+           '{organization}', CASE v.name WHEN 'taskline_log_interaction' THEN $of$whole->>'organization_id'$of$ ELSE 't.organization_id::text' END)
     FROM (
       SELECT 'taskline_log_interaction' AS name, replace(replace(replace($body$
 #variable_conflict use_variable
@@ -608,22 +609,30 @@ DECLARE
   whole      constant jsonb := coalesce(after, before);
   moment     constant timestamptz := clock_timestamp();
   who        text := nullif(current_setting('app.current_user_id', true), '');
-  happenings jsonb := '[]';
-  rest       text[];
+  rest       text[] := '{}';                        -- visible columns that changed, and that no line is about yet
   about      text[];
+  part       text[] := '{}';
+  happened   jsonb[] := '{}';                       -- in the order in which they are told
+  one        jsonb;
   what       text;
+  col        text;
   kind       text;
   side       record;
   linked     jsonb;
 BEGIN
+  -- Loops of simple expressions, because a query costs more than all of them: this runs at every write of the old application.
   IF whole->>'organization_id' IS NULL THEN
     RETURN NULL;
   ELSIF TG_OP = 'INSERT' THEN
-    happenings := '[{"type": "created"}]';
+    happened := ARRAY['{"type": "created"}'::jsonb];
   ELSIF TG_OP = 'DELETE' THEN
-    happenings := '[{"type": "deleted"}]';
+    happened := ARRAY['{"type": "deleted"}'::jsonb];
   ELSE
-    rest := ARRAY(SELECT col FROM unnest(visible) AS col WHERE before->col IS DISTINCT FROM after->col);
+    FOREACH col IN ARRAY visible LOOP
+      IF before->col IS DISTINCT FROM after->col THEN
+        rest := rest || col;
+      END IF;
+    END LOOP;
     IF rest = '{}' THEN
       RETURN NULL;
     END IF;
@@ -635,14 +644,18 @@ BEGIN
       WHEN before->>'status' IN ('completed', 'cancelled') AND after->>'status' IN ('scheduled', 'pending') THEN 'reopened' END;
     IF what IS NOT NULL THEN
       about := CASE WHEN what IN ('deleted', 'restored') THEN ARRAY['status', 'deleted_at']
-                    WHEN what = 'completed' THEN ARRAY['status', 'completed_at', 'outcome', 'description']
-                    ELSE ARRAY['status', 'completed_at', 'outcome'] END;
-      happenings := happenings || jsonb_build_object('type', what, 'changed',
-                                                     ARRAY(SELECT col FROM unnest(rest) AS col WHERE col = ANY (about)));
-      rest := ARRAY(SELECT col FROM unnest(rest) AS col WHERE col <> ALL (about));
+                    WHEN what = 'completed' THEN ARRAY['description', 'outcome', 'status', 'completed_at']
+                    ELSE ARRAY['outcome', 'status', 'completed_at'] END;
+      FOREACH col IN ARRAY about LOOP
+        IF col = ANY (rest) THEN
+          part := part || col;
+          rest := array_remove(rest, col);
+        END IF;
+      END LOOP;
+      happened := happened || jsonb_build_object('type', what, 'changed', part);
     END IF;
     IF 'user_id' = ANY (rest) AND after->>'user_id' IS NOT NULL THEN
-      happenings := happenings || '{"type": "assigned", "changed": ["user_id"]}';
+      happened := happened || '{"type": "assigned", "changed": ["user_id"]}'::jsonb;
       rest := array_remove(rest, 'user_id');
     END IF;
     FOREACH kind IN ARRAY ARRAY['lead', 'contact', 'account'] LOOP
@@ -655,22 +668,24 @@ BEGIN
                            (SELECT to_jsonb(r) FROM {accounts} r WHERE kind = 'account' AND r.id = side.id::uuid));
         -- a link to what is gone was lost, not removed, and that has been written down by then
         CONTINUE WHEN linked IS NULL AND side.what = 'unlinked';
-        happenings := happenings || jsonb_build_object('type', side.what, 'changed', ARRAY[kind || '_id'], 'kind', kind,
-                                                       'id', side.id, 'name', {name of linked});
+        happened := happened || jsonb_build_object('type', side.what, 'changed', ARRAY[kind || '_id'], 'kind', kind,
+                                                   'id', side.id, 'name', {name of linked});
       END LOOP;
     END LOOP;
     IF rest <> '{}' THEN
-      happenings := happenings || jsonb_build_object('type', 'updated', 'changed', rest);
+      happened := happened || jsonb_build_object('type', 'updated', 'changed', rest);
     END IF;
   END IF;{who}
-  INSERT INTO {home}.taskline_events (organization_id, interaction_id, type, at, actor_id, request_id, client_mutation_id,
-                                      before, after, changed, record_kind, record_id, record_name)
-  SELECT (whole->>'organization_id')::uuid, (whole->>'id')::uuid, h->>'type', moment, who::uuid,
-         nullif(current_setting('taskline.request_id', true), ''), nullif(current_setting('taskline.client_mutation_id', true), ''),
-         before, after, CASE WHEN h ? 'changed' THEN ARRAY(SELECT jsonb_array_elements_text(h->'changed')) END,
-         h->>'kind', (h->>'id')::uuid, h->>'name'
-    FROM jsonb_array_elements(happenings) WITH ORDINALITY AS e(h, n) ORDER BY n;
-  IF FOUND THEN{notify}
+  FOREACH one IN ARRAY happened LOOP
+    INSERT INTO {home}.taskline_events (organization_id, interaction_id, type, at, actor_id, request_id, client_mutation_id,
+                                        before, after, changed, record_kind, record_id, record_name)
+    VALUES ((whole->>'organization_id')::uuid, (whole->>'id')::uuid, one->>'type', moment, who::uuid,
+            nullif(current_setting('taskline.request_id', true), ''),
+            nullif(current_setting('taskline.client_mutation_id', true), ''), before, after,
+            CASE WHEN one ? 'changed' THEN ARRAY(SELECT jsonb_array_elements_text(one->'changed')) END,
+            one->>'kind', (one->>'id')::uuid, one->>'name');
+  END LOOP;
+  IF happened <> '{}' THEN{notify}
   END IF;
   RETURN NULL;
 END $body$, '{leads}', coalesce(pg_temp.full_name(pg_temp.lead_table()), '(SELECT NULL::uuid AS id)')),
@@ -697,9 +712,11 @@ BEGIN{who}
 END $body$, '{kind}', l.kind)
         FROM pg_temp.linkable() l) AS u(name, raw)
    CROSS JOIN LATERAL (SELECT u.name, replace(u.raw, '{name of linked}',
-     $name$coalesce(nullif(btrim(linked->>'account_name'), ''),
-                    nullif(concat_ws(' ', nullif(btrim(linked->>'first_name'), ''), nullif(btrim(linked->>'last_name'), '')), ''),
-                    nullif(btrim(linked->>'company'), ''), nullif(btrim(linked->>'email'), ''))$name$)) AS v(name, body)
+     $name$CASE WHEN NOT linked ? 'organization_id' OR linked->>'organization_id' = {organization}
+               THEN coalesce(nullif(btrim(linked->>'account_name'), ''),
+                             nullif(concat_ws(' ', nullif(btrim(linked->>'first_name'), ''),
+                                              nullif(btrim(linked->>'last_name'), '')), ''),
+                             nullif(btrim(linked->>'company'), ''), nullif(btrim(linked->>'email'), '')) END$name$)) AS v(name, body)
 $outer$;
 
 -- A function of the log: 'missing', 'right' or 'other'.
@@ -776,7 +793,7 @@ CREATE OR REPLACE FUNCTION pg_temp.log_is_walled() RETURNS boolean LANGUAGE sql 
          AND coalesce(bool_and(p.polname = 'taskline_events_tenant' AND p.polpermissive AND p.polcmd = 'r' AND p.polroles = '{0}'
                       AND regexp_replace(pg_get_expr(p.polqual, p.polrelid), '[\s()]|AS "nullif"', '', 'g')
                           = $q$organization_id=SELECTNULLIFcurrent_setting'app.current_organization_id'::text,true,''::text::uuid$q$), false)
-    FROM pg_class c LEFT JOIN pg_policy p ON p.polrelid = c.oid
+    FROM pg_class c LEFT JOIN pg_policy p ON p.polrelid = c.oid AND (p.polname <> 'taskline_events_disputed' OR p.polpermissive)
    WHERE c.oid = to_regclass(pg_temp.home() || '.taskline_events')
    GROUP BY c.relrowsecurity
 $$;
@@ -789,6 +806,21 @@ CREATE OR REPLACE FUNCTION pg_temp.log_wall() RETURNS text LANGUAGE sql STABLE A
     (SELECT format('DROP POLICY taskline_events_tenant ON %s; ', polrelid::regclass) FROM pg_policy
       WHERE polrelid = to_regclass(pg_temp.home() || '.taskline_events') AND polname = 'taskline_events_tenant'))
 $$;
+
+-- Makes the log of a disputed row as invisible to the organization that the row names as the row itself is. The old application
+-- doesn't read the log; the API shows such a row to nobody.
+CREATE OR REPLACE PROCEDURE pg_temp.hide_disputed_log() LANGUAGE plpgsql AS $$
+DECLARE
+  list constant regclass := to_regclass(pg_temp.home() || '.taskline_disputed_interactions');
+  log_ constant regclass := to_regclass(pg_temp.home() || '.taskline_events');
+BEGIN
+  IF list IS NOT NULL AND log_ IS NOT NULL
+     AND NOT EXISTS (SELECT FROM pg_policy WHERE polrelid = log_ AND polname = 'taskline_events_disputed') THEN
+    CALL pg_temp.alter_shortly('hide the log of disputed rows', format($make$
+      CREATE POLICY taskline_events_disputed ON %1$s AS RESTRICTIVE FOR SELECT
+        USING (interaction_id <> ALL (ARRAY(SELECT d.interaction_id FROM %2$s d)))$make$, pg_temp.full_name(log_), pg_temp.full_name(list)));
+  END IF;
+END $$;
 
 -- Why the old history can't be copied; NULL if it can.
 CREATE OR REPLACE FUNCTION pg_temp.no_old_history() RETURNS text LANGUAGE sql STABLE AS $$
@@ -1388,6 +1420,7 @@ BEGIN
   IF NOT pg_temp.log_is_walled() THEN
     CALL pg_temp.alter_shortly('let each organization see its own lines of taskline_events', pg_temp.log_wall());
   END IF;
+  CALL pg_temp.hide_disputed_log();
   IF NOT has_table_privilege(pg_temp.api_role(), home || '.taskline_events', 'SELECT') THEN
     CALL pg_temp.alter_shortly('let the API''s role read taskline_events',
                                format('GRANT SELECT ON %s.taskline_events TO %I', home, pg_temp.api_role()));

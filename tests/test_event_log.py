@@ -184,6 +184,21 @@ def test_a_contact_that_takes_its_accounts_along_leaves_the_names_of_both(task: 
     )
 
 
+def test_no_line_tells_the_name_of_another_organization_s_record(
+    crm: CrmDatabase, task: LinkedTask, owner: Owner
+) -> None:
+    """No key is asked here: old rows are there that no key has seen."""
+    foreign = new_organization(owner).contact(first_name="Not", last_name="Yours")
+    contact = f"UPDATE lead_interactions SET contact_id = {{}} WHERE id = '{task.id}'"
+    for value in (f"'{foreign}'", "NULL", f"'{foreign}'"):
+        crm.psql(f"SET session_replication_role = replica; {contact.format(value)}")
+
+    owner.run(f"DELETE FROM contacts WHERE id = '{foreign}'")
+
+    found = [(event["type"], event["record_name"]) for event in task.events() if event["record_id"] == str(foreign)]
+    assert [("linked", None), ("unlinked", None), ("linked", None), ("link_lost", None)] == found
+
+
 def test_a_record_without_a_name_leaves_its_company_or_nothing(organization: Organization) -> None:
     firm = organization.contact(first_name=" ", last_name="", company="Firm")
     nobody = organization.contact(first_name="", last_name=" ")

@@ -11,6 +11,7 @@ from tests.migration_runs import (
     LOG,
     LOG_BACK,
     SUCCESS,
+    TENANT,
     by_psql,
     by_runner,
     open_transaction,
@@ -374,3 +375,48 @@ def test_what_others_built_on_it_is_named_before_anything_is_taken_back(
     assert 3 == outcome.code
     assert words in outcome.errors
     assert "Nothing was changed" in outcome.errors
+
+
+LINES_OF_A_DISPUTED_ROW = """
+SET app.current_organization_id = '{organization}';
+SELECT count(*) FROM taskline_events WHERE interaction_id = '{id}'
+"""
+
+
+def lines_seen(database: CrmDatabase, id_: str, organizations: list[str]) -> list[str]:
+    """Count the lines that each organization sees of a row, as the old application's role."""
+    return [
+        database.psql(LINES_OF_A_DISPUTED_ROW.format(organization=each, id=id_), url=database.app_url)
+        for each in organizations
+    ]
+
+
+def test_the_log_of_a_disputed_row_is_seen_by_nobody_until_somebody_decides(database: CrmDatabase) -> None:
+    row = "SELECT interaction_id, seen_by, named FROM taskline_disputed_interactions ORDER BY 1 LIMIT 1"
+    id_, *organizations = database.psql(row).split("|")
+    database.psql(f"UPDATE lead_interactions SET subject = 'Changed' WHERE id = '{id_}'")
+    before = lines_seen(database, id_, organizations)
+
+    database.psql(f"DELETE FROM taskline_disputed_interactions WHERE interaction_id = '{id_}'")
+    seen_by, named = lines_seen(database, id_, organizations)
+
+    assert ["0", "0"] == before
+    assert "0" == seen_by
+    assert int(named) > 0
+
+
+def test_042_shows_the_log_again_when_all_disputes_are_decided(database: CrmDatabase) -> None:
+    policies = "SELECT string_agg(polname, ',') FROM pg_policy WHERE polrelid = 'taskline_events'::regclass"
+    before = set(database.psql(policies).split(","))
+    database.psql(
+        "UPDATE lead_interactions t SET organization_id = seen_by FROM taskline_disputed_interactions d"
+        " WHERE d.interaction_id = t.id"
+    )
+
+    outcome = by_psql(database, TENANT)
+
+    assert {"taskline_events_tenant", "taskline_events_disputed"} == before
+    assert outcome.is_success
+    assert "taskline_events_tenant" == database.psql(policies)
+    assert "t" == database.psql("SELECT to_regclass('taskline_disputed_interactions') IS NULL")
+    assert {} == missing(database, database.app_url)
