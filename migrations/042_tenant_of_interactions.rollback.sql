@@ -26,10 +26,12 @@ BEGIN
   SELECT string_agg(format('%s of %s', o.object, o.owner::regrole), ', ') INTO found
     FROM (SELECT 'pg_proc'::regclass AS class, p.oid, p.oid::regprocedure::text AS object, p.pronamespace AS schema, p.proowner AS owner
             FROM pg_proc p JOIN pg_proc own ON own.proname = p.proname AND own.pronamespace = 'pg_catalog'::regnamespace
+           WHERE p.pronamespace <> own.pronamespace  -- asked here: to name all of the server's own takes long
            UNION
           SELECT 'pg_operator', p.oid, p.oid::regoperator::text, p.oprnamespace, p.oprowner
-            FROM pg_operator p JOIN pg_operator own ON own.oprname = p.oprname AND own.oprnamespace = 'pg_catalog'::regnamespace) AS o
-    JOIN pg_namespace n ON n.oid = o.schema AND n.nspname = ANY (schemas) AND n.nspname <> 'pg_catalog'
+            FROM pg_operator p JOIN pg_operator own ON own.oprname = p.oprname AND own.oprnamespace = 'pg_catalog'::regnamespace
+           WHERE p.oprnamespace <> own.oprnamespace) AS o
+    JOIN pg_namespace n ON n.oid = o.schema AND n.nspname = ANY (schemas)
     JOIN pg_roles r ON r.oid = o.owner AND NOT r.rolsuper AND r.rolname <> current_user
    WHERE NOT EXISTS (SELECT FROM pg_depend d WHERE d.classid = o.class AND d.objid = o.oid AND d.deptype = 'e')  -- an extension's
      AND NOT EXISTS (SELECT FROM pg_class c JOIN pg_namespace home ON home.oid = c.relnamespace
