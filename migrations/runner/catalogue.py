@@ -15,34 +15,37 @@ READINESS = Path(__file__).parent.parent / "readiness.sql"
 # Everything that the migrations touch, in the server's own words; what they and the runner keep for themselves is left
 # out, by its name: taskline_… and …_rolled_back_041. So is the order in which things were made.
 _SCHEMA = """
-SELECT line FROM (
-  SELECT 'column', c.oid, concat_ws(' ', a.attname, format_type(a.atttypid, a.atttypmod), a.attnotnull, a.attgenerated,
-                                        pg_get_expr(d.adbin, d.adrelid))
-    FROM pg_class c JOIN pg_attribute a ON a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped
+WITH ours AS MATERIALIZED (  -- first of all: to spell out the server's own tables and indexes, too, takes long
+  SELECT oid, relname, relkind, relrowsecurity, relforcerowsecurity, relacl
+    FROM pg_class
+   WHERE relnamespace = (SELECT relnamespace FROM pg_class WHERE oid = to_regclass('lead_interactions'))
+     AND relname NOT LIKE 'taskline\\_%' AND relname NOT LIKE '%\\_rolled\\_back\\_041'
+)
+SELECT concat_ws(' ', kind, relation, detail) AS line FROM (
+  SELECT 'column', c.relname, concat_ws(' ', a.attname, format_type(a.atttypid, a.atttypmod), a.attnotnull,
+                                            a.attgenerated, pg_get_expr(d.adbin, d.adrelid))
+    FROM ours c JOIN pg_attribute a ON a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped
     LEFT JOIN pg_attrdef d ON d.adrelid = c.oid AND d.adnum = a.attnum
    WHERE c.relkind IN ('r', 'v')
    UNION ALL
-  SELECT 'constraint', c.oid, concat_ws(' ', k.conname, pg_get_constraintdef(k.oid), k.convalidated)
-    FROM pg_class c JOIN pg_constraint k ON k.conrelid = c.oid
+  SELECT 'constraint', c.relname, concat_ws(' ', k.conname, pg_get_constraintdef(k.oid), k.convalidated)
+    FROM ours c JOIN pg_constraint k ON k.conrelid = c.oid
    UNION ALL
-  SELECT 'index', c.oid, concat_ws(' ', pg_get_indexdef(i.indexrelid), i.indisvalid)
-    FROM pg_class c JOIN pg_index i ON i.indrelid = c.oid
+  SELECT 'index', c.relname, concat_ws(' ', pg_get_indexdef(i.indexrelid), i.indisvalid)
+    FROM ours c JOIN pg_index i ON i.indrelid = c.oid
    UNION ALL
-  SELECT 'trigger', c.oid, concat_ws(' ', pg_get_triggerdef(t.oid), t.tgenabled)
-    FROM pg_class c JOIN pg_trigger t ON t.tgrelid = c.oid AND NOT t.tgisinternal
+  SELECT 'trigger', c.relname, concat_ws(' ', pg_get_triggerdef(t.oid), t.tgenabled)
+    FROM ours c JOIN pg_trigger t ON t.tgrelid = c.oid AND NOT t.tgisinternal
    UNION ALL
-  SELECT 'policy', c.oid, concat_ws(' ', p.polname, p.polcmd, p.polpermissive, p.polroles::regrole[],
-                                   pg_get_expr(p.polqual, p.polrelid), 'check', pg_get_expr(p.polwithcheck, p.polrelid))
-    FROM pg_class c JOIN pg_policy p ON p.polrelid = c.oid
+  SELECT 'policy', c.relname, concat_ws(' ', p.polname, p.polcmd, p.polpermissive, p.polroles::regrole[],
+                                            pg_get_expr(p.polqual, p.polrelid), 'check',
+                                            pg_get_expr(p.polwithcheck, p.polrelid))
+    FROM ours c JOIN pg_policy p ON p.polrelid = c.oid
    UNION ALL
-  SELECT 'table', c.oid, concat_ws(' ', c.relrowsecurity, c.relforcerowsecurity,
-                                       ARRAY(SELECT x::text FROM unnest(c.relacl) x ORDER BY 1))
-    FROM pg_class c WHERE c.relkind IN ('r', 'v')
-) AS s(kind, relation, detail)
-JOIN pg_class c ON c.oid = relation
-CROSS JOIN LATERAL (SELECT concat_ws(' ', kind, c.relname, detail)) AS l(line)
-WHERE c.relnamespace = (SELECT relnamespace FROM pg_class WHERE oid = to_regclass('lead_interactions'))
-  AND c.relname NOT LIKE 'taskline\\_%' AND c.relname NOT LIKE '%\\_rolled\\_back\\_041' ORDER BY line COLLATE "C"
+  SELECT 'table', c.relname, concat_ws(' ', c.relrowsecurity, c.relforcerowsecurity,
+                                           ARRAY(SELECT x::text FROM unnest(c.relacl) x ORDER BY 1))
+    FROM ours c WHERE c.relkind IN ('r', 'v')
+) AS s(kind, relation, detail) ORDER BY concat_ws(' ', kind, relation, detail) COLLATE "C"
 """
 
 

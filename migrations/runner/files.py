@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from contextlib import suppress
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path, PurePosixPath
 
 from errors import MigrationFileUnusable
@@ -71,12 +72,16 @@ def read(path: Path) -> MigrationFile:
     if not name:
         raise MigrationFileUnusable(f"{path.name} isn't named like a migration: 041_what_it_changes.sql.")
     try:
-        text = path.read_text(encoding="utf-8")
-        statements = tuple(split(text))
+        statements, digest = _parsed(path.read_text(encoding="utf-8"))
     except OSError as exc:
         raise MigrationFileUnusable(f"Can't read {path.name}: {exc.strerror}.") from exc
     except UnicodeDecodeError as exc:
         raise MigrationFileUnusable(f"Can't read {path.name}: it isn't UTF-8 text (byte {exc.start}).") from exc
     except MigrationFileUnusable as exc:
         raise MigrationFileUnusable(f"{path.name}: {exc}") from exc
-    return MigrationFile(int(name["version"]), bool(name["back"]), path.name, hash_of(text), statements)
+    return MigrationFile(int(name["version"]), bool(name["back"]), path.name, digest, statements)
+
+
+@lru_cache(maxsize=32)  # whoever looks at several databases, or twice at one, reads each text once
+def _parsed(text: str) -> tuple[tuple[Statement, ...], str]:
+    return tuple(split(text)), hash_of(text)

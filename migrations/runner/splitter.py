@@ -40,8 +40,10 @@ class _Open:
     def add(self, token: Token) -> None:
         self.line = self.line or token.line
         self.parts.append(token.text)
-        if token.text in {"(", ")"}:
-            self.parentheses = max(0, self.parentheses + (1 if token.text == "(" else -1))
+        if token.text == "(":
+            self.parentheses += 1
+        elif token.text == ")":
+            self.parentheses = max(0, self.parentheses - 1)
         elif token.kind is Kind.WORD:
             self._see(token.text.lower())
 
@@ -72,7 +74,7 @@ def split(text: str) -> list[Statement]:
         elif token.text == ";" and not current.parentheses and not current.bodies:
             found += _closed(current, step)
             current = _Open()
-        elif token.kind in {Kind.SPACE, Kind.COMMENT} and not current.parts:
+        elif not current.parts and (token.kind is Kind.SPACE or token.kind is Kind.COMMENT):
             if heading := _HEADING.match(token.text):
                 step = heading.group(1)
         elif token.kind is Kind.VARIABLE:
@@ -114,7 +116,7 @@ def hash_of(text: str) -> str:
 def _essence(text: str) -> str:
     parts: list[str] = []
     for token in tokens(text):
-        if token.kind in {Kind.SPACE, Kind.COMMENT}:
+        if token.kind is Kind.SPACE or token.kind is Kind.COMMENT:
             if parts and parts[-1] != " ":
                 parts.append(" ")
         elif token.kind is Kind.DOLLAR_STRING:
