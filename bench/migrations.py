@@ -26,6 +26,7 @@ _MIGRATIONS = (
     "043_timeline_order",
     "044_changes_of_tasks",
     "045_event_log",
+    "046_tenant_keys",
 )
 STEPS = {
     OURS: [

@@ -472,6 +472,15 @@ BEGIN
   END IF;
 END $$;
 
+-- The rollback that must run before that of this migration: of the last one in place after it. NULL if there is none.
+CREATE OR REPLACE FUNCTION pg_temp.rollback_before(own integer) RETURNS text LANGUAGE sql STABLE AS $$
+  SELECT v.name || '.rollback.sql'
+    FROM (VALUES (42, '042_tenant_of_interactions'), (43, '043_timeline_order'), (44, '044_changes_of_tasks'),
+                 (45, '045_event_log'), (46, '046_tenant_keys')) AS v(n, name)
+   WHERE v.n > own AND EXISTS (SELECT FROM pg_temp.saved(v.n))
+   ORDER BY v.n DESC LIMIT 1
+$$;
+
 -- == Obstacles ==
 -- What would fail half-way is named before anything changes.
 CREATE OR REPLACE FUNCTION pg_temp.log_dependents() RETURNS SETOF text LANGUAGE sql STABLE AS $$
@@ -480,6 +489,9 @@ CREATE OR REPLACE FUNCTION pg_temp.log_dependents() RETURNS SETOF text LANGUAGE 
     FROM unnest(ARRAY['lead_interactions'::regclass, to_regclass('leads'), to_regclass('contacts'), to_regclass('accounts'),
                       to_regclass('taskline_events')]) AS t(rel)
    WHERE rel IS NOT NULL AND NOT pg_has_role(pg_temp.owner_of(rel)::oid, 'USAGE')
+   UNION ALL
+  SELECT format('taskline_saved_ddl: found that %s is in place. Next: run %s first.', left(later, 3), later)
+    FROM pg_temp.rollback_before(45) AS later WHERE later IS NOT NULL
    UNION ALL
   SELECT 'taskline_saved_ddl: found nothing written down by 045, so what this database looked like is not known. '
          'Next: take the triggers of the log back by hand.'

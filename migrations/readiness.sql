@@ -365,4 +365,29 @@ SELECT '045.history', EXISTS (SELECT FROM li) AND to_regclass('taskline_045_copy
        CASE WHEN to_regclass('taskline_045_copy') IS NULL THEN 'no copy is under way'
             ELSE 'the copy of the old history has not ended; ./taskline migrate up goes on with it' END
   FROM (VALUES (1)) AS always
+
+ UNION ALL
+SELECT '046.' || v.name,
+       coalesce(bool_and(i.indrelid = to_regclass(v.rel) AND i.indisvalid AND i.indisready AND i.indislive AND i.indimmediate
+                         AND i.indisunique = v.is_unique
+                         AND regexp_replace(split_part(pg_get_indexdef(c.oid), ' USING btree ', 2), ' WITH \([^)]*\)|[[:space:]()"]', '', 'g')
+                             = v.shape), false),
+       coalesce(string_agg(pg_get_indexdef(i.indexrelid) || CASE WHEN i.indisvalid THEN '' ELSE ' (INVALID)' END, ''), 'no such index')
+  FROM (VALUES ('taskline_contacts_of_tenant', 'contacts', 'organization_id,id', true),
+               ('taskline_accounts_of_tenant', 'accounts', 'organization_id,id', true),
+               ('taskline_leads_by_contact', 'leads', 'linked_contact_idWHERElinked_contact_idISNOTNULL', false)) AS v(name, rel, shape, is_unique)
+  LEFT JOIN pg_class r ON r.oid = to_regclass(v.rel)
+  LEFT JOIN pg_class c ON c.relname = v.name AND c.relnamespace = r.relnamespace
+  LEFT JOIN pg_index i ON i.indexrelid = c.oid
+ GROUP BY v.name
+
+ UNION ALL
+SELECT '046.' || v.kind || '_id_key', count(k.oid) > 0,                -- of older rows that disagree, doctor tells
+       coalesce(string_agg(pg_get_constraintdef(k.oid), '; '), format('no key on (organization_id, %s_id)', v.kind))
+  FROM unnest(ARRAY['contact', 'account']) AS v(kind)
+  LEFT JOIN pg_constraint k
+    ON k.conrelid = (SELECT oid FROM li) AND k.contype = 'f' AND k.confrelid = to_regclass(v.kind || 's')
+   AND pg_get_constraintdef(k.oid) ~ format('^FOREIGN KEY \(organization_id, %1$s_id\) REFERENCES [^(]+\(organization_id, id\) '
+                                            'ON DELETE SET NULL \(%1$s_id\)( NOT VALID)?$', v.kind)
+ GROUP BY v.kind
  ORDER BY 1

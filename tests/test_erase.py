@@ -12,7 +12,7 @@ import pytest
 from migrations.runner import erasures
 from tests.databases import CrmDatabase
 from tests.logged_events import LinkedTask, linked_task
-from tests.migration_runs import LOG_BACK, by_psql
+from tests.migration_runs import LOG_BACK, take_back
 from tests.organizations import new_organization
 from tests.owners import owner_of
 from tests.papers import blocks
@@ -124,7 +124,7 @@ def test_an_unknown_person_is_no_failure(database: CrmDatabase) -> None:
 
 def test_what_a_rollback_set_aside_is_cleaned_too(database: CrmDatabase, task: LinkedTask) -> None:
     task.organization.owner.run(f"DELETE FROM leads WHERE id = '{task.lead_id}'")
-    by_psql(database, LOG_BACK)
+    take_back(database, LOG_BACK)
 
     done = erase(database, "--lead", task.lead_id)
 

@@ -29,6 +29,8 @@ KEYS = """SELECT k.oid, k.convalidated FROM pg_constraint k JOIN pg_attribute a 
            ORDER BY 1"""
 POLICIES = """SELECT polname, pg_get_expr(polqual, polrelid) FROM pg_policy
                WHERE polrelid = 'lead_interactions'::regclass AND polname {0} ORDER BY 1"""
+TENANT_KEY = """SELECT {} FROM pg_constraint
+                 WHERE confrelid = to_regclass('{{0}}') AND conname LIKE 'lead\\_interactions\\_%\\_tenant\\_fkey'"""
 LOOKS = {
     r"let (.+)\.(lead_id) be null": NULLABLE,
     r"add (.+)\.(contact_id|account_id), and its foreign key": NULLABLE,
@@ -69,6 +71,8 @@ LOOKS = {
                                  RETURN coalesce(n, 0);
                                END $$;
                                SELECT pg_temp.copied()""",
+    r"let a task link only (.+) of its organization": TENANT_KEY.format("oid"),
+    r"check the (.+) that older rows name": TENANT_KEY.format("convalidated"),
     r"let row security ask the row for its organization": POLICIES.format("NOT LIKE '%disputed%'"),
 }
 

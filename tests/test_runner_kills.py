@@ -36,6 +36,9 @@ PHASES = {
     "triggers of the log": ("045 Triggers", 0.03),
     "copy of the old history": ("045 History", 0.05),
     "validation of 045": ("045 Validation", 0.1),
+    "indexes of records": ("046 Indexes: taskline_contacts_of_tenant", 0.03),
+    "keys of tenants": ("046 Keys", 0.03),
+    "validation of 046": ("046 Validation", 0.1),
 }
 KILLS = {"18": 10, "15": 2}
 # Much to fill; rows that name another organization than their lead stay as they are.

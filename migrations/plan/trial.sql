@@ -196,3 +196,8 @@ END $$;
 CREATE OR REPLACE FUNCTION pg_temp.leave_as_045() RETURNS void LANGUAGE sql AS $$
   SELECT NULL::void
 $$;
+
+-- The copies as 046 leaves the originals: a temporary table can have no key to one that isn't, and so none is tried.
+CREATE OR REPLACE FUNCTION pg_temp.leave_as_046() RETURNS void LANGUAGE sql AS $$
+  SELECT NULL::void
+$$;

@@ -23,7 +23,9 @@ if TYPE_CHECKING:
 TRIED, NOT_PROVEN = "✅ tried: ", "⚠️ not proven: "  # how these lines of a report begin
 NO_ROW = f"{NOT_PROVEN}behaviour: lead_interactions has no row"  # the one that stands for all of them then
 _REPORT = re.compile(r"COPY\s*\((?P<query>.+)\)\s*TO\s+STDOUT", re.DOTALL)
-_INDEX = re.compile(r"(?:CREATE|DROP) INDEX CONCURRENTLY(?: IF (?:NOT )?EXISTS)? (?P<name>\w+)", re.IGNORECASE)
+_INDEX = re.compile(
+    r"(?:CREATE(?: UNIQUE)?|DROP) INDEX CONCURRENTLY(?: IF (?:NOT )?EXISTS)? (?P<name>\w+)", re.IGNORECASE
+)
 _ESCAPE = re.compile(r"\\(.)")
 _ESCAPED = {"t": "\t", "n": "\n", "r": "\r", "b": "\b", "f": "\f", "v": "\v"}
 
