@@ -74,16 +74,15 @@ def _beyond(keys: Sequence[Key], place: Place) -> ColumnElement[bool]:
     """
     first, *others = keys
     value, *other_values = place
+    if first.is_nullable:
+        return or_(_later(first, value), and_(_equal(first, value), _beyond(others, tuple(other_values))))
+    # Says nothing new, but this is what an index can walk to; beside a comparison of rows, see `db.keyset.reading`.
+    bound = first.expression <= value if first.is_descending else first.expression >= value
     if not any(key.is_nullable or key.is_descending is not first.is_descending for key in keys):
         ours = tuple_(*(key.expression for key in keys))
         theirs = tuple_(*(literal(value, key.expression.type) for key, value in zip(keys, place, strict=True)))
-        return ours < theirs if first.is_descending else ours > theirs
-    beyond = or_(_later(first, value), and_(_equal(first, value), _beyond(others, tuple(other_values))))
-    if first.is_nullable:
-        return beyond
-    # Says nothing new, but this is what an index can walk to.
-    bound = first.expression <= value if first.is_descending else first.expression >= value
-    return and_(bound, beyond)
+        return and_(bound, ours < theirs if first.is_descending else ours > theirs)
+    return and_(bound, or_(_later(first, value), and_(_equal(first, value), _beyond(others, tuple(other_values)))))
 
 
 def _equal(key: Key, value: Value) -> ColumnElement[bool]:

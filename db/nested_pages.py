@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import groupby
 from typing import TYPE_CHECKING
 
-from sqlalchemy import Uuid, column, func, literal_column, select, true
+from sqlalchemy import Uuid, column, func, literal, literal_column, select, true
 
 from db.keyset import Page, page_from, reading
 from db.keyset_ranges import sorted_column
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from uuid import UUID
 
-    from sqlalchemy import ColumnElement, Select
+    from sqlalchemy import ColumnElement, FromClause, Select
 
     from db.keyset import Key, Window
     from db.sessions import Session
@@ -50,14 +50,24 @@ async def pages_of(
     A page is as `db.keyset.page_of` reads it: at most `limit` rows, and none is read beyond one more. 1 statement.
     """
     reading_keys = [key.reversed() for key in keys] if window.is_from_end else list(keys)
-    owner = func.unnest(uuids_argument("ids")).table_valued(column("id", Uuid)).render_derived(name="owner")
+    owner = _one(ids[0]) if len(ids) == 1 else _many()
     page = reading(query, keys, window).lateral("page")
     columns, values = list(page.c)[: -len(keys)], list(page.c)[-len(keys) :]
     # Each page is read in order, but nothing promises that it stays so beside others.
     order = [sorted_column(value, key, is_placing_nulls=True) for value, key in zip(values, reading_keys, strict=True)]
     whole = select(*columns, owner.c.id, *values).select_from(owner.join(page, true())).order_by(owner.c.id, *order)
-    found = await session.rows(compiled(whole), ids=ids)
+    statement = replace(compiled(whole), is_planned_anew=len(ids) == 1)
+    found = await session.rows(statement, ids=ids)
     return [
         OwnedPage(owner_id, page_from(list(records), keys, window))
         for owner_id, records in groupby(found, key=lambda record: record[-len(keys) - 1])
     ]
+
+
+def _one(id_: UUID) -> FromClause:
+    """Select the only record, in a form in which a plan knows which one it is."""
+    return select(literal(id_, Uuid).label("id")).subquery("owner")
+
+
+def _many() -> FromClause:
+    return func.unnest(uuids_argument("ids")).table_valued(column("id", Uuid)).render_derived(name="owner")

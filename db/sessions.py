@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 # One snapshot for all statements of a query, so that a page and its relations agree.
 BEGIN_READ = "BEGIN ISOLATION LEVEL REPEATABLE READ, READ ONLY"
 BEGIN_WRITE = "BEGIN"
+PLAN_ANEW = "SET LOCAL plan_cache_mode = force_custom_plan"
 COMMIT = "COMMIT"
 ROLLBACK = "ROLLBACK"
 
@@ -46,6 +47,7 @@ class Session:
         self._connection: Connection | None = None
         self._writing: Connection | None = None
         """The connection whose transaction is to be committed as a whole, while there is one."""
+        self._is_planning_anew = False
         self._turn = asyncio.Lock()
         self._timeout_ms = timeout_ms
         self._deadline = asyncio.get_running_loop().time() + timeout_ms / 1_000
@@ -81,7 +83,7 @@ class Session:
         async with self._turn:
             try:
                 async with self._in_time():
-                    connection = self._connection or await self._begin(BEGIN_READ)
+                    connection = await self._ready_for(statement)
                     self.statements += 1
                     with while_running():
                         found: list[Record] = await connection.fetch(statement.sql, *arguments)
@@ -138,6 +140,17 @@ class Session:
         except TimeoutError as exc:
             raise TimedOut(late) from exc
 
+    async def _ready_for(self, statement: Statement) -> Connection:
+        """Return the connection, in a transaction that plans as the statement needs it, and goes on so."""
+        if self._connection is None:
+            self._is_planning_anew = statement.is_planned_anew
+            return await self._begin(BEGIN_READ, f"; {PLAN_ANEW}" if statement.is_planned_anew else "")
+        if statement.is_planned_anew and not self._is_planning_anew:
+            with while_running():
+                await self._connection.execute(PLAN_ANEW)
+            self._is_planning_anew = True
+        return self._connection
+
     async def _begin(self, begin: str, more: str = "") -> Connection:
         """Open a transaction and set the tenant in one packet. A uuid printed by uuid.UUID is safe in SQL."""
         if self._lost:  # the answer is lost already: not each of its fields waits anew
@@ -161,6 +174,7 @@ class Session:
 
     async def _end(self, how: str) -> None:
         connection, self._connection = self._connection, None
+        self._is_planning_anew = False
         if connection is None:
             return
         try:

@@ -86,12 +86,18 @@ class Reading:
         return [column.asc() if self.is_backwards else column.desc() for column in columns]
 
     def is_within(self) -> Iterator[ColumnElement[bool]]:
-        """Yield the conditions that entries are between the places, as an index can use them: by comparing rows."""
+        """Yield the conditions that entries are between the places, as an index can use them: by comparing rows.
+
+        They come before others of the time, and with a bound of the time alone, which says nothing new: `db.keyset` has
+        the reason.
+        """
         columns = tuple_(OCCURS_AT, interactions.c.id)
         if self.has_after:
-            yield columns < _place("after")
+            time = interactions.c.occurs_at <= instant_argument("after_at")
+            yield and_(time, columns < _place("after"))
         if self.has_before:
-            yield columns > _place("before")
+            time = interactions.c.occurs_at >= instant_argument("before_at")
+            yield and_(time, columns > _place("before"))
 
     def is_not_beyond(self, column: ColumnElement[datetime], cut: ColumnElement[datetime]) -> ColumnElement[bool]:
         """Match what is not further on than the cut."""
@@ -208,26 +214,22 @@ def _entries(
     """Select the keys of the first entries of one record, beside the row that names it.
 
     They come in the order of an index, of which the planner can't know that it is long: so what a filter asks of the
-    rows, is asked of each by itself until there are enough, and a timeline is never sorted whole.
+    rows, is asked of each as it comes, behind an OFFSET that the planner doesn't look through, until there are enough.
     """
-    columns = OCCURS_AT.label("occurs_at"), interactions.c.id
     linked = interactions.c[kind.column] == source_id
-    tests = [of_tenant(interactions), linked, IS_IN_TIME, *reading.is_within()]
+    tests = [of_tenant(interactions), linked, *reading.is_within(), IS_IN_TIME, _IS_ANY_TIME]
     if cut is not None:
         tests.append(reading.is_not_beyond(OCCURS_AT, cut.c.occurs_at))
-    walk = (
-        select(*columns)
-        .where(*tests)
-        .order_by(*reading.sorted(OCCURS_AT, interactions.c.id))
-        .correlate_except(interactions)
-    )
+    order = reading.sorted(OCCURS_AT, interactions.c.id)
     if not reading.is_filtered:
-        return walk.where(IS_ALIVE, _IS_ANY_TIME).limit(limit).lateral("entry")
-    key = walk.offset(literal_column("0", Integer)).lateral("key")
-    tests = [of_tenant(interactions), interactions.c.id == key.c.id, IS_ALIVE, IS_WANTED]
-    matched = key.join(select(_ONE).where(*tests).limit(_ONE).lateral("match"), true())
-    found = select(key.c.occurs_at, key.c.id).select_from(matched).order_by(*reading.sorted(*key.c))
-    return found.limit(limit).lateral("entry")
+        found = select(OCCURS_AT.label("occurs_at"), interactions.c.id).where(*tests, IS_ALIVE).order_by(*order)
+    else:
+        walk = select(*COLUMNS).where(*tests).order_by(*order).correlate_except(interactions)
+        # By the table's own name, since that is what a filter asks by.
+        rows = walk.offset(literal_column("0", Integer)).lateral(interactions.name)
+        found = select(rows.c.occurs_at, rows.c.id).where(rows.c.deleted_at.is_(None), IS_WANTED)
+        found = found.order_by(*reading.sorted(rows.c.occurs_at, rows.c.id))
+    return found.limit(limit).correlate_except(interactions).lateral("entry")
 
 
 def _row(id_: ColumnElement[UUID]) -> LateralFromClause:

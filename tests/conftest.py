@@ -15,6 +15,7 @@ from db.embedded_home import Home, is_free, locked
 from tests import apis
 from tests.apis import Api
 from tests.databases import CrmDatabase, copy, fill_legacy, fill_migrated, make_copy, template
+from tests.large_crms import fill_large
 from tests.linked_tasks import add_linked_tasks
 from tests.migration_runs import LINKS, by_psql
 from tests.node_projects import installed
@@ -84,6 +85,18 @@ def migrated_template(legacy_template: CrmDatabase, run_folder: Path) -> CrmData
 
     server = legacy_template.server
     return template(server, "migrated_template", run_folder / f"migrated-{server.version}.lock", fill)
+
+
+@pytest.fixture(scope="session")
+def large_crm(migrated_template: CrmDatabase, run_folder: Path) -> CrmDatabase:
+    """A migrated CRM with a million interactions, which tests leave as it is."""
+
+    def fill(database: CrmDatabase) -> None:
+        make_copy(migrated_template, database.name)
+        fill_large(database)
+
+    server = migrated_template.server
+    return template(server, "large_template", run_folder / f"large-{server.version}.lock", fill)
 
 
 @pytest.fixture

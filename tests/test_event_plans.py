@@ -1,15 +1,13 @@
 """How PostgreSQL reads the stream of events at scale, as the API's role: what is new, and nothing else."""
 
-import asyncio
 from collections.abc import Iterator
 from uuid import UUID
 
 import pytest
 
-from db.engine import Database
 from db.live_events import Horizon, Place, View, current_place, read
-from tests.databases import APP, CrmDatabase, copy
-from tests.plans import Explaining, Plan
+from tests.databases import CrmDatabase, copy
+from tests.plans import MODES, Explaining, Plan, explain_all, explained
 
 ORGANIZATION, OTHER = UUID(int=1), UUID(int=2)
 EVENTS = 200_000
@@ -32,42 +30,28 @@ def filled(migrated_template: CrmDatabase) -> Iterator[CrmDatabase]:
     with copy(migrated_template) as database:
         database.psql(FILL)
         database.psql("VACUUM ANALYZE")
+        explain_all(database)
         yield database
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("mode", ["force_custom_plan", "force_generic_plan"])
+@pytest.mark.parametrize("mode", MODES)
 def test_reading_on_costs_what_is_new_however_long_the_log_is(filled: CrmDatabase, mode: str) -> None:
-    filled.psql(f"ALTER ROLE {APP} IN DATABASE {filled.name} SET plan_cache_mode = {mode}")
-
-    nothing, some, whole = asyncio.run(explained(filled))
+    nothing, some, whole = explained(filled, ORGANIZATION, mode, read_on)
 
     for plan in (nothing, some, whole):
         assert "taskline_events" not in plan.scanned
-        assert plan.most_sorted <= 100
+        assert plan.most_sorted <= 225
     assert nothing.blocks < 20
     assert some.blocks < 600  # a hundred events, each fetched by its key
     assert whole.blocks < 600  # although one transaction wrote nearly all of the log
 
 
-async def explained(filled: CrmDatabase) -> list[Plan]:
-    database = Database(
-        filled.app_url,
-        pool_size=1,
-        pool_wait_ms=5_000,
-        statement_timeout_ms=60_000,
-        lock_timeout_ms=1_000,
-        request_timeout_ms=60_000,
-    )
-    await database.open()
-    try:
-        async with Explaining(database, ORGANIZATION) as session:
-            now = await current_place(session)
-            assert [] == (await read(session, now, View())).events
-            before = Place(Horizon("4:4:", EVENTS - 225), now.batch, 0)
-            assert 100 == len((await read(session, before, View())).events)
-            start = Place(Horizon("3:3:", 0), now.batch, 0)
-            assert 100 == len((await read(session, start, View())).events)
-            return session.plans[1:]
-    finally:
-        await database.close()
+async def read_on(session: Explaining) -> list[Plan]:
+    now = await current_place(session)
+    assert [] == (await read(session, now, View())).events
+    before = Place(Horizon("4:4:", EVENTS - 225), now.batch, 0)
+    assert 100 == len((await read(session, before, View())).events)
+    start = Place(Horizon("3:3:", 0), now.batch, 0)
+    assert 100 == len((await read(session, start, View())).events)
+    return session.plans[1:]
