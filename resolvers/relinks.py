@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 from uuid import UUID
 
-from db import relinks, tasks
+from db import follow_ups, relinks, tasks
 from db.records import RecordKind
 from db.relinks import Moved, Relink
 from errors import ConstraintViolated, Invalid, LinkRequired, Refusal, Refused
@@ -52,12 +52,15 @@ async def relink_tasks(
     """Move the tasks, all or none; those of a record that was deleted, too. Raises Refused.
 
     Only tasks whose links change are touched, so the same again moves none. 1 statement, 2 when nothing moves, 3 or 4
-    for a deleted record; 2 more with a key.
+    for a deleted record; 1 or 2 more for tasks that get a lead, and 2 with a key.
     """
     _refuse(*_problems(viewer, relink), *key_problems(intention))
 
     async def move(relink: Relink) -> Moved:
-        return await relinks.move(session, relink, viewer.user_id, most=_most(relink), sample=SAMPLE)
+        moved = await relinks.move(session, relink, viewer.user_id, most=_most(relink), sample=SAMPLE)
+        if moved.count and RecordKind.LEAD in relink.to:
+            await follow_ups.mend(session)
+        return moved
 
     async def change() -> Moved:
         return await _attempt(session, relink, move)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from db import task_changes
+from db import follow_ups, task_changes
 from errors import ConstraintViolated, Invalid, LinkRequired, Refusal, Refused
 from resolvers.idempotency import key_problems, task_once
 from resolvers.task_rules import (
@@ -38,7 +38,7 @@ async def update_task(
     """Change a task and return it as stored; nothing is written when nothing would differ.
 
     With `is_check_only` nothing is written in any case, and there is no row. Raises Refused with every reason found.
-    1 statement, 2 when nothing was changed; with a key 2 more, and 3 for its repeat.
+    1 statement, 2 when nothing was changed, 2 or 3 when it gets a lead; with a key 2 more, and 3 for its repeat.
     """
     change = replace(change, subject=(change.subject or "").strip(), description=change.description or None)
     problems = [*forbidden(viewer), *_problems(change), *key_problems(intention)]
@@ -50,6 +50,8 @@ async def update_task(
 
     async def update() -> Changed:
         row = await task_changes.apply(session, change, viewer.user_id)
+        if row and change.lead_id:
+            await follow_ups.mend(session)
         return Changed(row) if row else await _unchanged(session, change)
 
     try:
