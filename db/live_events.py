@@ -1,14 +1,8 @@
-"""Live events: what was written down since a place in the stream, each event once, none left out.
-
-Writers commit in another order than they write, so neither a sequence nor a time nor a transaction's id can tell what
-is new: a reader that remembers the last one it saw loses whatever is committed late. Here a place is a pair of
-snapshots. New is what the later snapshot sees and the earlier one doesn't; that is a batch, and it is read in the
-order of the sequence. Nobody waits for a transaction that is still open: what it wrote is in a later batch.
-"""
+"""Live events: what was written down since a place in the stream, each event once, none left out."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
@@ -27,6 +21,8 @@ from sqlalchemy import (
 )
 from sqlalchemy import Uuid as UuidType
 
+from db.event_places import BATCH as BATCH_SNAPSHOT
+from db.event_places import END, FAULT, IS_RESTORED, LOG, SEEN, TOP, XMAX, Horizon, Place, between, refuse
 from db.related_records import related_records
 from db.statements import Statement, compiled, of_tenant, uuid_argument, with_condition
 from db.tables import interactions, task_events
@@ -46,30 +42,8 @@ if TYPE_CHECKING:
 
 BATCH = 100
 """How many events one statement returns at most."""
-
-
-@dataclass(frozen=True, slots=True)
-class Horizon:
-    """What a reader could see at a moment: a snapshot as PostgreSQL writes it, `10:20:10,14,15`, and the last sequence.
-
-    Whatever a transaction writes that began to write after the snapshot has a later sequence. So it is found by an
-    index, in its order, however much is written at once.
-    """
-
-    snapshot: str
-    top: int
-
-
-@dataclass(frozen=True, slots=True)
-class Place:
-    """A place in the stream: all that `seen` sees has been read, and of what `batch` sees too, all up to `seq`.
-
-    Both are equal between two batches.
-    """
-
-    seen: Horizon
-    batch: Horizon
-    seq: int
+LOOKED_AT = 500
+"""How many lines of the log it looks at for them, for each transaction that is late and for all that are not."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,40 +74,40 @@ class Reading:
     has_more: bool
 
 
-async def current_place(session: Session) -> Place:
-    """Return the place after all that is committed now. 1 statement."""
-    ((snapshot, top),) = await session.rows(_now())
-    return _after(Horizon(snapshot, top))
-
-
-async def is_ahead(session: Session, place: Place) -> bool:
-    """Tell whether a place is in this database's future: it was given by another database. 1 statement."""
-    ((answer,),) = await session.rows(_is_ahead(), snapshot=place.batch.snapshot)
-    return bool(answer)
-
-
 async def read(session: Session, place: Place, view: View, limit: int = BATCH) -> Reading:
-    """Return the next events of a view, at most `limit`. 1 statement, whose cost follows from what is new alone."""
+    """Return the next events of a view, at most `limit`. 1 statement, whose cost follows from what is new alone.
+
+    What is much is read bit by bit, so that a view with few events is none that takes too long. Raises ResumeExpired
+    for a place in another stream, or one to which the log doesn't reach back.
+    """
     is_between = place.seen == place.batch
     rows = await session.rows(
         with_condition(_read(), MARK, interactions, is_in(view)),
+        log=place.log,
         seen=place.seen.snapshot,
         seen_top=place.seen.top,
+        seen_end=str(place.seen.end),
         batch=None if is_between else place.batch.snapshot,
         batch_top=None if is_between else place.batch.top,
+        batch_end=None if is_between else place.batch.end,
         last_seq=0 if is_between else place.seq,
         limit=limit,
     )
-    batch = Horizon(rows[0]["snapshot"], rows[0]["top"])
+    if fault := rows[0]["fault"]:
+        refuse(fault)
+    batch = Horizon(rows[0]["snapshot"], rows[0]["top"], rows[0]["end"])
     events = [
-        LiveEvent(Place(place.seen, batch, row["seq"]), row_of(row), row["is_in_view"])
+        LiveEvent(replace(place, batch=batch, seq=row["seq"]), row_of(row), row["is_in_view"])
         for row in rows
         if row["seq"] is not None
     ]
     if len(events) == limit:
         return Reading(events, events[-1].place, has_more=True)
+    reach = rows[0]["reach"]
+    if reach < batch.top:
+        return Reading(events, replace(place, batch=batch, seq=reach), has_more=True)
     # A batch that was begun before has ended here: what was committed since it was cut is in none yet.
-    return Reading(events, _after(batch), has_more=not is_between)
+    return Reading(events, between(place.log, batch), has_more=not is_between)
 
 
 def is_in(view: View) -> ColumnElement[bool]:
@@ -162,13 +136,6 @@ def _of_related(kind: RecordKind, record_id: UUID) -> Iterator[ColumnElement[boo
 
 MARK = "/* in view */ true"
 
-_SNAPSHOT = "CAST(CAST(:{} AS text) AS pg_snapshot)"
-_SEEN, _BATCH = _SNAPSHOT.format("seen"), _SNAPSHOT.format("batch")
-
-_TOP = """
-SELECT coalesce((SELECT seq FROM taskline_events WHERE organization_id = :organization_id ORDER BY seq DESC LIMIT 1), 0)
-"""
-
 # The row before and after is given the table's own name, so that a filter's condition fits it as it stands: it is
 # written once, for tables and for events.
 _EVENTS = f"""
@@ -179,23 +146,52 @@ SELECT e.seq, e.is_in_view
                EXISTS (SELECT FROM jsonb_populate_record(CAST(NULL AS lead_interactions), n.after) AS lead_interactions
                         WHERE {MARK}) AS is_in_view
           FROM taskline_events AS n
-         WHERE n.organization_id = :organization_id AND pg_visible_in_snapshot(n.xid, s.snapshot) AND {{}}) AS e
+         WHERE n.organization_id = :organization_id AND n.seq <= r.reach AND {{}}) AS e
  WHERE e.was_in_view OR e.is_in_view
  ORDER BY e.seq LIMIT :limit
 """  # noqa: S608 - our own words
 
-# Two walks along an index each, both in the order of the sequence: by those who were still writing at the snapshot that
-# was seen, one by one, and by those who began later.
-_LATE = _EVENTS.format("n.xid = w.xid AND n.seq > :last_seq")
-_NEW = _EVENTS.format(
-    f"n.seq > greatest(:seen_top, :last_seq) AND n.seq <= s.top AND n.xid >= pg_snapshot_xmax({_SEEN})"
+# Two walks along an index each, both in the order of the sequence: by those who had begun to write at the snapshot that
+# was seen and not ended, one by one, and by those who began later. What a restore has put here is late for nobody.
+_LATE = "n.xid = w.xid AND n.seq > :last_seq"
+_NEW = "n.seq > greatest(:seen_top, :last_seq)"
+_SEEN_END = "CAST(CAST(:seen_end AS text) AS xid8)"
+_IS_DONE = "pg_visible_in_snapshot(n.xid, s.snapshot)"
+_LATE_EVENTS = _EVENTS.format(f"{_LATE} AND {_IS_DONE} AND NOT {IS_RESTORED.format('n')}")
+_NEW_EVENTS = _EVENTS.format(f"{_NEW} AND n.xid >= {_SEEN_END} AND ({_IS_DONE} OR {IS_RESTORED.format('n')})")
+_NEXT = f"""
+SELECT n.xid FROM taskline_events AS n
+ WHERE n.organization_id = :organization_id AND n.xid {{}} AND n.xid < {_SEEN_END} ORDER BY n.xid LIMIT 1
+"""  # noqa: S608 - our own words
+_NTH = f"""
+SELECT n.seq FROM taskline_events AS n
+ WHERE n.organization_id = :organization_id AND n.seq <= s.top AND {{}}
+ ORDER BY n.seq LIMIT 1 OFFSET {LOOKED_AT - 1}
+"""  # noqa: S608 - our own words
+# Each found by a step in an index, however much it has written.
+_BEGUN = f"""
+WITH RECURSIVE begun (xid) AS (
+  SELECT ({_NEXT.format(f">= pg_snapshot_xmax({SEEN})")})
+   UNION ALL
+  SELECT ({_NEXT.format("> begun.xid")}) FROM begun WHERE begun.xid IS NOT NULL
 )
+SELECT begun.xid FROM begun WHERE begun.xid IS NOT NULL
+"""  # noqa: S608 - our own words
 _FOUND = f"""
-SELECT CAST(s.snapshot AS text) AS snapshot, s.top, e.seq, e.is_in_view
-  FROM (SELECT coalesce({_BATCH}, pg_current_snapshot()) AS snapshot, coalesce(:batch_top, ({_TOP})) AS top) AS s
+SELECT CAST(s.snapshot AS text) AS snapshot, s.top, s.ended AS "end", r.reach, r.fault, e.seq, e.is_in_view
+  FROM (SELECT coalesce({BATCH_SNAPSHOT}, pg_current_snapshot()) AS snapshot, coalesce(:batch_top, ({TOP})) AS top,
+               coalesce(:batch_end, {END}) AS ended, {XMAX} AS next_xid, ({LOG}) AS log,
+               ARRAY(SELECT w.xid FROM pg_snapshot_xip({SEEN}) AS w (xid) UNION ALL ({_BEGUN})) AS late
+        OFFSET 0) AS s
+ CROSS JOIN LATERAL (
+    SELECT least(s.top, ({_NTH.format(_NEW)}),
+                 (SELECT min(nth.seq) FROM unnest(s.late) AS w (xid)
+                   CROSS JOIN LATERAL ({_NTH.format(_LATE)}) AS nth)) AS reach,
+           {FAULT} AS fault
+    OFFSET 0) AS r
   LEFT JOIN LATERAL (
-    SELECT * FROM ((SELECT late.* FROM pg_snapshot_xip({_SEEN}) AS w (xid) CROSS JOIN LATERAL ({_LATE}) AS late)
-                   UNION ALL ({_NEW})) AS v
+    SELECT * FROM ((SELECT late.* FROM unnest(s.late) AS w (xid) CROSS JOIN LATERAL ({_LATE_EVENTS}) AS late)
+                   UNION ALL ({_NEW_EVENTS})) AS v
      ORDER BY v.seq LIMIT :limit) AS e ON true
 """  # noqa: S608 - our own words
 
@@ -204,28 +200,12 @@ SELECT CAST(s.snapshot AS text) AS snapshot, s.top, e.seq, e.is_in_view
 def _read() -> Statement:
     arguments: tuple[BindParameter[Any], ...] = (
         uuid_argument("organization_id"),
-        *(bindparam(name, type_=Text) for name in ("seen", "batch")),
-        *(bindparam(name, type_=BigInteger) for name in ("seen_top", "batch_top", "last_seq", "limit")),
+        *(bindparam(name, type_=Text) for name in ("log", "seen", "seen_end", "batch")),
+        *(bindparam(name, type_=BigInteger) for name in ("seen_top", "batch_top", "batch_end", "last_seq", "limit")),
     )
-    columns = {"snapshot": Text, "top": BigInteger, "seq": BigInteger, "is_in_view": Boolean}
-    found = text(_FOUND).bindparams(*arguments).columns(**columns).cte("found")
+    types = {"snapshot": Text, "top": BigInteger, "end": BigInteger, "reach": BigInteger, "fault": Text}
+    found = text(_FOUND).bindparams(*arguments).columns(**types, seq=BigInteger, is_in_view=Boolean).cte("found")
     is_same = and_(of_tenant(task_events), task_events.c.seq == found.c.seq)
-    shown = found.c.snapshot, found.c.top, found.c.is_in_view
+    shown = (found.c[name] for name in (*types, "is_in_view"))
     query = select(*COLUMNS, *shown).select_from(found.outerjoin(task_events, is_same))
     return compiled(query.order_by(found.c.seq))
-
-
-@cache
-def _now() -> Statement:
-    now = f"SELECT CAST(pg_current_snapshot() AS text) AS snapshot, ({_TOP}) AS top"
-    return compiled(text(now).bindparams(uuid_argument("organization_id")))
-
-
-@cache
-def _is_ahead() -> Statement:
-    ends = f"pg_snapshot_xmax({_SNAPSHOT.format('snapshot')}) > pg_snapshot_xmax(pg_current_snapshot())"
-    return compiled(text(f"SELECT {ends}").bindparams(bindparam("snapshot", type_=Text)))
-
-
-def _after(horizon: Horizon) -> Place:
-    return Place(horizon, horizon, 0)

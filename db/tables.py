@@ -67,6 +67,7 @@ task_events = Table(
     "taskline_events",
     MetaData(),
     Column("seq", BigInteger),
+    Column("xid", Text),  # an xid8, of which only is asked whether there is one
     Column("organization_id", Uuid),
     Column("interaction_id", Uuid),
     Column("type", Text),

@@ -48,6 +48,8 @@ class TaskEventRow:
     record_kind: str | None
     record_id: UUID | None
     record_name: str | None
+    is_copied: bool
+    """From the old history: it was never told live, and never will be."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,6 +88,7 @@ COLUMNS = (
     task_events.c.record_kind,
     task_events.c.record_id,
     task_events.c.record_name,
+    task_events.c.xid.is_(None).label("is_copied"),
 )
 
 _OF_INTERACTION = of_tenant(task_events), task_events.c.interaction_id == OWNER
@@ -126,7 +129,7 @@ def lost_links_in(page: Page) -> list[LostLinkRow]:
 
 def row_of(record: Record) -> TaskEventRow:
     """Read a record that begins with COLUMNS."""
-    seq, task_id, type_, at, actor_id, client_mutation_id, before, after, *link = record[: len(COLUMNS)]
+    seq, task_id, type_, at, actor_id, client_mutation_id, before, after, *rest = record[: len(COLUMNS)]
     return TaskEventRow(
         seq,
         task_id,
@@ -136,7 +139,7 @@ def row_of(record: Record) -> TaskEventRow:
         client_mutation_id,
         None if before is None else json.loads(before),
         None if after is None else json.loads(after),
-        *link,
+        *rest,
     )
 
 

@@ -8,15 +8,18 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from db import live_events
-from errors import ResumeExpired, TimedOut, Unavailable
+from db.event_places import current_place
+from errors import TimedOut, Unavailable
 from resolvers import resume_tokens
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Callable, Sequence
     from uuid import UUID
 
-    from db.live_events import LiveEvent, Place, View
+    from db.event_places import Place
+    from db.live_events import LiveEvent, View
     from db.sessions import Session
+    from db.task_events import TaskEventRow
     from resolvers.loaders import Loaders
 
 LOOK_S = 5.0
@@ -55,24 +58,39 @@ class Live:
 
 async def resume_token(loaders: Loaders, id_: UUID) -> str:
     """Return the place in the stream up to which an answer knows all. 1 statement for all that ask within it."""
+    return resume_tokens.encode(await _place_of(loaders, id_))
+
+
+async def cursor_of(loaders: Loaders, event: TaskEventRow, told_at: Place | None = None) -> str:
+    """Return the place in the stream after an event: where it was told live, or after its line in the log.
+
+    At most 1 statement for all lines of an answer.
+    """
+    return resume_tokens.encode(told_at or (await _place_of(loaders, event.task_id)).after(event))
+
+
+async def _place_of(loaders: Loaders, id_: UUID) -> Place:
+    """Return the place in the stream up to which an answer knows all; the id is whatever the answer is about."""
 
     async def places(session: Session, ids: Sequence[UUID]) -> list[tuple[UUID, Place]]:
-        place = await live_events.current_place(session)
+        place = await current_place(session)
         return [(id_, place) for id_ in ids]
 
     found = await loaders.answering("place in the stream", places, lambda owned: owned[0]).load(id_)
     if found is None:
         raise AssertionError(id_)
-    return resume_tokens.encode(found[1])
+    return found[1]
 
 
 async def follow(live: Live, view: View, place: Place | None) -> AsyncGenerator[LiveEvent, None]:
     """Yield a view's events after a place, or after now; without end.
 
     Whoever takes them slowly is read for slowly: nothing is kept for anybody. While the database is away it waits, and
-    goes on where it was. Raises ResumeExpired for a place that another database gave.
+    goes on where it was. Raises ResumeExpired for a place from which that isn't possible, or not any more.
     """
-    place = await _start(live, place)
+    if place is None:
+        async with live.session() as session:
+            place = await current_place(session)
     while True:
         ring = live.bell.next_ring()
         try:
@@ -88,12 +106,3 @@ async def follow(live: Live, view: View, place: Place | None) -> AsyncGenerator[
             await asyncio.sleep(REST_S)
             with suppress(TimeoutError):
                 await asyncio.wait_for(ring.wait(), LOOK_S)
-
-
-async def _start(live: Live, place: Place | None) -> Place:
-    async with live.session() as session:
-        if place is None:
-            return await live_events.current_place(session)
-        if await live_events.is_ahead(session, place):
-            raise ResumeExpired("This place is not in this database's stream. Read anew, and go on from there.")
-    return place

@@ -6,43 +6,59 @@ import base64
 import json
 import re
 
-from db.live_events import Horizon, Place
-from errors import BadCursor
+from db.event_places import Horizon, Place
+from errors import BadCursor, ResumeExpired
 
-VERSION = 1
+KIND, VERSION = "stream", 1  # a page's cursor has no kind
 LONGEST = 20_000  # characters; a snapshot names each transaction that is open
 # xmin:xmax:xip,xip … as pg_snapshot prints itself, in numbers that fit it.
 SNAPSHOT = re.compile(r"(\d{1,19}):(\d{1,19}):(\d{1,19}(?:,\d{1,19})*)?", re.ASCII)
+LOG = re.compile(r"[0-9a-f]{16}", re.ASCII)
 LARGEST = 2**63 - 1
 
 
 def encode(place: Place) -> str:
-    """Return the token of a place: base64url of [version, seen, batch, seq]; no batch between two."""
-    seen, batch = ([horizon.snapshot, horizon.top] for horizon in (place.seen, place.batch))
-    parts = [VERSION, seen, None if batch == seen else batch, place.seq]
+    """Return the token of a place: base64url of [kind, version, log, seen, batch, seq]; no batch between two."""
+    seen, batch = ([horizon.snapshot, horizon.top, horizon.end] for horizon in (place.seen, place.batch))
+    parts = [KIND, VERSION, place.log, seen, None if batch == seen else batch, place.seq]
     return base64.urlsafe_b64encode(json.dumps(parts, separators=(",", ":")).encode()).decode().rstrip("=")
 
 
 def decode(token: str) -> Place:
-    """Return the place. Raises BadCursor for anything that no server of ours has given out."""
+    """Return the place.
+
+    Raises BadCursor for anything that no server of ours has given out, and ResumeExpired for what another release has.
+    """
     try:
         if len(token) > LONGEST:
             raise ValueError("too long")  # noqa: TRY301 - told apart from nothing else
         plain = base64.b64decode(token + "=" * (-len(token) % 4), altchars=b"-_", validate=True)
-        version, seen, batch, seq = json.loads(plain)
-        if type(version) is not int or version != VERSION:
-            raise ValueError("other version")  # noqa: TRY301
-        return Place(_horizon(seen), _horizon(seen if batch is None else batch), _sequence(seq))
+        kind, version, *parts = json.loads(plain)
+        if kind != KIND or type(version) is not int:
+            raise ValueError("other kind")  # noqa: TRY301
+        place = _place(*parts) if version == VERSION else None
     except (ValueError, TypeError, RecursionError) as exc:
         raise BadCursor(
             f"“{token[:40]}” is no place in the stream. Give an event's `cursor` or a `resumeToken`, unchanged."
         ) from exc
+    if place is None:
+        raise ResumeExpired("Another release of this server gave this place. Read anew, and go on from there.")
+    return place
+
+
+def _place(log: object, seen: object, batch: object, seq: object) -> Place:
+    if not isinstance(log, str) or not LOG.fullmatch(log):
+        raise ValueError("no log")
+    return Place(log, _horizon(seen), _horizon(seen if batch is None else batch), _sequence(seq))
 
 
 def _horizon(value: object) -> Horizon:
-    if not isinstance(value, list) or len(value) != 2:
+    if not isinstance(value, list) or len(value) != 3:
         raise ValueError("no horizon")
-    return Horizon(_snapshot(value[0]), _sequence(value[1]))
+    snapshot, end = _snapshot(value[0]), _sequence(value[2])
+    if end < int(snapshot.split(":")[1]):
+        raise ValueError("no end")
+    return Horizon(snapshot, _sequence(value[1]), end)
 
 
 def _sequence(value: object) -> int:

@@ -10,10 +10,12 @@ from uuid import UUID
 import strawberry
 
 from db.accounts import AccountRow
+from db.event_places import Place
 from db.instants import EARLIEST, LATEST
 from db.records import RecordKind as Kind
 from db.task_events import LINK_LOST, TaskEventRow
 from resolvers.links import linked_record
+from resolvers.live_events import cursor_of
 from resolvers.task_history import changes_of, links_lost_by
 from schema.context import Info
 from schema.interactions import InteractionKind
@@ -72,7 +74,14 @@ class Event:
 
     row: strawberry.Private[TaskEventRow]
 
-    cursor: str = strawberry.field(description="Marks this place in the stream; give it as `since` to go on from here.")
+    told_at: strawberry.Private[Place | None]
+    """Its place for who was told of it live; absent where it was read from the log, whose lines are places as well."""
+
+    @strawberry.field(description="Marks this place in the stream; give it as `since` to go on from here.")
+    async def cursor(self, info: Info) -> str:
+        """Make the cursor."""
+        return await cursor_of(info.context.loaders, self.row, self.told_at)
+
     type: TaskEventType = strawberry.field(description="What happened.")
     at: datetime = strawberry.field(description="When it happened.")
 

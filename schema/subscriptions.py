@@ -53,7 +53,7 @@ class Subscription:
         view = View(kind, id_, bool(include_related), filter.plain() if filter else Tasks())
         async with aclosing(_events(info, view, since)) as events:
             async for live in events:
-                yield task_event(live.event, cursor=resume_tokens.encode(live.place), matches_filter=live.is_in_view)
+                yield task_event(live.event, told_at=live.place, matches_filter=live.is_in_view)
 
     @strawberry.subscription(
         description="What happens on one record's timeline, for every kind of interaction, as it happens."
@@ -78,9 +78,7 @@ class Subscription:
         view = View(kind, id_, asked.is_related_included, asked.filter)
         async with aclosing(_events(info, view, since)) as events:
             async for live in events:
-                yield timeline_event(
-                    live.event, cursor=resume_tokens.encode(live.place), matches_filter=live.is_in_view
-                )
+                yield timeline_event(live.event, told_at=live.place, matches_filter=live.is_in_view)
 
 
 async def _events(info: Info, view: View, since: str | None) -> AsyncGenerator[LiveEvent, None]:

@@ -6,6 +6,7 @@ from collections.abc import Awaitable, Callable
 
 import strawberry
 
+from db.event_places import Place
 from db.task_events import TaskEventRow
 from resolvers.pages import RowPage
 from schema.context import Info
@@ -56,17 +57,16 @@ class TaskEventConnection:
 def task_event_connection(page: RowPage[TaskEventRow], count: Callable[[], Awaitable[int]]) -> TaskEventConnection:
     """Show a page of a task's history; `count` counts all of it."""
     edges = [
-        TaskEventEdge(cursor=cursor, node=task_event(row, cursor=cursor, matches_filter=True))
-        for cursor, row in zip(page.cursors, page.rows, strict=True)
+        TaskEventEdge(cursor=cursor, node=task_event(row)) for cursor, row in zip(page.cursors, page.rows, strict=True)
     ]
     return TaskEventConnection(edges=edges, page_info=page_info(page), count=count)
 
 
-def task_event(row: TaskEventRow, *, cursor: str, matches_filter: bool) -> TaskEvent:
+def task_event(row: TaskEventRow, *, told_at: Place | None = None, matches_filter: bool = True) -> TaskEvent:
     """Show an event of a task."""
     return TaskEvent(
         row=row,
-        cursor=cursor,
+        told_at=told_at,
         type=TaskEventType(row.type),
         at=row.at,
         task_id=strawberry.ID(str(row.task_id)),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import strawberry
 
+from db.event_places import Place
 from db.task_events import TaskEventRow
 from schema.context import Info
 from schema.events import Event, TaskEventType
@@ -28,11 +29,11 @@ class TimelineEvent(Event):
     )
 
 
-def timeline_event(row: TaskEventRow, *, cursor: str, matches_filter: bool) -> TimelineEvent:
+def timeline_event(row: TaskEventRow, *, told_at: Place, matches_filter: bool) -> TimelineEvent:
     """Show an event of an interaction."""
     return TimelineEvent(
         row=row,
-        cursor=cursor,
+        told_at=told_at,
         type=TaskEventType(row.type),
         at=row.at,
         interaction_id=strawberry.ID(str(row.task_id)),

@@ -1,6 +1,7 @@
 """The stream of events has no gap and no repeat, whatever order writers commit in."""
 
 import asyncio
+import base64
 import json
 import random
 from itertools import pairwise
@@ -12,14 +13,16 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from db.engine import Database
-from db.live_events import Horizon, LiveEvent, Place, View, current_place, read
-from errors import BadCursor
+from db.event_places import Horizon, Place, current_place
+from db.live_events import LiveEvent, View, read
+from errors import BadCursor, ResumeExpired
 from resolvers import resume_tokens
 from server.databases import database_of
 from tests.apis import Api
 from tests.databases import CrmDatabase
 from tests.organizations import Organization
 
+LOG, LAST = "0" * 16, 2**63 - 1
 WRITERS = 6
 ROUNDS = 25
 
@@ -123,6 +126,37 @@ def test_what_follows_a_batch_that_ends_is_asked_for_at_once(api: Api, organizat
     assert [(1, True), (0, True), (1, False)] == asyncio.run(readings())
 
 
+async def read_past_a_writer(api: Api, crm: CrmDatabase, organization: Organization, tasks: list[UUID]) -> list[str]:
+    """Take a place while the youngest transaction has written before the last one that has ended; then let it end."""
+    database = database_of(api.settings)
+    older, younger = [await asyncpg.connect(crm.owner_url) for _ in range(2)]
+    await database.open()
+    try:
+        await older.execute("BEGIN; UPDATE organizations SET name = name WHERE false; SELECT pg_current_xact_id()")
+        await younger.execute(f"BEGIN; UPDATE lead_interactions SET subject = 'younger' WHERE id = '{tasks[0]}'")
+        await older.execute(f"UPDATE lead_interactions SET subject = 'older' WHERE id = '{tasks[1]}'; COMMIT")
+        async with database.session(organization.id) as session:
+            place = await current_place(session)
+        await younger.execute("COMMIT")
+        async with database.session(organization.id) as session:
+            reading = await read(session, place, View())
+        return [str((event.event.after or {})["subject"]) for event in reading.events]
+    finally:
+        await database.close()
+        await older.close()
+        await younger.close()
+
+
+@pytest.mark.slow
+def test_the_youngest_writer_is_not_missed_although_an_older_one_has_the_last_line(
+    api: Api, crm: CrmDatabase, organization: Organization
+) -> None:
+    contact = organization.contact()
+    tasks = organization.tasks([{"contact_id": contact, "subject": "before"} for _ in range(2)])
+
+    assert ["younger"] == asyncio.run(read_past_a_writer(api, crm, organization, tasks))
+
+
 numbers = st.integers(min_value=1, max_value=2**62)
 
 
@@ -135,10 +169,11 @@ def snapshots(draw: st.DrawFn) -> str:
 
 
 sequences = st.integers(0, 2**63 - 1)
-horizons = st.builds(Horizon, snapshots(), sequences)
+logs = st.text("0123456789abcdef", min_size=16, max_size=16)
+horizons = st.builds(Horizon, snapshots(), sequences, st.just(LAST))
 
 
-@given(st.builds(Place, horizons, horizons, sequences))
+@given(st.builds(Place, logs, horizons, horizons, sequences))
 def test_a_token_holds_its_place(place: Place) -> None:
     assert place == resume_tokens.decode(resume_tokens.encode(place))
 
@@ -152,12 +187,31 @@ def test_whatever_else_is_given_is_refused(text: str) -> None:
     with pytest.raises(BadCursor):
         resume_tokens.decode(text)
     with pytest.raises(BadCursor):
-        resume_tokens.decode(resume_tokens.encode(Place(Horizon(text, 0), Horizon(text, 0), 0)))
+        resume_tokens.decode(resume_tokens.encode(Place(LOG, Horizon(text, 0, LAST), Horizon(text, 0, LAST), 0)))
 
 
 @pytest.mark.parametrize("seq", [-1, 2**63])
 def test_a_sequence_that_no_event_has_is_refused(seq: int) -> None:
     with pytest.raises(BadCursor):
-        resume_tokens.decode(resume_tokens.encode(Place(Horizon("1:2:", 0), Horizon("1:2:", 0), seq)))
+        resume_tokens.decode(resume_tokens.encode(Place(LOG, Horizon("1:2:", 0, 2), Horizon("1:2:", 0, 2), seq)))
     with pytest.raises(BadCursor):
-        resume_tokens.decode(resume_tokens.encode(Place(Horizon("1:2:", seq), Horizon("1:2:", 0), 0)))
+        resume_tokens.decode(resume_tokens.encode(Place(LOG, Horizon("1:2:", seq, 2), Horizon("1:2:", 0, 2), 0)))
+
+
+def test_an_end_within_the_snapshot_is_refused() -> None:
+    with pytest.raises(BadCursor):
+        resume_tokens.decode(resume_tokens.encode(Place(LOG, Horizon("1:2:", 0, 1), Horizon("1:2:", 0, 2), 0)))
+
+
+@pytest.mark.parametrize("log", ["", "0" * 15, "0" * 17, "G" * 16, "0" * 15 + "\n"])
+def test_a_log_that_no_database_has_is_refused(log: str) -> None:
+    with pytest.raises(BadCursor):
+        resume_tokens.decode(resume_tokens.encode(Place(log, Horizon("1:2:", 0, 2), Horizon("1:2:", 0, 2), 0)))
+
+
+@pytest.mark.parametrize("version", [0, 2])
+def test_a_place_of_another_release_has_expired(version: int) -> None:
+    token = base64.urlsafe_b64encode(json.dumps(["stream", version, LOG]).encode()).decode()
+
+    with pytest.raises(ResumeExpired, match="Another release"):
+        resume_tokens.decode(token)

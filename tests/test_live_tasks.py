@@ -1,12 +1,12 @@
 """Live events: what anybody writes reaches whoever watches, once, and by the filters of the lists."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from uuid import UUID
 
 import pytest
 
-from db.live_events import Horizon, Place
+from db.event_places import Horizon, Place
 from resolvers import resume_tokens
 from resolvers.viewers import Viewer
 from tests import apis
@@ -15,7 +15,7 @@ from tests.databases import APP, CrmDatabase
 from tests.organizations import Organization, new_organization
 from tests.sockets import Socket, greeted
 
-FUTURE, IMPOSSIBLE = Horizon("1:9000000000000:", 0), Horizon("5:3:", 0)
+FUTURE, IMPOSSIBLE = Horizon("1:9000000000000:", 0, 9000000000000), Horizon("5:3:", 0, 5)
 WATCH = """
 subscription Watch($record: RecordRef, $related: Boolean, $filter: TaskFilter, $since: String) {
   taskEvents(record: $record, includeRelated: $related, filter: $filter, since: $since) {
@@ -169,7 +169,8 @@ def test_an_open_writer_delays_nobody_and_loses_nothing(watching: Watching) -> N
 
 
 def test_a_place_of_the_future_has_expired(watching: Watching) -> None:
-    id_ = watching.watch(since=resume_tokens.encode(Place(FUTURE, FUTURE, 0)))
+    now = resume_tokens.decode(watching.token())
+    id_ = watching.watch(since=resume_tokens.encode(replace(now, seen=FUTURE, batch=FUTURE)))
 
     message = watching.socket.receive()
 
@@ -178,7 +179,7 @@ def test_a_place_of_the_future_has_expired(watching: Watching) -> None:
 
 
 def test_what_is_no_place_is_refused_and_the_socket_lives(watching: Watching) -> None:
-    for token in ("", "x", "W10", "a" * 30_000, resume_tokens.encode(Place(IMPOSSIBLE, IMPOSSIBLE, 0))):
+    for token in ("", "x", "W10", "a" * 30_000, resume_tokens.encode(Place("0" * 16, IMPOSSIBLE, IMPOSSIBLE, 0))):
         watching.watch(since=token)
         assert "BAD_USER_INPUT" == watching.socket.receive()["payload"][0]["extensions"]["code"]
 

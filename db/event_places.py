@@ -1,0 +1,146 @@
+"""Places in the stream of events, and whether the log still has all that came after one.
+
+Writers commit in another order than they write, so neither a sequence nor a time nor a transaction's id can tell what
+is new: a reader that remembers the last one it saw loses whatever is committed late. Here a place is a pair of
+snapshots. New is what the later snapshot sees and the earlier one doesn't; that is a batch, and it is read in the
+order of the sequence. Nobody waits for a transaction that is still open: what it wrote is in a later batch.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cache
+from typing import TYPE_CHECKING
+
+from sqlalchemy import BigInteger, Text, text
+
+from db.statements import Statement, compiled, uuid_argument
+from errors import ResumeExpired
+
+if TYPE_CHECKING:
+    from db.sessions import Session
+    from db.task_events import TaskEventRow
+
+
+@dataclass(frozen=True, slots=True)
+class Horizon:
+    """What a reader could see at a moment: a snapshot as PostgreSQL writes it, `10:20:10,14,15`, and the last sequence.
+
+    Whatever a transaction writes that began to write after the snapshot has a later sequence. So it is found by an
+    index, in its order, however much is written at once. Those that had begun have a number below `end`. The snapshot
+    doesn't name them all: it ends with the last one that had ended, and later ones may have written before that.
+    """
+
+    snapshot: str
+    top: int
+    end: int
+
+
+NOTHING = Horizon("1:1:", 0, 1)
+"""Before all that was ever written: transactions are counted from 3."""
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """A place in the stream: all that `seen` sees has been read, and of what `batch` sees too, all up to `seq`.
+
+    Both are equal between two batches. `log` says whose stream it is.
+    """
+
+    log: str
+    seen: Horizon
+    batch: Horizon
+    seq: int
+
+    def after(self, event: TaskEventRow) -> Place:
+        """Return the place after a line of the log, as it is now: what was written later, then what is committed later.
+
+        All that came from the old history was over when the log began; so after such a line comes the whole log.
+        """
+        return Place(self.log, NOTHING, self.seen, 0 if event.is_copied else event.seq)
+
+
+def between(log: str, horizon: Horizon) -> Place:
+    """Return the place where all that a horizon has is read, and nothing else."""
+    return Place(log, horizon, horizon, 0)
+
+
+async def current_place(session: Session) -> Place:
+    """Return the place after all that is committed now. 1 statement."""
+    ((log, *horizon),) = await session.rows(_now())
+    return between(log, Horizon(*horizon))
+
+
+def refuse(fault: str) -> None:
+    """Raise ResumeExpired for what FAULT has found."""
+    raise ResumeExpired(f"{_WORDS[fault]} Read anew, and go on from there.")
+
+
+_WORDS = {
+    "foreign": "This place is in another stream: that of another database, or of this one before it was restored.",
+    "ahead": "This place is in the future of this database, which was restored to an earlier state.",
+    "pruned": "The log doesn't reach back to this place any more: what came next has been pruned.",
+}
+
+TOP = """
+SELECT coalesce((SELECT seq FROM taskline_events WHERE organization_id = :organization_id ORDER BY seq DESC LIMIT 1), 0)
+"""
+
+# The number that the next transaction will get, which age() tells by 32 bits, counted from the number in the snapshot.
+# It is read after the snapshot was taken.
+XMAX = "CAST(CAST(pg_snapshot_xmax(pg_current_snapshot()) AS text) AS bigint)"
+END = f"{XMAX} + mod(4294967299 + age(xid '3') - mod({XMAX}, 4294967296), 4294967296)"
+
+# Which stream it is. Transactions are counted by the cluster: a dump that is restored elsewhere, a copy, a table made
+# anew, and a recovery to an earlier point, which begins a new timeline, make it another one. An image of the disk that
+# is brought back can't be told by the server; for that the owner writes a comment on the table.
+LOG = """
+SELECT left(encode(sha256(convert_to(concat_ws(' ',
+         (SELECT system_identifier FROM pg_control_system()),
+         CASE WHEN NOT pg_is_in_recovery() THEN left(pg_walfile_name(pg_current_wal_insert_lsn()), 8) END,
+         (SELECT oid FROM pg_database WHERE datname = current_database()),
+         CAST(CAST('taskline_events' AS regclass) AS oid),
+         obj_description(CAST('taskline_events' AS regclass), 'pg_class')), 'UTF8')), 'hex'), 16)
+"""
+
+SNAPSHOT = "CAST(CAST(:{} AS text) AS pg_snapshot)"
+SEEN, BATCH = SNAPSHOT.format("seen"), SNAPSHOT.format("batch")
+
+# A line that a restore has put here bears the number that another cluster gave the transaction. Here a line is written
+# by the transaction that it names, or by a part of it, whose number is higher; there it is the restore's. Numbers of
+# rows have 32 bits, so it is taken to be the latest that it can be.
+IS_RESTORED = """
+(CAST(CAST({0}.xid AS text) AS bigint)
+ > s.next_xid - mod(s.next_xid - CAST(CAST({0}.xmin AS text) AS bigint), 4294967296))
+"""
+
+# Whether a snapshot saw all that has been pruned: none of it was still to come, or still open and has ended since.
+_SAW_PRUNED = """
+(pg_snapshot_xmax({0}) > p.last
+ AND NOT EXISTS (SELECT FROM pg_snapshot_xip({0}) AS w (xid)
+                  WHERE w.xid <= p.last AND pg_visible_in_snapshot(w.xid, pg_current_snapshot())))
+"""
+
+# Why a place can't be gone on from; null if it can. Pruning leaves a line of its own in each organization: the last
+# transaction of whose lines some are gone, and the last sequence of these.
+PRUNED = "pruned"
+FAULT = f"""
+CASE WHEN s.log <> :log THEN 'foreign'
+     WHEN pg_snapshot_xmax(coalesce({BATCH}, {SEEN})) > pg_snapshot_xmax(pg_current_snapshot()) THEN 'ahead'
+     WHEN EXISTS (SELECT FROM (SELECT CASE WHEN {IS_RESTORED.format("n")} THEN xid8 '1' ELSE n.xid END AS last,
+                                      CAST(n.after ->> 'seq' AS bigint) AS seq
+                                 FROM taskline_events AS n
+                                WHERE n.organization_id = :organization_id
+                                  AND n.interaction_id = uuid '00000000-0000-0000-0000-000000000000'
+                                  AND n.type = '{PRUNED}') AS p
+                   WHERE NOT ({_SAW_PRUNED.format(SEEN)}
+                              OR p.seq <= :last_seq AND {_SAW_PRUNED.format(f"coalesce({BATCH}, {SEEN})")}))
+     THEN 'pruned' END
+"""  # noqa: S608 - our own words
+
+
+@cache
+def _now() -> Statement:
+    now = f'SELECT ({LOG}) AS log, CAST(pg_current_snapshot() AS text) AS snapshot, ({TOP}) AS top, {END} AS "end"'
+    query = text(now).bindparams(uuid_argument("organization_id"))
+    return compiled(query.columns(log=Text, snapshot=Text, top=BigInteger, end=BigInteger))
