@@ -16,6 +16,8 @@ from errors import SettingsInvalid
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+LONGEST_RETENTION_DAYS = 36_500
+
 JwtAlgorithm = Literal["HS256", "RS256", "ES256", "EdDSA"]
 
 
@@ -56,6 +58,8 @@ class Settings(BaseSettings):
     """How long all statements of one request may take together."""
     idempotency_hours: Annotated[int, Field(ge=1, le=8_760)] = 24
     """How long an idempotency key is kept."""
+    event_retention_days: Annotated[int | None, Field(ge=1, le=LONGEST_RETENTION_DAYS)] = None
+    """How long `./taskline prune` leaves a line in the log of events. Absent: for ever."""
 
     host: str = "127.0.0.1"
     port: Annotated[int, Field(ge=0, le=65_535)] = 8_000

@@ -97,8 +97,10 @@ def test_compose_hands_on_settings_that_exist() -> None:
 def test_compose_hands_on_each_setting_that_means_something_in_a_container() -> None:
     chosen_by_compose = {"MIGRATION_DATABASE_URL", "TASKLINE_HOST", "TASKLINE_PORT", "TASKLINE_HOME"}
     never = {"TASKLINE_ALLOW_UNBOUND_ROLE", "TASKLINE_DEMO_ORGANIZATION_ID"}
+    for_pruning = {"TASKLINE_EVENT_RETENTION_DAYS"}
 
-    assert set(SETTINGS) - chosen_by_compose - never == set(API["environment"])
+    assert set(SETTINGS) - chosen_by_compose - never - for_pruning == set(API["environment"])
+    assert for_pruning | {"TASKLINE_IDEMPOTENCY_HOURS"} <= set(MIGRATE["environment"])
 
 
 def test_compose_asks_for_the_passwords_of_the_example() -> None:

@@ -9,7 +9,7 @@ from uuid import UUID
 
 import asyncpg
 import pytest
-from hypothesis import given
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from db.engine import Database
@@ -173,6 +173,7 @@ logs = st.text("0123456789abcdef", min_size=16, max_size=16)
 horizons = st.builds(Horizon, snapshots(), sequences, st.just(LAST))
 
 
+@settings(suppress_health_check=[HealthCheck.too_slow])
 @given(st.builds(Place, logs, horizons, horizons, sequences))
 def test_a_token_holds_its_place(place: Place) -> None:
     assert place == resume_tokens.decode(resume_tokens.encode(place))
