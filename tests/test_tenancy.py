@@ -336,7 +336,7 @@ LINKED = f"query ($id: ID!) {{ task(id: $id) {{ {FIELDS} }} }}"
 def linked_to(mine: Mirrored, theirs: Mirrored) -> str:
     """A task of mine with links to their records, as hand-made fixes leave them in real databases."""
     ids = {f"{kind}_id": theirs.ids[kind] for kind in ("lead", "contact", "account", "user")}
-    return str(mine.organization.task(**ids))
+    return str(mine.organization.old_task(**ids))
 
 
 def test_a_row_of_mine_that_is_linked_to_them_shows_nothing_of_them(unbound: Api, owner: Owner) -> None:
@@ -380,16 +380,16 @@ def test_rows_of_theirs_that_are_linked_to_me_are_not_shown_to_me(api: Api, unbo
     viewer = mine.organization.viewer()
     expected = api.data(viewer, THROUGH_MY_RECORDS, **ids)
 
-    theirs.organization.task(**{f"{kind}_id": id_ for kind, id_ in ids.items()})
-    theirs.organization.task(contact_id=ids["contact"])
-    theirs.organization.task(account_id=ids["account"])
+    theirs.organization.old_task(**{f"{kind}_id": id_ for kind, id_ in ids.items()})
+    theirs.organization.old_task(contact_id=ids["contact"])
+    theirs.organization.old_task(account_id=ids["account"])
     lead = theirs.organization.lead(linked_contact_id=ids["contact"], converted_date="infinity")
     account = theirs.organization.account(mine.ids["contact"], account_name="Theirs")
     for organization, due in ((theirs.organization, "-infinity"), (mine.organization, "infinity")):
         organization.task(
             lead_id=lead, scheduled_at=due, id=uuid4() if due == "infinity" else UUID(int=uuid4().int >> 96)
         )
-        organization.task(account_id=account, scheduled_at=due)
+        organization.old_task(account_id=account, scheduled_at=due)
 
     assert 3 == expected["b"]["totalCount"]
     assert expected == api.data(viewer, THROUGH_MY_RECORDS, **ids)
