@@ -10,7 +10,7 @@ import pytest
 
 from tests.databases import CrmDatabase, copy
 from tests.killed_runs import LEFTOVERS, ORPHAN_S, ROWS, WAYS, is_gone, is_in, run_apart
-from tests.migration_runs import FORWARD, by_psql, by_runner, fingerprint, open_transaction, psql_command
+from tests.migration_runs import FORWARD, NUMBERS, by_psql, by_runner, fingerprint, open_transaction, psql_command
 
 pytestmark = [pytest.mark.slow, pytest.mark.long]
 
@@ -64,51 +64,63 @@ def test_a_run_that_was_ended_is_finished_by_the_next(
     legacy_template: CrmDatabase, migrated_template: CrmDatabase, phase: str, way: str
 ) -> None:
     line, longest_s = PHASES[phase]
+    expected = fingerprint(migrated_template)
     ended = 0
-    for database, moments in copies(legacy_template, seed=f"{phase}, {way}"):
+    with copy(legacy_template) as begun:
+        if done := migrations_before(line):
+            by_runner(begun, through=done, api_role="crm_app")
         if phase == "backfill":
-            database.psql(EMPTY)
-        rows = database.psql(ROWS)
-        with run_apart(database) as (process, lines):
-            assert any(said.startswith(line) or is_in(said, line) for said in lines)
-            process.join(moments.uniform(0, longest_s))
-            ended += process.exitcode is None
-            WAYS[way](process, database)
+            begun.psql(EMPTY)
+        rows = begun.psql(ROWS)
+        for database, moments in copies(begun, seed=f"{phase}, {way}"):
+            with run_apart(database) as (process, lines):
+                assert any(said.startswith(line) or is_in(said, line) for said in lines)
+                process.join(moments.uniform(0, longest_s))
+                ended += process.exitcode is None
+                WAYS[way](process, database)
 
-        by_runner(database, api_role="crm_app")
+            by_runner(database, api_role="crm_app")
 
-        assert "" == database.psql(LEFTOVERS)
-        assert rows == database.psql(ROWS)
-        assert fingerprint(migrated_template) == fingerprint(database)
+            assert "" == database.psql(LEFTOVERS)
+            assert rows == database.psql(ROWS)
+            assert expected == fingerprint(database)
     assert ended  # the others were done before we came
+
+
+def migrations_before(line: str) -> int | None:
+    """Return the number of the last migration before the one that says this line; None before the first."""
+    number = line[:3]
+    return int(number) - 1 if number in NUMBERS[2:] else None
 
 
 @pytest.mark.parametrize("file", FORWARD, ids=lambda file: file.name[:3])
 def test_psql_that_was_killed_is_finished_by_the_next(
     legacy_template: CrmDatabase, migrated_template: CrmDatabase, file: Path
 ) -> None:
+    expected = fingerprint(migrated_template)
     with copy(legacy_template) as database:
         started = time.monotonic()
         finish_by_psql(database)
         whole_s = (time.monotonic() - started) / len(FORWARD)
 
-    for database, moments in copies(legacy_template, seed=str(file)):
+    with copy(legacy_template) as begun:
         for earlier in FORWARD[: FORWARD.index(file)]:
-            by_psql(database, earlier, taskline__api_role="crm_app")
-        rows = database.psql(ROWS)
-        command = psql_command(database, "-c", "SET taskline.api_role = crm_app", "-f", str(file))
-        with subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as psql:
-            try:
-                psql.wait(moments.uniform(0, whole_s))
-            except subprocess.TimeoutExpired:
-                psql.kill()
-        assert is_gone(database)
+            by_psql(begun, earlier, taskline__api_role="crm_app")
+        rows = begun.psql(ROWS)
+        for database, moments in copies(begun, seed=str(file)):
+            command = psql_command(database, "-c", "SET taskline.api_role = crm_app", "-f", str(file))
+            with subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as psql:
+                try:
+                    psql.wait(moments.uniform(0, whole_s))
+                except subprocess.TimeoutExpired:
+                    psql.kill()
+            assert is_gone(database)
 
-        finish_by_psql(database)
+            finish_by_psql(database)
 
-        assert "" == database.psql(LEFTOVERS)
-        assert rows == database.psql(ROWS)
-        assert fingerprint(migrated_template) == fingerprint(database)
+            assert "" == database.psql(LEFTOVERS)
+            assert rows == database.psql(ROWS)
+            assert expected == fingerprint(database)
 
 
 def finish_by_psql(database: CrmDatabase) -> None:
