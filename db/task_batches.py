@@ -6,7 +6,7 @@ from dataclasses import fields
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import String, Text, Uuid, bindparam, column, func, insert, or_, select
+from sqlalchemy import String, Text, Uuid, bindparam, column, func, insert, or_, select, true
 from sqlalchemy.dialects.postgresql import ARRAY, TIMESTAMP
 
 from db.interactions import COLUMNS, InteractionRow
@@ -42,6 +42,11 @@ async def create_all(session: Session, tasks: Mapping[UUID, NewTask], actor_id: 
     return {row["id"]: InteractionRow(*row) for row in found}
 
 
+async def name_changes(session: Session, client_mutation_id: str) -> None:
+    """Give what the transaction changes next the caller's own text, for the log. 1 statement."""
+    await session.rows(_name_changes(), text=client_mutation_id)
+
+
 async def missing_references(session: Session, tasks: Sequence[NewTask]) -> list[list[str]]:
     """Name for each new task the fields whose record is not in the organization: lead_id, contact_id … 1 statement."""
     lists = {name: values for name, values in _lists(tasks).items() if name in REFERENCES}
@@ -75,6 +80,11 @@ def _create_all() -> Statement:
         .order_by(items.c.lead_id)
     )
     return compiled(insert(interactions).from_select(list(values), rows).returning(*COLUMNS))
+
+
+@cache
+def _name_changes() -> Statement:
+    return compiled(select(func.set_config("taskline.client_mutation_id", bindparam("text", type_=Text), true())))
 
 
 @cache

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, TypeAlias
 from uuid import UUID, uuid4
 
 from db import idempotency_keys, task_batches, tasks
+from db.turns import take_turn
 from errors import ConstraintViolated, Invalid, Refused
 from resolvers.idempotency import answer_of, gone, key_problems, task_id_in
 from resolvers.task_rules import Changed, check_list, forbidden
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from db.idempotency_keys import KeyRow
+    from db.interactions import InteractionRow
     from db.sessions import Session
     from db.tasks import NewTask
     from resolvers.idempotency import Intention
@@ -31,6 +33,8 @@ class WantedTask:
     draft: TaskDraft
     intention: Intention | None = None
     is_check_only: bool = False
+    client_mutation_id: str | None = None
+    """The caller's own text for it, for the log."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,8 +61,8 @@ async def create_tasks(
     """Create tasks, all of them or none when atomic; return what became of each, in the order given.
 
     Of those with the same key one is created. Raises LimitExceeded. However many there are, 1 statement, and 1 more
-    where some are refused; 2 more with keys, and 2 for repeats. Only when a record goes away at this very moment, each
-    is created by itself.
+    where some are refused; 2 more with keys, and 2 for repeats; and 2 for each text of the caller's own. Only when a
+    record goes away at this very moment, each is created by itself.
     """
     check_list("input", wanted)
     items = [_item(viewer, one) for one in wanted]
@@ -88,6 +92,8 @@ async def _create(
     outcomes |= {item.id: Changed(None) for item in checked} | await _unlinkable(session, checked)
     if written := [item for item in sound if not item.wanted.is_check_only]:
         async with session.write(viewer.user_id):
+            if len(_by_text(written)) > 1:  # statements that lock leads, each in an order of its own
+                await take_turn(session)
             outcomes |= await _recalled(session, viewer, written)
             fresh = [item for item in written if item.id not in outcomes]
             outcomes |= await _inserted(session, viewer, fresh)
@@ -106,13 +112,24 @@ def _is_any_refused(outcomes: _Outcomes) -> bool:
 
 
 async def _inserted(session: Session, viewer: Viewer, items: Sequence[_Item]) -> _Outcomes:
-    """Insert tasks; those of which a record isn't there are refused. 1 statement, 2 with such."""
-    if not items:
-        return {}
-    rows = await task_batches.create_all(session, {item.id: item.new for item in items}, viewer.user_id)
+    """Insert tasks; those of which a record isn't there are refused.
+
+    1 statement, 2 with such; and 2 for each text of the caller's, for the log reads it where a statement ends.
+    """
+    rows: dict[UUID, InteractionRow] = {}
+    for text, named in _by_text(items).items():
+        if text:
+            await task_batches.name_changes(session, text)
+        rows |= await task_batches.create_all(session, {item.id: item.new for item in named}, viewer.user_id)
     left_out = [item for item in items if item.id not in rows]
     refused = {item.id: _not_stored(item, []) for item in left_out} | await _unlinkable(session, left_out)
     return {id_: Changed(row) for id_, row in rows.items()} | refused
+
+
+def _by_text(items: Sequence[_Item]) -> dict[str, list[_Item]]:
+    """Return the items by the caller's own texts, those without one first."""
+    texts = sorted({item.wanted.client_mutation_id or "" for item in items})
+    return {text: [item for item in items if (item.wanted.client_mutation_id or "") == text] for text in texts}
 
 
 async def _unlinkable(session: Session, items: Sequence[_Item]) -> _Outcomes:
@@ -171,6 +188,7 @@ async def _keep_answers(session: Session, viewer: Viewer, items: Sequence[_Item]
 async def _alone(session: Session, viewer: Viewer, item: _Item) -> Changed | Refused:
     """Create a task in a transaction of its own."""
     wanted = item.wanted
+    session.client_mutation_id = wanted.client_mutation_id
     try:
         return await create_task(
             session, viewer, wanted.draft, is_check_only=wanted.is_check_only, intention=wanted.intention

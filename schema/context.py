@@ -52,13 +52,17 @@ class Context:
     def change(self, client_mutation_id: str | None) -> Session:
         """Return the session for a change that comes with this text of the caller, which the log keeps.
 
-        Raises LimitExceeded for a longer one than it keeps.
+        Raises as `own_text` does.
         """
+        self.session.client_mutation_id = self.own_text(client_mutation_id)
+        return self.session
+
+    def own_text(self, client_mutation_id: str | None) -> str | None:
+        """Return the text as the log takes it. Raises LimitExceeded for a longer one than it keeps."""
         if client_mutation_id and len(client_mutation_id) > LONGEST_MUTATION_ID:
             length = f"{len(client_mutation_id):,} characters"
             raise LimitExceeded(f"clientMutationId has {length}. Give at most {LONGEST_MUTATION_ID}.")
-        self.session.client_mutation_id = client_mutation_id or None
-        return self.session
+        return client_mutation_id or None
 
 
 Info = strawberry.Info[Context, None]

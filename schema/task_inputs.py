@@ -18,7 +18,7 @@ from schema.context import Context
 from schema.scalars import to_uuid, to_uuid_or_none
 from schema.tasks import TaskPriority
 
-OWN_TEXT = "Any text of yours, at most 255 characters; it comes back in the payload."
+OWN_TEXT = "Any text of yours, at most 255 characters; it comes back in the payload and on the live event."
 CHECK_ONLY = "Check the input and change nothing."
 KEY = (
     "A key of your choice, one for each intention: a repeat with the same key returns the first answer instead of "
@@ -156,7 +156,12 @@ def wanted_task(context: Context, given: CreateTaskInput) -> WantedTask:
     """Return the task that somebody wants as plain data. Raises BadUserInput."""
     draft = given.draft()
     intention = context.intention("createTask", given.idempotency_key, draft)
-    return WantedTask(draft, intention, is_check_only=bool(given.validate_only))
+    return WantedTask(
+        draft,
+        intention,
+        is_check_only=bool(given.validate_only),
+        client_mutation_id=context.own_text(given.client_mutation_id),
+    )
 
 
 def wanted_tasks(context: Context, given: Sequence[CreateTaskInput]) -> list[WantedTask]:

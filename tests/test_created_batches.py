@@ -99,6 +99,29 @@ def test_a_hundred_and_no_more_are_created_at_once(api: Api, organization: Organ
     assert 100 == create_all(api, organization.viewer(), [item] * 100)["succeeded"]
 
 
+@pytest.mark.parametrize("atomic", [True, False])
+def test_each_comes_to_the_log_with_the_caller_s_own_text(api: Api, organization: Organization, atomic: bool) -> None:
+    item = {"subject": "x", "contactId": str(organization.contact())}
+    texts = ["b", None, "a ü '", "b", ""]
+
+    payload = create_all(
+        api, organization.viewer(), [item | {"clientMutationId": text} for text in texts], atomic=atomic
+    )
+
+    lines = organization.owner.rows(
+        f"SELECT interaction_id, client_mutation_id FROM taskline_events WHERE organization_id = '{organization.id}'"
+    )
+    logged = {line["interaction_id"]: line["client_mutation_id"] for line in lines}
+    assert ["b", None, "a ü '", "b", None] == [logged[result["task"]["id"]] for result in payload["results"]]
+
+
+def test_a_text_that_is_too_long_is_refused(api: Api, organization: Organization) -> None:
+    item = {"subject": "x", "contactId": str(organization.contact()), "clientMutationId": "x" * 256}
+
+    assert ["LIMIT_EXCEEDED"] == api.codes(organization.viewer(), CREATE_ALL, input=[item])
+    assert [] == stored(organization)
+
+
 def cost(api: Api, organization: Organization, items: list[dict[str, Any]], *, atomic: bool) -> int:
     answer = api.ask(CREATE_ALL, {"input": items, "atomic": atomic}, viewer=organization.viewer()).json()
     assert "errors" not in answer, answer["errors"]
