@@ -24,6 +24,9 @@ DEPLOYED = "taskline.test"
 # Every other name leads nowhere, as on a machine without a network.
 OFFLINE = f"--host-resolver-rules=MAP {DEPLOYED} 127.0.0.1, MAP * ~NOTFOUND, EXCLUDE 127.0.0.1"
 
+# How long to wait for what must come: beside eight busy workers the page alone took 24 s to open.
+PATIENCE_MS = 60_000
+
 
 @contextmanager
 def chromium() -> Iterator[Browser]:
@@ -34,7 +37,7 @@ def chromium() -> Iterator[Browser]:
         if os.environ.get("CI") == "true":
             pytest.fail(missing)
         pytest.skip(missing)
-    expect.set_options(timeout=20_000)  # milliseconds; the default of 5 s is short for a busy machine
+    expect.set_options(timeout=PATIENCE_MS)
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=program, args=[*FLAGS, OFFLINE])
         yield browser

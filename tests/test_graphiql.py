@@ -8,7 +8,7 @@ from playwright.sync_api import Browser, Page, Request, Response, expect
 
 from resolvers.viewers import Role
 from tests.apis import Api, api
-from tests.browsers import DEPLOYED, Visit, chromium, visit
+from tests.browsers import DEPLOYED, PATIENCE_MS, Visit, chromium, visit
 from tests.organizations import Organization, new_organization
 from tests.owners import Owner
 
@@ -46,6 +46,7 @@ def browser(served: Api) -> Iterator[Browser]:  # noqa: ARG001 for the order alo
 def page(browser: Browser) -> Iterator[Page]:
     """An empty page of somebody who never was here before."""
     with browser.new_context() as context:
+        context.set_default_timeout(PATIENCE_MS)
         yield context.new_page()
 
 
@@ -149,7 +150,7 @@ def test_the_last_tab_shows_what_happens_as_it_happens(graphiql: Visit, served: 
     ]["nodes"][0]["accountId"]
     create = 'mutation($id: ID!) { createTask(input: {subject: "Seen at once", accountId: $id}) { replayed } }'
 
-    deadline = time.monotonic() + 30
+    deadline = time.monotonic() + PATIENCE_MS / 1_000
     while "CREATED" not in (result.text_content() or ""):
         assert time.monotonic() < deadline, result.text_content()
         served.data(demo.viewer(), create, id=account)  # what is written before the server watches is not told
