@@ -16,6 +16,7 @@ from db.event_places import NOTHING, Place, current_place
 from db.live_events import View, read
 from db.sessions import Session
 from errors import ResumeExpired
+from migrations.runner.prunings import Limits, prune
 from tests.conftest import PROGRAMS
 from tests.databases import APP, APP_PASSWORD, OWNER, OWNER_PASSWORD, CrmDatabase, copy, psql
 from tests.organizations import Organization, new_organization
@@ -171,6 +172,23 @@ def test_all_that_a_move_has_brought_comes_after_its_lines(
     place = Place(now.log, NOTHING, now.seen, int(last))
 
     assert [str(number) for number in range(30, 40)] == after(moved, organization, place)
+
+
+def test_pruning_before_a_move_or_after_it_refuses_no_place_of_the_new_stream(
+    source: CrmDatabase, organization: Organization, fresh: EmbeddedServer, tmp_path: Path
+) -> None:
+    limits = Limits(event_days=30, key_hours=24)
+    organization.owner.run("UPDATE taskline_events SET at = at - interval '31 days' WHERE seq % 2 = 0")
+    asyncio.run(prune(source.owner_url, limits, print))
+    moved = restored(source, fresh, tmp_path / "dump")
+    now = asyncio.run(place_in(moved, organization))
+    assert [] == after(moved, organization, now)
+
+    moved.psql("UPDATE taskline_events SET at = at - interval '31 days'")
+    done = asyncio.run(prune(moved.owner_url, limits, print))
+
+    assert done.lines > 0
+    assert [] == after(moved, organization, now)
 
 
 def test_a_copy_of_a_database_has_a_stream_of_its_own(source: CrmDatabase, organization: Organization) -> None:
