@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import TYPE_CHECKING, TypeAlias
 
 import asyncpg
@@ -64,6 +65,8 @@ class Database:
             "idle_in_transaction_session_timeout": "30s",
         }
         self._pool: asyncpg.Pool | None = None
+        # The patient share half of the pool, so that however many wait, a request finds a connection.
+        self._patient_places = asyncio.Semaphore(max(1, pool_size // 2))
 
     async def open(self) -> None:
         """Open the pool; makes no connection yet."""
@@ -82,15 +85,24 @@ class Database:
         if self._pool:
             await self._pool.close()
 
-    def session(self, organization_id: UUID, *, request_id: str | None = None) -> Session:
+    def session(
+        self, organization_id: UUID, *, request_id: str | None = None, patience_ms: int | None = None
+    ) -> Session:
         """Start a session for one organization, and its time; use it as an async context manager.
 
-        The log of events keeps `request_id` beside what is changed.
+        The log of events keeps `request_id` beside what is changed. With `patience_ms` it has that long, and waits as
+        long for one of the connections that the patient share.
         """
-        return Session(self, organization_id, self._request_timeout_ms, request_id=request_id)
+        return Session(
+            self,
+            organization_id,
+            patience_ms or self._request_timeout_ms,
+            request_id=request_id,
+            patience_s=patience_ms / 1_000 if patience_ms else None,
+        )
 
-    async def acquire(self) -> Connection:
-        """Take a connection.
+    async def acquire(self, patience_s: float | None = None) -> Connection:
+        """Take a connection; wait for it as long as a request does, or as long as patience lasts.
 
         Raises Unavailable when none comes in time, UnboundRole when it would escape the wall, and DatabaseRefused or
         SettingsInvalid when the address is wrong.
@@ -98,10 +110,20 @@ class Database:
         if self._pool is None:
             raise Unavailable("The database has not been opened yet. Try again.")
         with while_connecting():
-            return await self._pool.acquire(timeout=self._pool_wait_s)
+            if patience_s is None:
+                return await self._pool.acquire(timeout=self._pool_wait_s)
+            async with asyncio.timeout(patience_s):
+                await self._patient_places.acquire()
+            try:
+                return await self._pool.acquire(timeout=patience_s)
+            except BaseException:
+                self._patient_places.release()
+                raise
 
-    async def release(self, connection: Connection) -> None:
+    async def release(self, connection: Connection, *, was_patient: bool = False) -> None:
         """Give a connection back."""
+        if was_patient:
+            self._patient_places.release()
         if self._pool:
             await self._pool.release(connection)
 

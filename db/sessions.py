@@ -34,7 +34,13 @@ class Session:
     """One operation's statements for one organization, in turn on one connection."""
 
     def __init__(
-        self, database: Database, organization_id: UUID, timeout_ms: int, *, request_id: str | None = None
+        self,
+        database: Database,
+        organization_id: UUID,
+        timeout_ms: int,
+        *,
+        request_id: str | None = None,
+        patience_s: float | None = None,
     ) -> None:
         self.organization_id = organization_id
         self.request_id = request_id
@@ -50,6 +56,7 @@ class Session:
         self._is_planning_anew = False
         self._turn = asyncio.Lock()
         self._timeout_ms = timeout_ms
+        self._patience_s = patience_s
         self._deadline = asyncio.get_running_loop().time() + timeout_ms / 1_000
         self._lost: Unavailable | None = None
 
@@ -156,7 +163,7 @@ class Session:
         if self._lost:  # the answer is lost already: not each of its fields waits anew
             raise Unavailable(str(self._lost))
         try:
-            connection = self._connection = await self._database.acquire()
+            connection = self._connection = await self._database.acquire(self._patience_s)
         except Unavailable as exc:
             self._lost = exc
             raise
@@ -185,4 +192,4 @@ class Session:
             if how == COMMIT or not isinstance(exc, Unavailable):
                 raise
         finally:
-            await self._database.release(connection)
+            await self._database.release(connection, was_patient=self._patience_s is not None)

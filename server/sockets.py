@@ -51,6 +51,8 @@ if TYPE_CHECKING:
     from server.sign_in import Verifier
     from settings import Settings
 
+PATIENCE_MS = 30_000
+"""How long an event waits for the database: one change can be told to a thousand at once, and each is to be told."""
 INIT_S = 5.0
 """How long a client may take to say who it is."""
 CLOCK_S = 5.0
@@ -64,7 +66,8 @@ def endpoint(
 
     def context_of(request_id: str, viewer: Viewer) -> Context:
         new_session = partial(database.session, viewer.organization_id, request_id=request_id)
-        return Context(viewer, new_session(), settings.idempotency_hours, Live(bell, new_session))
+        live = Live(bell, partial(new_session, patience_ms=PATIENCE_MS))
+        return Context(viewer, new_session(), settings.idempotency_hours, live)
 
     async def serve(socket: WebSocket) -> None:
         if PROTOCOL not in socket.scope.get("subprotocols", []):

@@ -20,8 +20,10 @@ from server.databases import check, database_of
 from settings import Settings
 from tests.apis import NOWHERE, Api, api
 from tests.databases import APP, CrmDatabase
+from tests.deadlines import eventually
 from tests.organizations import Organization, new_organization
 from tests.owners import Owner, owner_of
+from tests.sockets import greeted
 
 TASKS = "{ tasks { totalCount nodes { subject contact { displayName } } } }"
 # There is no such organization and no such contact: a foreign key refuses it.
@@ -345,6 +347,34 @@ def test_a_write_within_a_write_is_undone_with_it(crm: CrmDatabase, owner: Owner
         row["subject"]
         for row in owner.rows(f"SELECT subject FROM lead_interactions WHERE organization_id = '{filled.id}'")
     ]
+
+
+@pytest.mark.slow
+def test_a_subscriber_waits_for_a_connection_longer_than_a_request_does(
+    crm: CrmDatabase, owner: Owner, filled: Organization
+) -> None:
+    viewer, contact = filled.viewer(), filled.contact()
+
+    with (
+        api(database_url=crm.app_url, pool_size=1, pool_wait_ms=100) as single,
+        ThreadPoolExecutor() as pool,
+        greeted(single, viewer) as socket,
+    ):
+        with owner.locked("lead_interactions"):
+            first = pool.submit(single.ask, TASKS, viewer=viewer)
+            owner.wait_for_waiters()
+            socket.subscribe("subscription { taskEvents { task { subject } } }")
+            assert ["UNAVAILABLE"] == single.codes(viewer, TASKS)
+            assert socket.is_quiet()
+        assert "errors" not in first.result().json()
+
+        def is_told_of_a_task() -> bool:
+            filled.task(contact_id=contact, subject="Told")
+            return not socket.is_quiet(0.2)
+
+        assert eventually(is_told_of_a_task)
+        filled.task(contact_id=contact, subject="Told")
+        assert {"taskEvents": {"task": {"subject": "Told"}}} == socket.data()
 
 
 def test_what_nobody_waits_for_any_more_is_not_logged(crm: CrmDatabase) -> None:
