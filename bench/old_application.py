@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 import click
 import orjson
 
-from bench.crms import APP, copy, legacy
+from bench.crms import APP, ROOM, copy, legacy
 from db import embedded
 from migrations.runner import apply
 
@@ -74,7 +74,7 @@ class Cost:
 @click.option("--output", type=click.Path(path_type=Path), help="File for everything measured, as JSON.")
 def main(interactions: int, rounds: int, seconds: int, home: Path, binaries: Path | None, output: Path | None) -> None:
     """Let pgbench write to a CRM as it was and to a migrated copy in turn; print the median latencies."""
-    with embedded.start(home, binaries=binaries) as server:
+    with embedded.start(home, binaries=binaries, settings=ROOM) as server:
         crm = legacy(server, interactions)
         with copy(crm) as before, copy(crm) as after:
             asyncio.run(apply.up(after.owner_url, api_role=APP, say=lambda _: None))

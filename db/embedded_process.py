@@ -24,7 +24,7 @@ from db.embedded_home import is_free, open_lock
 from errors import HomeUnusable, ServerNotStarted, ServerStuck
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
 
     from db.embedded_account import Account
     from db.embedded_binaries import Binaries
@@ -49,14 +49,16 @@ class _Postmaster:
     is_ready: bool
 
 
-def attach_or_start(home: Home, binaries: Binaries, account: Account, *, durable: bool) -> Path:
+def attach_or_start(
+    home: Home, binaries: Binaries, account: Account, *, durable: bool, settings: Mapping[str, str]
+) -> Path:
     """Return the socket folder of a server that answers, starting one if none of its processes is left.
 
     Raises ServerNotStarted, ServerStuck, ServerDataIncompatible, HomeUnusable.
     """
     for _ in _until(START_PATIENCE_S):
         if is_free(home.alive):
-            return _start(home, binaries, account, durable=durable)
+            return _start(home, binaries, account, durable=durable, settings=settings)
         running = _postmaster(home)
         if running and running.is_ready and _answers(running.socket_dir):
             return running.socket_dir
@@ -88,7 +90,7 @@ def _is_ended(home: Home) -> bool:
     return False
 
 
-def _start(home: Home, binaries: Binaries, account: Account, *, durable: bool) -> Path:
+def _start(home: Home, binaries: Binaries, account: Account, *, durable: bool, settings: Mapping[str, str]) -> Path:
     alive_fd = open_lock(home.alive)
     log_end = home.log.stat().st_size if home.log.exists() else 0
     try:
@@ -99,7 +101,7 @@ def _start(home: Home, binaries: Binaries, account: Account, *, durable: bool) -
         # by now, and PostgreSQL would refuse to start beside that one.
         (home.data / "postmaster.pid").unlink(missing_ok=True)
         socket_dir = _private_folder(home, account)
-        server = [str(binaries.folder / "postgres"), *_settings(socket_dir, durable=durable)]
+        server = [str(binaries.folder / "postgres"), *_settings(socket_dir, durable=durable, overruling=settings)]
         _launch(home, socket_dir, server, account, alive_fd)
     except (OSError, subprocess.CalledProcessError) as exc:
         raise ServerNotStarted(
@@ -146,7 +148,7 @@ def _when_ready(home: Home, log_end: int) -> Path:
     raise ServerStuck(f"PostgreSQL on {home.data} isn't ready after {START_PATIENCE_S} seconds. Look into {home.log}.")
 
 
-def _settings(socket_dir: Path, *, durable: bool) -> list[str]:
+def _settings(socket_dir: Path, *, durable: bool, overruling: Mapping[str, str]) -> list[str]:
     """Return the server's settings as arguments: modest, local, and always those of this release."""
     settings = {
         "cluster_name": "taskline",
@@ -166,6 +168,7 @@ def _settings(socket_dir: Path, *, durable: bool) -> list[str]:
     if not durable:  # thrown away after the tests, some of which prepare a transaction
         settings |= {"fsync": "off", "synchronous_commit": "off", "full_page_writes": "off"}
         settings["max_prepared_transactions"] = "4"
+    settings |= overruling
     return [argument for name, value in settings.items() for argument in ("-c", f"{name}={value}")]
 
 

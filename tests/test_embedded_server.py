@@ -156,6 +156,11 @@ def test_it_is_safe_against_power_loss_unless_told_otherwise(home: Path, durable
         assert ask(server, "SHOW fsync") == fsync
 
 
+def test_a_setting_of_its_caller_goes_before_its_own(home: Path) -> None:
+    with embedded.start(home, settings={"shared_buffers": "32MB"}) as server:
+        assert "32MB" == ask(server, "SHOW shared_buffers")
+
+
 # == As documented ==
 
 
