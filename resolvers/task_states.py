@@ -41,6 +41,8 @@ async def complete_task(session: Session, viewer: Viewer, completion: Completion
     async with session.write(viewer.user_id):
         row = await task_states.complete(session, completion, viewer.user_id)
         if row:
+            if completion.notes and (too_long := _description_problems(row.description, completion.notes)):
+                raise Refused(*too_long)
             return Changed(row)
         found = await existing_task(session, completion.task_id)
     if found.status != COMPLETED:
@@ -107,6 +109,14 @@ async def cancel_task(session: Session, viewer: Viewer, chosen: ChosenTask) -> C
     if found.status == COMPLETED and chosen.expected_version in {None, found.version}:
         raise Refused(Invalid("The task is completed, so it can't be called off. Reopen it first.", "id"))
     raise Refused(stale(found))
+
+
+def _description_problems(description: str | None, notes: str) -> list[Refusal]:
+    over = len(description or "") - LONGEST_DESCRIPTION
+    if over <= 0:
+        return []
+    room = max(len(notes) - over, 0)
+    return [Invalid(f"The description has room for {room:,} characters more; the notes have {len(notes):,}.", "notes")]
 
 
 def _completion_problems(completion: Completion) -> list[Refusal]:

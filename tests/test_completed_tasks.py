@@ -167,3 +167,17 @@ def test_clients_get_their_own_text_back(api: Api, organization: Organization) -
     id_ = organization.task(lead_id=organization.lead())
 
     assert "mine" == complete(api, organization, id_, clientMutationId="mine")["clientMutationId"]
+
+
+def test_notes_that_the_description_has_no_room_for_are_refused_and_nothing_is_done(
+    api: Api, organization: Organization
+) -> None:
+    description = "x" * 99_990
+    id_ = organization.task(contact_id=organization.contact(), description=description)
+
+    refused = complete(api, organization, id_, notes="Too much of it")["errors"]
+    fitting = complete(api, organization, id_, notes="It fits!")["task"]
+
+    message = "The description has room for 8 characters more; the notes have 14."
+    assert [(message, ["input", "notes"])] == [(error["message"], error["path"]) for error in refused]
+    assert 100_000 == len(fitting["description"])
