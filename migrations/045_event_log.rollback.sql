@@ -570,7 +570,7 @@ BEGIN
     END LOOP;
     ddl := format('ALTER TABLE %1$s.taskline_events RENAME TO %2$I; ALTER TABLE %1$s.%2$I ALTER COLUMN seq DROP IDENTITY, '
                   'ALTER COLUMN xid DROP DEFAULT; DROP POLICY IF EXISTS taskline_events_tenant ON %1$s.%2$I; '
-                  'ALTER TABLE %1$s.%2$I DISABLE ROW LEVEL SECURITY', home, aside);
+                  'DROP POLICY IF EXISTS taskline_events_disputed ON %1$s.%2$I; ALTER TABLE %1$s.%2$I DISABLE ROW LEVEL SECURITY', home, aside);
     FOR item IN SELECT conname FROM pg_constraint WHERE conrelid = to_regclass(home || '.taskline_events') AND contype = 'p' LOOP
       ddl := ddl || format('; ALTER TABLE %s.%I DROP CONSTRAINT %I', home, aside, item.conname);
     END LOOP;

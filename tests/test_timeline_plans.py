@@ -36,9 +36,8 @@ FILTERS = {
         occurs_at=InstantTest(gte=datetime(2022, 4, 1, tzinfo=UTC), lt=datetime(2025, 4, 1, tzinfo=UTC))
     ),
 }
-# The list of disputed rows is read whole for each policy; it is short, and mostly empty. Leads have no index by
-# linked_contact_id: those of a contact are found by reading the organization's.
-READ_WHOLE = {"taskline_disputed_interactions", "leads"}
+# The list of disputed rows is read whole for each policy; it is short, and mostly empty.
+READ_WHOLE = {"taskline_disputed_interactions"}
 
 
 @dataclass(frozen=True, slots=True)
