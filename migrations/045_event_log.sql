@@ -3,7 +3,7 @@
 -- Run it after 044, with psql -f, \i or the runner, on a live database, as often as you like. It
 --   1. makes the table taskline_events: a line for each thing that happened, with the row before and after as jsonb, and no
 --      foreign key, for the log outlives tasks, records and people. The API's role may read the lines of its organization,
---      and nobody but the owner may write;
+--      but for those of rows that 042 lists as disputed, and nobody but the owner may write;
 --   2. lets triggers write it in the transaction of whoever changes something: taskline_events on lead_interactions, and
 --      ~taskline_lost_link on leads, contacts and accounts, which keeps a record's name before it goes. They fire for the old
 --      application, COPY and the apply process of a subscription too (ENABLE ALWAYS), with the rights of the tables' owner,
@@ -809,21 +809,6 @@ CREATE OR REPLACE FUNCTION pg_temp.log_wall() RETURNS text LANGUAGE sql STABLE A
       WHERE polrelid = to_regclass(pg_temp.home() || '.taskline_events') AND polname = 'taskline_events_tenant'))
 $$;
 
--- Makes the log of a disputed row as invisible to the organization that the row names as the row itself is. The old application
--- doesn't read the log; the API shows such a row to nobody.
-CREATE OR REPLACE PROCEDURE pg_temp.hide_disputed_log() LANGUAGE plpgsql AS $$
-DECLARE
-  list constant regclass := to_regclass(pg_temp.home() || '.taskline_disputed_interactions');
-  log_ constant regclass := to_regclass(pg_temp.home() || '.taskline_events');
-BEGIN
-  IF list IS NOT NULL AND log_ IS NOT NULL
-     AND NOT EXISTS (SELECT FROM pg_policy WHERE polrelid = log_ AND polname = 'taskline_events_disputed') THEN
-    CALL pg_temp.alter_shortly('hide the log of disputed rows', format($make$
-      CREATE POLICY taskline_events_disputed ON %1$s AS RESTRICTIVE FOR SELECT
-        USING (interaction_id <> ALL (ARRAY(SELECT d.interaction_id FROM %2$s d)))$make$, pg_temp.full_name(log_), pg_temp.full_name(list)));
-  END IF;
-END $$;
-
 -- Why the old history can't be copied; NULL if it can.
 CREATE OR REPLACE FUNCTION pg_temp.no_old_history() RETURNS text LANGUAGE sql STABLE AS $$
   SELECT CASE
@@ -1422,7 +1407,14 @@ BEGIN
   IF NOT pg_temp.log_is_walled() THEN
     CALL pg_temp.alter_shortly('let each organization see its own lines of taskline_events', pg_temp.log_wall());
   END IF;
-  CALL pg_temp.hide_disputed_log();
+  -- 042's list of disputed rows, which the API shows to nobody; with the last of them 042 takes the list and this policy away
+  IF to_regclass(home || '.taskline_disputed_interactions') IS NOT NULL
+     AND NOT EXISTS (SELECT FROM pg_policy WHERE polrelid = to_regclass(home || '.taskline_events')
+                                             AND polname = 'taskline_events_disputed') THEN
+    CALL pg_temp.alter_shortly('hide the log of disputed rows', format($make$
+      CREATE POLICY taskline_events_disputed ON %1$s.taskline_events AS RESTRICTIVE FOR SELECT
+        USING (interaction_id <> ALL (ARRAY(SELECT d.interaction_id FROM %1$s.taskline_disputed_interactions d)))$make$, home));
+  END IF;
   IF NOT has_table_privilege(pg_temp.api_role(), home || '.taskline_events', 'SELECT') THEN
     CALL pg_temp.alter_shortly('let the API''s role read taskline_events',
                                format('GRANT SELECT ON %s.taskline_events TO %I', home, pg_temp.api_role()));
