@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from starlette.middleware.gzip import GZipMiddleware
-from starlette.responses import RedirectResponse, Response
 from starlette.routing import Mount, Route
 from starlette.staticfiles import StaticFiles
 
@@ -14,6 +13,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from starlette.requests import Request
+    from starlette.responses import Response
     from starlette.types import Scope
 
 # Nothing comes from another host and nothing is evaluated. Styles alone may be inline: Monaco writes its theme,
@@ -44,7 +44,7 @@ KEEP = "public, max-age=31536000, immutable"
 
 
 def routes(dist: Path) -> list[Route | Mount]:
-    """Serve the pages built into `dist` at `/graphiql` and `/`, and their assets at `/assets/`.
+    """Serve the pages in `dist`: the timeline at `/`, GraphiQL at `/graphiql`, what they load at `/assets/`.
 
     Raises RuntimeError if `dist` or its assets are missing.
     """
@@ -54,11 +54,11 @@ def routes(dist: Path) -> list[Route | Mount]:
     async def graphiql(request: Request) -> Response:
         return await pages.get_response("graphiql.html", request.scope)
 
-    async def home(_: Request) -> Response:
-        return RedirectResponse("/graphiql", headers=GUARDS)
+    async def timeline(request: Request) -> Response:
+        return await pages.get_response("timeline.html", request.scope)
 
     return [
-        Route("/", home),
+        Route("/", timeline),
         Route("/graphiql", graphiql),
         # Level 6 takes 0.6 of the time of level 9, and its answers are 0.4 % larger.
         Mount("/assets", GZipMiddleware(assets, compresslevel=6)),

@@ -198,7 +198,7 @@ def test_a_deployed_page_asks_for_no_token_of_the_demo(page: Page, demo: Organiz
         deployed = visit(page)
         page.goto(address(served).replace("127.0.0.1", DEPLOYED))
         page.get_by_label("Bearer token").fill(served.token(demo.viewer(Role.VIEWER)))
-        page.get_by_role("button", name="Open GraphiQL").click()
+        page.get_by_role("button", name="Sign in").click()
 
         assert execute(page, "AccountTimeline").json()["data"]["timeline"]["edges"]
         assert [] == [url for url in deployed.asked if "/demo/" in url]
@@ -208,11 +208,11 @@ def test_outside_of_the_demo_a_pasted_token_opens_it(page: Page, demo: Organizat
     with api(database_url=demo.owner.database.app_url) as served:
         page.goto(address(served))
         page.get_by_label("Bearer token").fill("not a token")
-        page.get_by_role("button", name="Open GraphiQL").click()
+        page.get_by_role("button", name="Sign in").click()
         expect(page.get_by_role("alert")).to_contain_text("token can't be read")
 
         page.get_by_label("Bearer token").fill(f"Bearer {served.token(demo.viewer(Role.VIEWER))}")
-        page.get_by_role("button", name="Open GraphiQL").click()
+        page.get_by_role("button", name="Sign in").click()
 
         assert execute(page, "AccountTimeline").json()["data"]["timeline"]["edges"]
         assert 0 == page.get_by_role("radio").count()

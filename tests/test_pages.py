@@ -26,11 +26,12 @@ def client() -> Iterator[TestClient]:
         yield client
 
 
-def test_home_leads_to_graphiql(client: TestClient) -> None:
-    answer = client.get("/")
+@pytest.mark.parametrize(("path", "title"), [("/", "Taskline"), ("/graphiql", "Taskline GraphiQL")])
+def test_a_page_is_served_at_its_address(client: TestClient, path: str, title: str) -> None:
+    answer = client.get(path)
 
-    assert 307 == answer.status_code
-    assert "/graphiql" == answer.headers["location"]
+    assert 200 == answer.status_code
+    assert f"<title>{title}</title>" in answer.text
 
 
 def test_a_page_allows_no_foreign_script_and_no_frame_around_it(client: TestClient) -> None:
@@ -55,8 +56,9 @@ def test_a_page_is_asked_for_again_and_sent_again_only_when_it_changed(client: T
     assert (304, b"") == (again.status_code, again.content)
 
 
-def test_a_page_holds_no_inline_script_and_no_foreign_address(client: TestClient) -> None:
-    html = client.get("/graphiql").text
+@pytest.mark.parametrize("path", ["/", "/graphiql"])
+def test_a_page_holds_no_inline_script_and_no_foreign_address(client: TestClient, path: str) -> None:
+    html = client.get(path).text
 
     assert not re.search(r"<script(?![^>]*\bsrc=)", html)
     assert not re.search(r"\son\w+=|javascript:", html)

@@ -20,7 +20,7 @@ export default defineConfig({
     target: "es2023",
     rolldownOptions: {
       // One HTML file per page; another page joins by one line here.
-      input: { graphiql: "graphiql.html" },
+      input: { timeline: "timeline.html", graphiql: "graphiql.html" },
       // GraphiQL's modules carry notes to React's compiler, which has been through them already.
       onwarn: (warning, warn) => {
         if (warning.code !== "MODULE_LEVEL_DIRECTIVE") warn(warning);

@@ -4,7 +4,7 @@ import { authorizedFetch, demoSession, SignInFailed, type Role, type Session } f
 import { examples, type Example } from "./examples";
 import { Ide } from "./ide";
 import { findRecords } from "./records";
-import { RoleSwitch, SignIn } from "./sign-in";
+import { RoleSwitch, SignIn } from "../ui/sign-in";
 
 export interface Opened {
   readonly session: Session;

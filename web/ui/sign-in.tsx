@@ -35,7 +35,7 @@ export function SignIn({ failure, onToken }: SignInProps) {
       <textarea id="token" name="token" rows={5} required autoFocus spellCheck={false} autoComplete="off" aria-describedby="kept" />
       <p id="kept">From your identity provider. It stays in this page's memory and is gone when you close it.</p>
       {failure === null ? null : <p role="alert">{failure}</p>}
-      <button type="submit">Open GraphiQL</button>
+      <button type="submit">Sign in</button>
     </form>
   );
 }
