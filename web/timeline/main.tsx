@@ -1,4 +1,6 @@
 /** Starts the timeline page. */
+import "../ui/tokens.css";
+import "../ui/base.css";
 import { createRoot } from "react-dom/client";
 import { demoSession } from "../api/session";
 import { Page } from "./page";
