@@ -3,7 +3,7 @@ import { explorerPlugin } from "@graphiql/plugin-explorer";
 import { HISTORY_PLUGIN } from "@graphiql/plugin-history";
 import { useMonaco } from "@graphiql/react";
 import { GraphiQL } from "graphiql";
-import { useEffect, useMemo, type ReactNode } from "react";
+import { useEffect, useMemo } from "react";
 import type { Session } from "../api/session";
 import type { Example } from "./examples";
 import { sessionFetcher } from "./fetcher";
@@ -15,11 +15,9 @@ const STORAGE = looksOnlyStorage();
 interface IdeProps {
   readonly session: Session;
   readonly tabs: [Example, ...Example[]];
-  /** Shown beside the product's name. */
-  readonly children: ReactNode;
 }
 
-export function Ide({ session, tabs, children }: IdeProps) {
+export function Ide({ session, tabs }: IdeProps) {
   const fetcher = useMemo(() => sessionFetcher(session), [session]);
   // GraphiQL shows its tabs before the editor is there, and a click in that moment mixes up their texts.
   const { monaco, actions } = useMonaco();
@@ -34,11 +32,6 @@ export function Ide({ session, tabs, children }: IdeProps) {
       initialVariables={tabs[0].variables}
       defaultEditorToolsVisibility="variables"
       shouldPersistHeaders={false}
-    >
-      <GraphiQL.Logo>
-        {children}
-        <strong className="product">Taskline</strong>
-      </GraphiQL.Logo>
-    </GraphiQL>
+    />
   );
 }

@@ -4,6 +4,8 @@ import "@graphiql/plugin-doc-explorer/style.css";
 import "@graphiql/plugin-history/style.css";
 import "@graphiql/plugin-explorer/style.css";
 import "graphiql/graphiql.css";
+import "../ui/tokens.css";
+import "../ui/base.css";
 import "./page.css";
 import "./workers";
 import { createRoot } from "react-dom/client";
@@ -16,7 +18,7 @@ try {
   root.render(<Page demo={session && (await open(session))} />);
 } catch (error) {
   root.render(
-    <main className="sign-in">
+    <main className="sign-in ui">
       <h1>Taskline</h1>
       <p role="alert">{messageOf(error)}</p>
     </main>,

@@ -4,6 +4,7 @@ import { authorizedFetch, demoSession, SignInFailed, type Role, type Session } f
 import { examples, type Example } from "./examples";
 import { Ide } from "./ide";
 import { findRecords } from "./records";
+import { Masthead } from "../ui/masthead";
 import { RoleSwitch, SignIn } from "../ui/sign-in";
 
 export interface Opened {
@@ -36,10 +37,13 @@ export function Page({ demo }: { readonly demo: Opened | null }) {
   if (opened === null) return <SignIn failure={failure} onToken={signIn} />;
   const { session, tabs } = opened;
   return (
-    <Ide session={session} tabs={tabs}>
-      {failure === null ? null : <span role="alert">{failure}</span>}
-      {session.role === null ? null : <RoleSwitch role={session.role} onRole={switchRole} />}
-    </Ide>
+    <>
+      <Masthead here="GraphiQL">
+        {failure === null ? null : <span role="alert">{failure}</span>}
+        {session.role === null ? null : <RoleSwitch role={session.role} onRole={switchRole} />}
+      </Masthead>
+      <Ide session={session} tabs={tabs} />
+    </>
   );
 }
 

@@ -1,5 +1,6 @@
 /** How somebody says who they are: a role in the demo, a pasted token elsewhere. */
 import { ROLES, type Role } from "../api/session";
+import "./sign-in.css";
 
 interface RoleSwitchProps {
   readonly role: Role;
@@ -29,13 +30,13 @@ interface SignInProps {
 export function SignIn({ failure, onToken }: SignInProps) {
   const signIn = (form: FormData): void => onToken(withoutScheme(String(form.get("token"))));
   return (
-    <form className="sign-in" action={signIn}>
+    <form className="sign-in ui" action={signIn}>
       <h1>Taskline</h1>
       <label htmlFor="token">Bearer token</label>
       <textarea id="token" name="token" rows={5} required autoFocus spellCheck={false} autoComplete="off" aria-describedby="kept" />
       <p id="kept">From your identity provider. It stays in this page's memory and is gone when you close it.</p>
       {failure === null ? null : <p role="alert">{failure}</p>}
-      <button type="submit">Sign in</button>
+      <button type="submit" className="button--primary">Sign in</button>
     </form>
   );
 }
