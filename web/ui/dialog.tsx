@@ -1,0 +1,51 @@
+/** A question that comes before the page: the browser's own dialog, which keeps the focus and gives it back. */
+import { X } from "lucide-react";
+import { useEffect, useId, useRef, type ReactNode } from "react";
+import "./dialog.css";
+
+interface DialogProps {
+  readonly title: string;
+  /** Called on Escape and by the close button; the owner takes the dialog away. */
+  readonly onClose: () => void;
+  readonly children: ReactNode;
+  /** Small for a question, wide for a form. */
+  readonly size?: "small" | "wide";
+}
+
+/** Open for as long as it is rendered. */
+export function Dialog({ title, onClose, children, size = "wide" }: DialogProps) {
+  const id = useId();
+  const dialog = useRef<HTMLDialogElement>(null);
+  useEffect(() => {
+    const shown = dialog.current;
+    const opener = document.activeElement;
+    if (shown === null) return;
+    if (!shown.open) shown.showModal();
+    return () => {
+      shown.close();
+      // What opened it may have gone with the change: then the page decides where to go on.
+      if (opener instanceof HTMLElement && opener.isConnected) opener.focus();
+    };
+  }, []);
+  return (
+    <dialog
+      ref={dialog}
+      className={`ui dialog dialog--${size}`}
+      aria-labelledby={id}
+      onCancel={(event) => {
+        // A combobox or a date field inside takes back its own things first; their events rise to here too.
+        if (event.target !== dialog.current) return;
+        event.preventDefault();
+        onClose();
+      }}
+    >
+      <header className="dialog__head">
+        <h2 id={id}>{title}</h2>
+        <button type="button" className="button--quiet button--icon" aria-label="Close" onClick={onClose}>
+          <X aria-hidden size={18} />
+        </button>
+      </header>
+      {children}
+    </dialog>
+  );
+}
