@@ -1,5 +1,6 @@
 /** Who or what the view is about, and whether related records join in. */
 import type { RecordHeadFragment } from "../generated/operations";
+import "./header.css";
 
 interface HeaderProps {
   /** Null while it is asked for. */

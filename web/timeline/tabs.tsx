@@ -1,6 +1,7 @@
 /** The tasks by state, with how many there are. */
 import type { TaskCountsFragment } from "../generated/operations";
 import { TABS, useView, type Tab } from "./view";
+import "./tabs.css";
 
 const LABELS: Readonly<Record<Tab, string>> = { all: "All", open: "Open", overdue: "Overdue", completed: "Completed" };
 
