@@ -1,5 +1,5 @@
 /** One question to the API, for what a page needs before it can show anything. */
-import { SignInFailed } from "./session";
+import { SignInFailed } from "./refusal";
 
 export const ENDPOINT = "/graphql";
 

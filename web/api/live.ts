@@ -1,18 +1,28 @@
 /** The socket by which a page is told what happens. */
-import { createClient, type Client } from "graphql-ws";
+import { CloseCode, createClient, type Client } from "graphql-ws";
 import { ENDPOINT } from "./ask";
-import { demoSession, type Session } from "./session";
+import type { Session } from "./session";
 
 /** A client that connects when the first subscription begins, and again when the connection is lost. */
 export function liveClient(session: Session): Client {
   const url = new URL(ENDPOINT, location.href);
   url.protocol = url.protocol.replace("http", "ws");
+  let used = session.token;
+  let refusal: string | null = null;
   return createClient({
-    url: url.href,
-    // A demo token lasts some hours and ends with the demo; a page may stay open for days.
-    connectionParams: async () => {
-      const anew = session.role && (await demoSession(session.role));
-      return { authorization: `Bearer ${(anew || session).token}` };
+    // A new token is got before the socket is opened: to one that is open the server gives seconds, a person takes longer.
+    url: async () => {
+      if (refusal !== null) await session.renewed(used, refusal);
+      refusal = null;
+      used = session.token;
+      return url.href;
+    },
+    connectionParams: () => ({ authorization: `Bearer ${used}` }),
+    on: {
+      closed: (event) => {
+        const { code, reason } = event as CloseEvent;
+        if (code === CloseCode.Forbidden) refusal = reason;
+      },
     },
   });
 }

@@ -9,8 +9,9 @@ import "../ui/base.css";
 import "./page.css";
 import "./workers";
 import { createRoot } from "react-dom/client";
+import { messageOf } from "../api/refusal";
 import { demoSession } from "../api/session";
-import { messageOf, open, Page } from "./page";
+import { open, Page } from "./page";
 
 const root = createRoot(document.getElementById("page")!);
 try {

@@ -1,6 +1,8 @@
 /** The whole page: sign in first, then GraphiQL with its examples. */
 import { useState } from "react";
-import { authorizedFetch, demoSession, SignInFailed, type Role, type Session } from "../api/session";
+import { messageOf } from "../api/refusal";
+import { authorizedFetch, demoSession, Session, type Role } from "../api/session";
+import { viewerOf } from "../api/viewer";
 import { examples, type Example } from "./examples";
 import { Ide } from "./ide";
 import { findRecords } from "./records";
@@ -24,7 +26,9 @@ export function Page({ demo }: { readonly demo: Opened | null }) {
   const fail = (error: unknown): void => setFailure(messageOf(error));
   const signIn = (token: string): void => {
     setFailure(null);
-    open({ token, role: null }).then(setOpened, fail);
+    viewerOf(token)
+      .then((viewer) => open(new Session({ token, viewer })))
+      .then(setOpened, fail);
   };
   const switchRole = (role: Role): void => {
     setFailure(null);
@@ -45,8 +49,4 @@ export function Page({ demo }: { readonly demo: Opened | null }) {
       <Ide session={session} tabs={tabs} />
     </>
   );
-}
-
-export function messageOf(error: unknown): string {
-  return error instanceof SignInFailed ? error.message : "The API gave no answer that this page understands. See that it runs, then reload.";
 }

@@ -2,7 +2,18 @@
 import "../ui/tokens.css";
 import "../ui/base.css";
 import { createRoot } from "react-dom/client";
+import { messageOf } from "../api/refusal";
 import { demoSession } from "../api/session";
 import { Page } from "./page";
 
-createRoot(document.getElementById("page")!).render(<Page demo={await demoSession("admin")} />);
+const root = createRoot(document.getElementById("page")!);
+try {
+  root.render(<Page demo={await demoSession("admin")} />);
+} catch (error) {
+  root.render(
+    <main className="sign-in ui">
+      <h1>Taskline</h1>
+      <p role="alert">{messageOf(error)}</p>
+    </main>,
+  );
+}

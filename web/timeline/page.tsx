@@ -1,18 +1,30 @@
 /** The whole page: sign in first, then one record's timeline. */
-import { useMemo, useState } from "react";
+import { useMemo } from "react";
 import { Provider } from "urql";
 import type { Session } from "../api/session";
-import { SignIn } from "../ui/sign-in";
+import { Masthead } from "../ui/masthead";
 import { timelineClient } from "./client";
+import { Filters } from "./filters";
+import { RecordSearch } from "./record-search";
+import { ShortcutHelp } from "./shortcuts";
+import { SignedIn, SignedInAs } from "./signed-in";
+import { Tabs } from "./tabs";
 
 export function Page({ demo }: { readonly demo: Session | null }) {
-  const [session, setSession] = useState(demo);
-  const client = useMemo(() => session && timelineClient(session), [session]);
-  if (client === null) return <SignIn failure={null} onToken={(token) => setSession({ token, role: null })} />;
+  return <SignedIn demo={demo}>{(session) => <Timeline session={session} />}</SignedIn>;
+}
+
+function Timeline({ session }: { readonly session: Session }) {
+  const client = useMemo(() => timelineClient(session), [session]);
   return (
     <Provider value={client}>
-      <main>
-        <h1>Taskline</h1>
+      <Masthead here="Timeline" search={<RecordSearch />}>
+        <ShortcutHelp />
+        <SignedInAs />
+      </Masthead>
+      <main className="ui">
+        <Tabs counts={null} />
+        <Filters />
       </main>
     </Provider>
   );

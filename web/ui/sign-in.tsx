@@ -1,4 +1,5 @@
 /** How somebody says who they are: a role in the demo, a pasted token elsewhere. */
+import type { ReactNode } from "react";
 import { ROLES, type Role } from "../api/session";
 import "./sign-in.css";
 
@@ -21,6 +22,36 @@ export function RoleSwitch({ role, onRole }: RoleSwitchProps) {
   );
 }
 
+interface TokenFormProps {
+  /** Why the last try came to nothing. */
+  readonly failure: string | null;
+  readonly onToken: (token: string) => void;
+  /** What stands above the field. */
+  readonly children: ReactNode;
+  /** What stands beside the button. */
+  readonly otherwise?: ReactNode;
+}
+
+/** The one field in which a token is pasted. */
+export function TokenForm({ failure, onToken, children, otherwise }: TokenFormProps) {
+  const signIn = (form: FormData): void => onToken(withoutScheme(String(form.get("token"))));
+  return (
+    <form className="sign-in ui" action={signIn}>
+      {children}
+      <label htmlFor="token">Bearer token</label>
+      <textarea id="token" name="token" rows={5} required autoFocus spellCheck={false} autoComplete="off" aria-describedby="kept" />
+      <p id="kept">From your identity provider. It stays in this page's memory and is gone when you close it.</p>
+      {failure === null ? null : <p role="alert">{failure}</p>}
+      <div className="sign-in__buttons">
+        <button type="submit" className="button--primary">
+          Sign in
+        </button>
+        {otherwise}
+      </div>
+    </form>
+  );
+}
+
 interface SignInProps {
   /** Why the last try came to nothing. */
   readonly failure: string | null;
@@ -28,16 +59,10 @@ interface SignInProps {
 }
 
 export function SignIn({ failure, onToken }: SignInProps) {
-  const signIn = (form: FormData): void => onToken(withoutScheme(String(form.get("token"))));
   return (
-    <form className="sign-in ui" action={signIn}>
+    <TokenForm failure={failure} onToken={onToken}>
       <h1>Taskline</h1>
-      <label htmlFor="token">Bearer token</label>
-      <textarea id="token" name="token" rows={5} required autoFocus spellCheck={false} autoComplete="off" aria-describedby="kept" />
-      <p id="kept">From your identity provider. It stays in this page's memory and is gone when you close it.</p>
-      {failure === null ? null : <p role="alert">{failure}</p>}
-      <button type="submit" className="button--primary">Sign in</button>
-    </form>
+    </TokenForm>
   );
 }
 
