@@ -1,0 +1,197 @@
+/**
+ * The pages of a list that may be very long. Those near what is looked at are held, one query each, so that a change
+ * costs as much as its page; of those further away only the keys stay, which keep the place and height of their lines.
+ */
+import { useEffect, useLayoutEffect, useMemo, useSyncExternalStore } from "react";
+import type { CombinedError } from "urql";
+import type { Line } from "./line";
+
+/** A page as the screen shows it, from top to bottom. */
+export interface Answer {
+  readonly lines: readonly Line[];
+  /** From where to go on upwards and downwards; null where there is no more. */
+  readonly above: string | null;
+  readonly below: string | null;
+}
+
+/** Where a page begins: at an instant, or next to a cursor. */
+export type Place = { readonly at: string } | { readonly below: string } | { readonly above: string };
+
+/** Ask for a page, and tell what it holds now and whenever that changes, until the returned function is called. */
+export type Ask = (place: Place, tell: (told: Told) => void) => () => void;
+export type Told = { readonly answer: Answer } | { readonly failure: CombinedError };
+
+export interface Slot {
+  /** Null for the first page of the view, which comes with the first screen and is always held. */
+  readonly place: Place | null;
+  /** Null before it came, and after it was let go. */
+  readonly answer: Answer | null;
+  /** The keys of its lines, as last known. */
+  readonly keys: readonly string[];
+  readonly failure: CombinedError | null;
+  readonly stop: (() => void) | null;
+}
+
+// The page next to what is seen is there before it is wanted.
+const AHEAD = 1;
+// Whoever turns back within a few pages finds them as they were.
+const KEPT = 3;
+
+export class Pages {
+  #slots: readonly Slot[] = [];
+  #start: Answer | null = null;
+  #at: string | null = null;
+  #seen = { first: 0, last: 0 };
+  readonly #listeners = new Set<() => void>();
+  readonly #ask: Ask;
+
+  constructor(ask: Ask) {
+    this.#ask = ask;
+  }
+
+  readonly slots = (): readonly Slot[] => this.#slots;
+
+  readonly listen = (listener: () => void): (() => void) => {
+    this.#listeners.add(listener);
+    return () => this.#listeners.delete(listener);
+  };
+
+  /** The instant that was jumped to; null when the list begins at its beginning. */
+  get at(): string | null {
+    return this.#at;
+  }
+
+  /** Whether nothing but the first page is seen, so that it can be changed without a jump. */
+  get isAtStart(): boolean {
+    return this.#at === null && this.#seen.last === 0;
+  }
+
+  /** Take the first page, as it is now. If it ends elsewhere than before, the pages below it begin elsewhere too. */
+  begin(answer: Answer): void {
+    this.#start = answer;
+    if (this.#at !== null) return;
+    const [, second] = this.#slots;
+    const goesOn = second?.place !== null && second !== undefined && "below" in second.place && second.place.below === answer.below;
+    const rest = goesOn ? this.#slots.slice(1) : [];
+    if (!goesOn) this.#close();
+    this.#set([filled({ ...EMPTY, place: null }, answer, rest), ...rest]);
+  }
+
+  /** Begin at another instant; null: at the beginning. */
+  jump(at: string | null): void {
+    this.#close();
+    this.#at = at;
+    this.#seen = { first: 0, last: 0 };
+    if (at !== null) this.#set([{ ...EMPTY, place: { at } }]);
+    else this.#set(this.#start === null ? [] : [filled({ ...EMPTY, place: null }, this.#start, [])]);
+    this.#hold(0);
+  }
+
+  /** Hold the pages near these, and let go of those far from them. */
+  look(first: number, last: number): void {
+    this.#seen = { first, last };
+    this.#slots.forEach((slot, index) => {
+      const distance = Math.max(first - index, index - last);
+      if (distance <= AHEAD) this.#hold(index);
+      else if (distance > KEPT && slot.place !== null) this.#letGo(index);
+    });
+  }
+
+  /** Ask for the page after the last one, unless there is none or it is under way. */
+  goDown(): void {
+    const below = this.#slots.at(-1)?.answer?.below ?? null;
+    if (below === null) return;
+    this.#set([...this.#slots, { ...EMPTY, place: { below } }]);
+    this.#hold(this.#slots.length - 1);
+  }
+
+  /** Ask for the page before the first one, unless there is none or it is under way. */
+  goUp(): void {
+    const above = this.#slots[0]?.answer?.above ?? null;
+    if (above === null) return;
+    this.#set([{ ...EMPTY, place: { above } }, ...this.#slots]);
+    this.#hold(0);
+  }
+
+  /** Ask again for pages that didn't come. */
+  retry(): void {
+    this.#slots.forEach((slot, index) => {
+      if (slot.failure === null) return;
+      slot.stop?.();
+      this.#replace(slot, { ...slot, failure: null, stop: null });
+      this.#hold(index);
+    });
+  }
+
+  close(): void {
+    this.#close();
+    this.#slots = [];
+  }
+
+  #hold(index: number): void {
+    const slot = this.#slots[index];
+    if (slot === undefined || slot.place === null || slot.stop !== null) return;
+    // What is told before `ask` returns is told to a slot that is there already.
+    let held: Slot = { ...slot, stop: () => {} };
+    this.#replace(slot, held);
+    const tell = (told: Told): void => {
+      const others = this.#slots.filter((other) => other !== held);
+      if (others.length === this.#slots.length) return;
+      const next = "answer" in told ? filled(held, told.answer, others) : { ...held, failure: told.failure };
+      this.#replace(held, next);
+      held = next;
+    };
+    const stop = this.#ask(slot.place, tell);
+    const stoppable = { ...held, stop };
+    this.#replace(held, stoppable);
+    held = stoppable;
+  }
+
+  #letGo(index: number): void {
+    const slot = this.#slots[index];
+    if (slot === undefined || slot.stop === null) return;
+    slot.stop();
+    this.#replace(slot, { ...slot, answer: null, failure: null, stop: null });
+  }
+
+  #close(): void {
+    for (const slot of this.#slots) slot.stop?.();
+  }
+
+  #replace(slot: Slot, by: Slot): void {
+    this.#set(this.#slots.map((each) => (each === slot ? by : each)));
+  }
+
+  #set(slots: readonly Slot[]): void {
+    this.#slots = slots;
+    for (const listener of this.#listeners) listener();
+  }
+}
+
+const EMPTY: Omit<Slot, "place"> = { answer: null, keys: [], failure: null, stop: null };
+
+/** The slot with an answer. A line that has moved here while another page still shows it is left out: it has one place. */
+function filled(slot: Slot, answer: Answer, others: readonly Slot[]): Slot {
+  const keys = answer.lines.map(({ entry }) => entry.id);
+  if (keys.length === slot.keys.length && keys.every((key, index) => key === slot.keys[index])) {
+    return { ...slot, answer, failure: null };
+  }
+  const elsewhere = new Set(others.flatMap((other) => other.keys));
+  const lines = answer.lines.filter(({ entry }) => !elsewhere.has(entry.id));
+  return { ...slot, answer: { ...answer, lines }, keys: lines.map(({ entry }) => entry.id), failure: null };
+}
+
+/** The pages of a list, whose first one comes from elsewhere; null while it is on its way. Another `ask`: another list. */
+export function usePages(ask: Ask, start: Answer | null): Pages {
+  const pages = useMemo(() => new Pages(ask), [ask]);
+  useEffect(() => () => pages.close(), [pages]);
+  useLayoutEffect(() => {
+    if (start !== null) pages.begin(start);
+  }, [pages, start]);
+  return pages;
+}
+
+/** The slots of a list, as they are now. */
+export function useSlots(pages: Pages): readonly Slot[] {
+  return useSyncExternalStore(pages.listen, pages.slots);
+}

@@ -1,0 +1,55 @@
+/** The first screen of a view: one question, whose answer stays true to what happens to its entries. */
+import { useCallback, useLayoutEffect, useMemo, useState } from "react";
+import { useClient, type AnyVariables, type CombinedError, type TypedDocumentNode } from "urql";
+
+export interface Screen<Data> {
+  /** The answer; null while it is on its way. */
+  readonly data: Data | null;
+  /** The answer to this question or to the one before: for what hardly differs between the two. */
+  readonly latest: Data | null;
+  readonly failure: CombinedError | null;
+  /** Ask again, and keep showing the old answer until the new one is there. */
+  readonly refresh: () => Promise<void>;
+}
+
+interface Answered<Data, Variables> {
+  readonly variables: Variables;
+  readonly data: Data | null;
+  readonly failure: CombinedError | null;
+}
+
+/** `variables` that are another object, but say the same, are the same question. */
+export function useScreen<Data, Variables extends AnyVariables>(
+  document: TypedDocumentNode<Data, Variables>,
+  given: Variables,
+): Screen<Data> {
+  const client = useClient();
+  const variables = useSame(given);
+  const [answered, setAnswered] = useState<Answered<Data, Variables> | null>(null);
+
+  // Before anything is painted: what is known already is on the first picture.
+  useLayoutEffect(() => {
+    const { unsubscribe } = client
+      .query(document, variables, { requestPolicy: "cache-and-network" })
+      .subscribe(({ data, error }) => setAnswered({ variables, data: data ?? null, failure: error ?? null }));
+    return unsubscribe;
+  }, [client, document, variables]);
+
+  const refresh = useCallback(async () => {
+    await client.query(document, variables, { requestPolicy: "network-only" }).toPromise();
+  }, [client, document, variables]);
+
+  const isOurs = answered?.variables === variables;
+  return {
+    data: isOurs ? answered.data : null,
+    latest: answered?.data ?? null,
+    failure: isOurs ? answered.failure : null,
+    refresh,
+  };
+}
+
+/** The same object for as long as it says the same. */
+export function useSame<Value>(value: Value): Value {
+  const text = JSON.stringify(value);
+  return useMemo(() => value, [text]);
+}
