@@ -1,16 +1,67 @@
 /** Who or what the view is about, and whether related records join in. */
+import { ArrowLeft } from "lucide-react";
+import { useEffect, useRef, type ReactNode } from "react";
 import type { RecordHeadFragment } from "../generated/operations";
+import { Facts } from "./facts";
 import "./header.css";
+import { RecordIcon } from "./record-icon";
+import { EVERYTHING, useView, type RecordId } from "./view";
+import { ViewLink } from "./view-link";
+import { RECORD_WORDS } from "./words";
 
 interface HeaderProps {
-  /** Null while it is asked for. */
+  /** Null while it is asked for, and in the view of all tasks. */
   readonly record: RecordHeadFragment | null;
+  /** What can be done here, at the end of the line. */
+  readonly children?: ReactNode;
 }
 
-export function Header({ record }: HeaderProps) {
+export function Header({ record, children }: HeaderProps) {
+  const [view, change] = useView();
+  const name = view.record === null ? "Tasks" : (record?.displayName ?? null);
+  const heading = useHeading(view.record, name);
   return (
     <header className="header">
-      <h1 dir="auto">{record?.displayName}</h1>
+      {view.record === null ? null : (
+        <ViewLink to={EVERYTHING} className="header__back">
+          <ArrowLeft aria-hidden size={16} /> All tasks
+        </ViewLink>
+      )}
+      {view.record === null ? null : (
+        <span className="header__icon">
+          <RecordIcon kind={view.record.kind} size={22} />
+        </span>
+      )}
+      <div className="header__name">
+        <h1 ref={heading} tabIndex={-1} dir="auto" aria-busy={name === null}>
+          {name ?? (view.record && RECORD_WORDS[view.record.kind])}
+        </h1>
+        {record === null ? null : <Facts record={record} />}
+      </div>
+      <div className="header__side">
+        {view.record === null ? null : (
+          <label className="choice">
+            <input type="checkbox" role="switch" checked={view.related} onChange={() => change({ related: !view.related })} />
+            Also related records
+          </label>
+        )}
+        {children}
+      </div>
     </header>
   );
+}
+
+/** Names the window after the view; after a step to another record the heading has the focus, as on a new page. */
+function useHeading(record: RecordId | null, name: string | null) {
+  const heading = useRef<HTMLHeadingElement>(null);
+  const here = record && `${record.kind} ${record.id}`;
+  const shown = useRef(here);
+  useEffect(() => {
+    if (name === null) return;
+    document.title = `${name} · Taskline`;
+    if (shown.current === here) return;
+    shown.current = here;
+    heading.current?.focus({ preventScroll: true });
+  }, [here, name]);
+  return heading;
 }

@@ -6,7 +6,7 @@ import { Masthead } from "../ui/masthead";
 import { timelineClient } from "./client";
 import { Filters } from "./filters";
 import { RecordSearch } from "./record-search";
-import { ShortcutHelp } from "./shortcuts";
+import { ShortcutHelp } from "./shortcut-help";
 import { SignedIn, SignedInAs } from "./signed-in";
 import { Tabs } from "./tabs";
 

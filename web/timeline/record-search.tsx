@@ -1,4 +1,58 @@
 /** Finds a lead, a contact or an account by a few letters, and opens its timeline. */
+import { useCallback, useRef } from "react";
+import { useClient } from "urql";
+import { SearchRecordsDocument, type FoundRecordFragment, type RecordKind } from "../generated/operations";
+import { Combobox, type Described } from "../ui/combobox";
+import { RecordIcon } from "./record-icon";
+import { useShortcut } from "./shortcuts";
+import { useView, viewOf } from "./view";
+import { RECORD_WORDS } from "./words";
+
+const LABEL = "Find a lead, contact or account";
+
 export function RecordSearch() {
-  return <search className="record-search" />;
+  const [, change] = useView();
+  const search = useRecords();
+  const box = useRef<HTMLElement>(null);
+  useShortcut("search", () => box.current?.querySelector("input")?.focus());
+  return (
+    <search ref={box}>
+      <Combobox
+        label={LABEL}
+        isLabelHidden
+        placeholder={LABEL}
+        value={null}
+        search={search}
+        describe={describeRecord}
+        onChange={(record) => record && change(viewOf({ kind: kindOf(record), id: record.id }))}
+      />
+    </search>
+  );
+}
+
+/** A search for pickers: of all three kinds, or of one. */
+export function useRecords(kind?: RecordKind) {
+  const client = useClient();
+  return useCallback(
+    async (term: string, signal: AbortSignal): Promise<readonly FoundRecordFragment[]> => {
+      if (term === "") return [];
+      const variables = { search: term, kinds: kind ? [kind] : null, first: 8 };
+      const how = { fetchOptions: { signal }, requestPolicy: "network-only" as const };
+      const { data, error } = await client.query(SearchRecordsDocument, variables, how).toPromise();
+      if (!data) throw new Error(error?.message ?? "The search failed. Type on to try again.");
+      return data.searchRecords;
+    },
+    [client, kind],
+  );
+}
+
+export function kindOf(record: FoundRecordFragment): RecordKind {
+  return record.__typename.toUpperCase() as RecordKind;
+}
+
+/** The name, and what tells two of the same name apart. */
+export function describeRecord(record: FoundRecordFragment): Described {
+  const more = record.__typename === "Account" ? [record.contact?.displayName] : [record.company, record.email];
+  const detail = [RECORD_WORDS[kindOf(record)], ...more].filter(Boolean).join(" · ");
+  return { text: record.displayName, detail, icon: <RecordIcon kind={kindOf(record)} /> };
 }

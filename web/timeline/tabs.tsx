@@ -1,9 +1,18 @@
 /** The tasks by state, with how many there are. */
+import { useRef, type KeyboardEvent, type ReactNode } from "react";
 import type { TaskCountsFragment } from "../generated/operations";
-import { TABS, useView, type Tab } from "./view";
 import "./tabs.css";
+import { TABS, useView, type Tab } from "./view";
 
 const LABELS: Readonly<Record<Tab, string>> = { all: "All", open: "Open", overdue: "Overdue", completed: "Completed" };
+
+/** What the arrow keys and their like move the focus to, from a place among `count`. */
+const MOVES: Readonly<Record<string, (place: number, count: number) => number>> = {
+  ArrowRight: (place, count) => (place + 1) % count,
+  ArrowLeft: (place, count) => (place - 1 + count) % count,
+  Home: () => 0,
+  End: (_, count) => count - 1,
+};
 
 interface TabsProps {
   /** Null while they are counted. */
@@ -12,13 +21,54 @@ interface TabsProps {
 
 export function Tabs({ counts }: TabsProps) {
   const [view, change] = useView();
+  const list = useRef<HTMLDivElement>(null);
+  // The arrows only move the focus: a tab asks the server, and each one passed would be a step for "back".
+  const move = (event: KeyboardEvent): void => {
+    const tabs = [...(list.current?.querySelectorAll<HTMLElement>("[role=tab]") ?? [])];
+    const next = MOVES[event.key]?.(tabs.findIndex((tab) => tab === document.activeElement), tabs.length);
+    if (next === undefined) return;
+    event.preventDefault();
+    tabs[next]?.focus();
+  };
   return (
-    <div role="tablist" aria-label="Tasks by state" className="tabs">
+    <div ref={list} role="tablist" aria-label="Tasks by state" className="tabs" onKeyDown={move}>
       {TABS.map((tab) => (
-        <button key={tab} type="button" role="tab" aria-selected={view.tab === tab} onClick={() => change({ tab })}>
-          {LABELS[tab]} {counts === null ? null : <span className="tabs__count">{counts[tab === "all" ? "total" : tab]}</span>}
+        <button
+          key={tab}
+          id={`tab-${tab}`}
+          type="button"
+          role="tab"
+          aria-selected={view.tab === tab}
+          aria-controls="tab-panel"
+          tabIndex={view.tab === tab ? 0 : -1}
+          onClick={() => change({ tab })}
+        >
+          {LABELS[tab]}
+          <Count tab={tab} counts={counts} isOfRecord={view.record !== null} />
         </button>
       ))}
     </div>
   );
+}
+
+/** What the chosen tab shows. */
+export function TabPanel({ children }: { readonly children: ReactNode }) {
+  const [view] = useView();
+  return (
+    <div role="tabpanel" id="tab-panel" aria-labelledby={`tab-${view.tab}`}>
+      {children}
+    </div>
+  );
+}
+
+interface CountProps extends TabsProps {
+  readonly tab: Tab;
+  readonly isOfRecord: boolean;
+}
+
+function Count({ tab, counts, isOfRecord }: CountProps) {
+  // All of a record are its calls and notes too, which nobody has counted.
+  if (counts === null || (tab === "all" && isOfRecord)) return null;
+  const count = counts[tab === "all" ? "total" : tab];
+  return <span className="tabs__count">{count.toLocaleString()}</span>;
 }

@@ -28,3 +28,12 @@ export const PRIORITY_WORDS: Readonly<Record<TaskPriority, string>> = {
   LOW: "Low",
   UNKNOWN: "Unknown",
 };
+
+/** "Contact only", "Lead and account", "No link". */
+export function linksWords(kinds: readonly RecordKind[]): string {
+  const [first, ...others] = kinds;
+  if (first === undefined) return "No link";
+  if (others.length === 0) return `${RECORD_WORDS[first]} only`;
+  const names = others.map((kind) => RECORD_WORDS[kind].toLowerCase());
+  return [RECORD_WORDS[first], ...names].join(", ").replace(/, (\w+)$/, " and $1");
+}

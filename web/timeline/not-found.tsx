@@ -1,0 +1,25 @@
+/** Said in place of a timeline whose record isn't there: nothing tells another organization's from one that never was. */
+import { useEffect, useRef } from "react";
+import { EVERYTHING, type RecordId } from "./view";
+import { ViewLink } from "./view-link";
+import { RECORD_WORDS } from "./words";
+
+export function NotFound({ record }: { readonly record: RecordId }) {
+  const heading = useRef<HTMLHeadingElement>(null);
+  useEffect(() => {
+    document.title = "Not found · Taskline";
+    heading.current?.focus();
+  }, []);
+  return (
+    <section className="list__state">
+      <h1 ref={heading} tabIndex={-1}>
+        Not found in your organization
+      </h1>
+      <p>
+        The link names a {RECORD_WORDS[record.kind].toLowerCase()} that isn't there. It may have been deleted, or the link
+        isn't whole. Search for the name above, or go on with all tasks.
+      </p>
+      <ViewLink to={EVERYTHING}>Show all tasks</ViewLink>
+    </section>
+  );
+}

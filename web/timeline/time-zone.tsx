@@ -1,0 +1,15 @@
+/** Says whose clock the page goes by. */
+import { Globe } from "lucide-react";
+import "./time-zone.css";
+
+/** "Times in Europe/Berlin (GMT+1)". */
+export function TimeZone({ zone, now }: { readonly zone: string; readonly now: number }) {
+  const format = new Intl.DateTimeFormat("en", { timeZone: zone, timeZoneName: "shortOffset" });
+  const offset = format.formatToParts(now).find(({ type }) => type === "timeZoneName")?.value;
+  return (
+    <p className="time-zone">
+      <Globe aria-hidden size={14} /> Times in {zone.replaceAll("_", " ")}
+      {offset && offset !== zone ? ` (${offset})` : null}
+    </p>
+  );
+}
