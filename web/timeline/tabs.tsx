@@ -2,6 +2,7 @@
 import { useRef, type KeyboardEvent, type ReactNode } from "react";
 import type { TaskCountsFragment } from "../generated/operations";
 import "./tabs.css";
+import { useCounts } from "./use-counts";
 import { TABS, useView, type Tab } from "./view";
 
 const LABELS: Readonly<Record<Tab, string>> = { all: "All", open: "Open", overdue: "Overdue", completed: "Completed" };
@@ -15,12 +16,13 @@ const MOVES: Readonly<Record<string, (place: number, count: number) => number>> 
 };
 
 interface TabsProps {
-  /** Null while they are counted. */
+  /** Of the record's tasks, or of all that the filters leave; null while they are counted. */
   readonly counts: TaskCountsFragment | null;
 }
 
 export function Tabs({ counts }: TabsProps) {
   const [view, change] = useView();
+  const shown = useCounts(view, counts);
   const list = useRef<HTMLDivElement>(null);
   // The arrows only move the focus: a tab asks the server, and each one passed would be a step for "back".
   const move = (event: KeyboardEvent): void => {
@@ -44,7 +46,7 @@ export function Tabs({ counts }: TabsProps) {
           onClick={() => change({ tab })}
         >
           {LABELS[tab]}
-          <Count tab={tab} counts={counts} isOfRecord={view.record !== null} />
+          <Count count={shown[tab]} />
         </button>
       ))}
     </div>
@@ -61,14 +63,6 @@ export function TabPanel({ children }: { readonly children: ReactNode }) {
   );
 }
 
-interface CountProps extends TabsProps {
-  readonly tab: Tab;
-  readonly isOfRecord: boolean;
-}
-
-function Count({ tab, counts, isOfRecord }: CountProps) {
-  // All of a record are its calls and notes too, which nobody has counted.
-  if (counts === null || (tab === "all" && isOfRecord)) return null;
-  const count = counts[tab === "all" ? "total" : tab];
-  return <span className="tabs__count">{count.toLocaleString()}</span>;
+function Count({ count }: { readonly count: number | undefined }) {
+  return count === undefined ? null : <span className="tabs__count">{count.toLocaleString()}</span>;
 }

@@ -15,7 +15,12 @@ interface SignInAgainProps {
 export function SignInAgain({ refusal, viewer, onToken }: SignInAgainProps) {
   const dialog = useRef<HTMLDialogElement>(null);
   const [failure, setFailure] = useState<string | null>(null);
-  useEffect(() => dialog.current?.showModal(), []);
+  useEffect(() => {
+    const shown = dialog.current;
+    shown?.showModal();
+    // Closing it gives the focus back to where somebody was typing.
+    return () => shown?.close();
+  }, []);
 
   const signIn = (token: string): void => {
     setFailure(null);
@@ -28,8 +33,14 @@ export function SignInAgain({ refusal, viewer, onToken }: SignInAgainProps) {
     );
   };
   return (
-    // Requests wait for this one answer, so Escape has nothing to go back to.
-    <dialog ref={dialog} className="sign-in-again" aria-labelledby="sign-in-again" onCancel={(event) => event.preventDefault()}>
+    // Requests wait for this one answer, so Escape has nothing to go back to; a browser lets its second press through.
+    <dialog
+      ref={dialog}
+      className="sign-in-again"
+      aria-labelledby="sign-in-again"
+      onCancel={(event) => event.preventDefault()}
+      onClose={() => dialog.current?.showModal()}
+    >
       <TokenForm
         failure={failure}
         onToken={signIn}
