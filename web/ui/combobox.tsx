@@ -1,10 +1,10 @@
 /** A field in which one thing is found by typing. Follows the combobox pattern of the ARIA Authoring Practices. */
 import { X } from "lucide-react";
-import { useEffect, useId, useRef, useState, type ReactNode } from "react";
+import { useId, type ReactNode, type RefObject } from "react";
 import { Choices } from "./choices";
 import "./combobox.css";
-import { useComboboxKeys } from "./use-combobox-keys";
-import { useSearch, type Search } from "./use-search";
+import { useCombobox, type ComboboxState } from "./use-combobox";
+import type { Search } from "./use-search";
 
 export interface Described {
   /** The name, as it stands in the field once it is chosen. */
@@ -34,90 +34,95 @@ export interface ComboboxProps<Item> {
   readonly canBeEmpty?: boolean | undefined;
 }
 
-const UNPICKED = "Choose one from the list, or clear this field.";
-
 export function Combobox<Item extends { readonly id: string }>(props: ComboboxProps<Item>) {
   const { label, value, describe, placeholder } = props;
   const id = useId();
-  const chosen = value === null ? "" : describe(value).text;
-  // What is being typed; null while the field shows its value.
-  const [typed, setTyped] = useState<string | null>(null);
-  const [isOpen, setIsOpen] = useState(false);
-  const input = useRef<HTMLInputElement>(null);
-  const term = typed?.trim() ?? "";
-  const found = useSearch(props.search, term, isOpen);
-
-  const choose = (item: Item | null): void => {
-    setTyped(null);
-    setIsOpen(false);
-    if (item?.id !== value?.id) props.onChange(item);
-  };
-  const revert = (): void => {
-    setTyped(null);
-    setIsOpen(false);
-  };
-  const leave = (): void => {
-    setIsOpen(false);
-    if (typed === chosen) setTyped(null);
-    else if (typed !== null && term === "") choose(null);
-  };
-  const open = (): void => setIsOpen(true);
-  const keys = useComboboxKeys({ items: found.items, isTyped: term !== "", isOpen, open, choose, revert, isChanged: typed !== null });
-  const problem = typed !== null && !isOpen ? UNPICKED : (props.error ?? null);
-  // A form asks its fields before it is saved: a text that names nothing would be lost without a word.
-  useEffect(() => input.current?.setCustomValidity(typed === null ? "" : UNPICKED), [typed]);
-
+  const state = useCombobox(props);
+  const { choose, found, isOpen, keys, term } = state;
+  const hasClear = value !== null && props.canBeEmpty !== false;
+  const isChosen = value !== null && state.isSettled;
   return (
-    <div className="field combobox">
+    <div className="field">
       <label className={props.isLabelHidden ? "visually-hidden" : "field__label"} htmlFor={id}>
         {label}
       </label>
-      <div className="combobox__box" data-chosen={value !== null && typed === null}>
-        {value !== null && typed === null && describe(value).icon}
-        <input
-          ref={input}
+      <div className="combobox" data-chosen={isChosen}>
+        {isChosen && describe(value).icon}
+        <ComboboxInput id={id} name={props.name} placeholder={placeholder} state={state} />
+        {hasClear && <ClearButton label={`Remove ${label.toLowerCase()}`} input={state.input} onClear={() => choose(null)} />}
+        <Choices
           id={id}
-          name={props.name}
-          className="combobox__input"
-          role="combobox"
-          type="text"
-          dir="auto"
-          autoComplete="off"
-          spellCheck={false}
-          placeholder={placeholder}
-          value={typed ?? chosen}
-          aria-autocomplete="list"
-          aria-expanded={isOpen}
-          aria-controls={`${id}-list`}
-          aria-activedescendant={keys.active === null ? undefined : `${id}-${keys.active}`}
-          aria-invalid={problem !== null}
-          aria-describedby={`${id}-problem ${id}-hint`}
-          onChange={(event) => {
-            setTyped(event.target.value);
-            open();
-          }}
-          onClick={open}
-          onKeyDown={keys.onKeyDown}
-          onBlur={leave}
+          label={label}
+          isOpen={isOpen}
+          found={found}
+          term={term}
+          prompt={placeholder ?? "Type to search."}
+          active={keys.active}
+          setActive={keys.setActive}
+          describe={describe}
+          choose={choose}
         />
-        {value !== null && props.canBeEmpty !== false && (
-          <button
-            type="button"
-            className="button--quiet button--icon button--small combobox__clear"
-            aria-label={`Remove ${label.toLowerCase()} ${chosen}`}
-            onClick={() => {
-              choose(null);
-              input.current?.focus();
-            }}
-          >
-            <X aria-hidden size={16} />
-          </button>
-        )}
-        <Choices id={id} label={label} isOpen={isOpen} found={found} term={term} prompt={placeholder ?? "Type to search."}
-          active={keys.active} setActive={keys.setActive} describe={describe} choose={choose} />
       </div>
-      <p className="field__hint" id={`${id}-hint`}>{props.hint}</p>
-      <p className="field__error" id={`${id}-problem`}>{problem}</p>
+      <p className="field__hint" id={`${id}-hint`}>
+        {props.hint}
+      </p>
+      <p className="field__error" id={`${id}-error`}>
+        {state.problem}
+      </p>
     </div>
+  );
+}
+
+interface ComboboxInputProps<Item> {
+  readonly id: string;
+  readonly name: string | undefined;
+  readonly placeholder: string | undefined;
+  readonly state: ComboboxState<Item>;
+}
+
+function ComboboxInput<Item>({ id, name, placeholder, state }: ComboboxInputProps<Item>) {
+  const { isOpen, keys } = state;
+  return (
+    <input
+      ref={state.input}
+      id={id}
+      name={name}
+      className="combobox__input"
+      role="combobox"
+      type="text"
+      dir="auto"
+      autoComplete="off"
+      spellCheck={false}
+      placeholder={placeholder}
+      value={state.text}
+      aria-autocomplete="list"
+      aria-expanded={isOpen}
+      aria-controls={`${id}-list`}
+      aria-activedescendant={keys.active === null ? undefined : `${id}-${keys.active}`}
+      aria-invalid={state.problem !== null}
+      aria-describedby={`${id}-error ${id}-hint`}
+      onChange={(event) => state.type(event.target.value)}
+      onClick={state.open}
+      onKeyDown={keys.onKeyDown}
+      onBlur={state.leave}
+    />
+  );
+}
+
+interface ClearButtonProps {
+  readonly label: string;
+  readonly input: RefObject<HTMLInputElement | null>;
+  readonly onClear: () => void;
+}
+
+function ClearButton({ label, input, onClear }: ClearButtonProps) {
+  const clear = (): void => {
+    onClear();
+    input.current?.focus();
+  };
+  return (
+    <button type="button" className="button--quiet button--icon button--small combobox__clear" aria-label={label} title={label} onClick={clear}>
+      <X aria-hidden size={16} />
+    </button>
   );
 }

@@ -4,9 +4,9 @@ import { createContext, useCallback, useContext, useEffect, useMemo, useState, t
 import "./toasts.css";
 
 export interface Toast {
-  readonly text: string;
+  readonly text: ReactNode;
   /** Said below the text: what is odd about the result, for instance. */
-  readonly detail?: string | undefined;
+  readonly detail?: ReactNode;
   readonly kind?: "ok" | "warn" | "danger" | undefined;
   readonly action?: { readonly label: string; readonly act: () => void } | undefined;
 }

@@ -1,7 +1,7 @@
 /** Moves through the choices of an open combobox by key, and picks one. */
 import { useEffect, useState, type KeyboardEvent } from "react";
 
-interface ComboboxState<Item> {
+interface Choosing<Item> {
   /** Null while those for the present term are on their way: then no key can pick anything. */
   readonly items: readonly Item[] | null;
   /** Whether something has been typed, so that the best choice is worth offering at once. */
@@ -15,14 +15,14 @@ interface ComboboxState<Item> {
   readonly isChanged: boolean;
 }
 
-interface ComboboxKeys {
+export interface ComboboxKeys {
   /** The place of the choice that Enter picks; null for none. */
   readonly active: number | null;
   readonly setActive: (place: number) => void;
   readonly onKeyDown: (event: KeyboardEvent) => void;
 }
 
-export function useComboboxKeys<Item>(state: ComboboxState<Item>): ComboboxKeys {
+export function useComboboxKeys<Item>(state: Choosing<Item>): ComboboxKeys {
   const { items, isTyped, isOpen } = state;
   const [place, setActive] = useState<number | null>(null);
   useEffect(() => setActive(isTyped ? 0 : null), [items, isTyped]);

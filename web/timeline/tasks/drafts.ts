@@ -1,0 +1,51 @@
+/** Keeps what is typed until it is saved: over a closed form, a reload and a new sign-in, in this tab alone. */
+
+const DRAFT = "taskline.draft.";
+const OPEN = "taskline.open.";
+
+/** The drafts of one person, by the names of their forms. */
+export class Drafts {
+  readonly #identity: string;
+
+  /** `identity` tells people apart who share the tab: none sees another's words. */
+  constructor(identity: string) {
+    this.#identity = identity;
+  }
+
+  /** What was kept for a form, as it was given. */
+  read(form: string): unknown {
+    const kept = attempt(() => sessionStorage.getItem(this.#key(form)));
+    return kept == null ? null : (attempt(() => JSON.parse(kept) as unknown) ?? null);
+  }
+
+  keep(form: string, draft: unknown): void {
+    attempt(() => sessionStorage.setItem(this.#key(form), JSON.stringify(draft)));
+  }
+
+  drop(form: string): void {
+    attempt(() => sessionStorage.removeItem(this.#key(form)));
+  }
+
+  /** The form that was open when the page went away. */
+  wasOpen(): string | null {
+    return attempt(() => sessionStorage.getItem(OPEN + this.#identity)) ?? null;
+  }
+
+  setOpen(form: string | null): void {
+    const key = OPEN + this.#identity;
+    attempt(() => (form === null ? sessionStorage.removeItem(key) : sessionStorage.setItem(key, form)));
+  }
+
+  #key(form: string): string {
+    return `${DRAFT}${this.#identity}.${form}`;
+  }
+}
+
+/** A storage that is full, forbidden or not ours keeps nothing; the form works all the same. */
+function attempt<Value>(act: () => Value): Value | undefined {
+  try {
+    return act();
+  } catch {
+    return undefined;
+  }
+}

@@ -1,0 +1,59 @@
+/** What is wrong with a form, each thing at its field: found here before it is sent, or told by the API. */
+import { lengthOf } from "../../ui/text-field";
+import { dueProblem } from "./due";
+import type { Refusal } from "./send";
+import { LINKS, type Field, type TaskValues } from "./values";
+
+export const LONGEST_SUBJECT = 255;
+export const LONGEST_DESCRIPTION = 100_000;
+export const LONGEST_OUTCOME = 100;
+
+/** A field, all three links together, or the form as a whole. */
+export type Place = Field | "links" | "outcome" | "notes" | "form";
+export type Problems = { readonly [place in Place]?: string };
+
+const PLACES: { readonly [name: string]: Place } = {
+  subject: "subject",
+  description: "description",
+  priority: "priority",
+  dueAt: "due",
+  assigneeId: "assignee",
+  leadId: "lead",
+  contactId: "contact",
+  accountId: "account",
+  outcome: "outcome",
+  notes: "notes",
+};
+
+/** What the API would refuse anyway, said without asking it. `before` is null for a new task. */
+export function problemsOf(values: TaskValues, before: TaskValues | null): Problems {
+  const length = lengthOf(values.subject);
+  const due = dueProblem(values.due);
+  const had = before === null || LINKS.some((link) => before[link] !== null);
+  return {
+    ...(length === 0 ? { subject: "Say in a few words what is to be done." } : {}),
+    ...(length > LONGEST_SUBJECT ? { subject: tooLong(length, LONGEST_SUBJECT) } : {}),
+    ...(lengthOf(values.description) > LONGEST_DESCRIPTION ? { description: tooLong(lengthOf(values.description), LONGEST_DESCRIPTION) } : {}),
+    ...(due === null ? {} : { due }),
+    // A task whose every record was deleted may stay so.
+    ...(had && LINKS.every((link) => values[link] === null) ? { links: "Link a lead, a contact or an account. A task needs at least one." } : {}),
+  };
+}
+
+/** What the API refused, at the fields that it names. */
+export function refusedAt(refusals: readonly Refusal[]): Problems {
+  const problems: { [place in Place]?: string } = {};
+  for (const { code, message, path } of refusals) {
+    const place = PLACES[path?.at(-1) ?? ""] ?? (code === "LINK_REQUIRED" ? "links" : "form");
+    problems[place] = problems[place] === undefined ? message : `${problems[place]} ${message}`;
+  }
+  return problems;
+}
+
+export function hasProblems(problems: Problems): boolean {
+  return Object.keys(problems).length > 0;
+}
+
+function tooLong(length: number, longest: number): string {
+  return `It has ${length.toLocaleString("en")} characters. Shorten it to ${longest.toLocaleString("en")}.`;
+}

@@ -1,0 +1,42 @@
+/** Sends a change, and says what came of it: made, refused for reasons, or unknown. */
+import type { TypedDocumentNode } from "@graphql-typed-document-node/core";
+import type { AnyVariables, Client } from "@urql/core";
+import { wordsOf } from "../../api/query";
+import type { ChangedFragment } from "../../generated/operations";
+import type { TaskEntry } from "./task-entry";
+
+export type Refusal = ChangedFragment["errors"][number];
+export type Stale = Extract<Refusal, { readonly __typename: "StaleVersionError" }>;
+
+export type Answer =
+  | { readonly kind: "changed"; readonly task: TaskEntry; readonly isReplayed: boolean; readonly warnings: readonly string[] }
+  | { readonly kind: "refused"; readonly refusals: readonly Refusal[] }
+  /** Nobody knows whether it was made: the answer got lost, or the server failed. */
+  | { readonly kind: "unanswered"; readonly message: string };
+
+/** Never rejects. `payload` takes the change's own answer from the data. */
+export async function send<Data, Variables extends AnyVariables>(
+  client: Client,
+  document: TypedDocumentNode<Data, Variables>,
+  variables: Variables,
+  payload: (data: Data) => ChangedFragment,
+): Promise<Answer> {
+  const { data, error } = await client.mutation(document, variables).toPromise();
+  if (error !== undefined || data == null) {
+    return { kind: "unanswered", message: error ? wordsOf(error) : "The server gave no answer. Try again." };
+  }
+  const { task, errors, warnings, replayed } = payload(data);
+  if (task === null) return { kind: "refused", refusals: errors };
+  return { kind: "changed", task, isReplayed: replayed, warnings: warnings.map(({ message }) => message) };
+}
+
+/** The refusal that says that somebody was quicker, if there is one. */
+export function staleOf(answer: Answer): Stale | undefined {
+  if (answer.kind !== "refused") return undefined;
+  return answer.refusals.find((refusal): refusal is Stale => refusal.__typename === "StaleVersionError");
+}
+
+/** What to tell where there are no fields to tell it at. */
+export function reasonOf(answer: Exclude<Answer, { readonly kind: "changed" }>): string {
+  return answer.kind === "unanswered" ? answer.message : answer.refusals.map(({ message }) => message).join(" ");
+}

@@ -1,0 +1,59 @@
+/** What a combobox knows: its text, whether its list is open, what the search found, and what is wrong with it. */
+import { useEffect, useRef, useState, type RefObject } from "react";
+import type { ComboboxProps } from "./combobox";
+import { useComboboxKeys, type ComboboxKeys } from "./use-combobox-keys";
+import { useSearch, type Found } from "./use-search";
+
+export const UNPICKED = "Choose one from the list, or clear this field.";
+
+export interface ComboboxState<Item> {
+  readonly input: RefObject<HTMLInputElement | null>;
+  /** What stands in the field. */
+  readonly text: string;
+  /** Whether that is the value's name, and nothing that somebody is typing. */
+  readonly isSettled: boolean;
+  readonly isOpen: boolean;
+  readonly term: string;
+  readonly found: Found<Item>;
+  readonly keys: ComboboxKeys;
+  readonly problem: string | null;
+  readonly type: (text: string) => void;
+  readonly open: () => void;
+  readonly leave: () => void;
+  readonly choose: (item: Item | null) => void;
+}
+
+export function useCombobox<Item extends { readonly id: string }>(props: ComboboxProps<Item>): ComboboxState<Item> {
+  const { value } = props;
+  const chosen = value === null ? "" : props.describe(value).text;
+  // What is being typed; null while the field shows its value.
+  const [typed, setTyped] = useState<string | null>(null);
+  const [isOpen, setIsOpen] = useState(false);
+  const input = useRef<HTMLInputElement>(null);
+  const term = typed?.trim() ?? "";
+  const found = useSearch(props.search, term, isOpen);
+
+  const settle = (): void => {
+    setTyped(null);
+    setIsOpen(false);
+  };
+  const choose = (item: Item | null): void => {
+    settle();
+    if (item?.id !== value?.id) props.onChange(item);
+  };
+  const leave = (): void => {
+    setIsOpen(false);
+    if (typed === chosen) setTyped(null);
+    else if (typed !== null && term === "") choose(null);
+  };
+  const open = (): void => setIsOpen(true);
+  const type = (text: string): void => {
+    setTyped(text);
+    open();
+  };
+  const keys = useComboboxKeys({ items: found.items, isTyped: term !== "", isOpen, open, choose, revert: settle, isChanged: typed !== null });
+  // A form asks its fields before it is saved: a text that names nothing would be lost without a word.
+  useEffect(() => input.current?.setCustomValidity(typed === null ? "" : UNPICKED), [typed]);
+  const problem = typed !== null && !isOpen ? UNPICKED : (props.error ?? null);
+  return { input, text: typed ?? chosen, isSettled: typed === null, isOpen, term, found, keys, problem, type, open, leave, choose };
+}
