@@ -15,6 +15,11 @@ export class Rows {
     this.count = count;
   }
 
+  /** Of each slot. */
+  get keys(): readonly (readonly string[])[] {
+    return this.#slots.map(({ keys }) => keys);
+  }
+
   /** The slot that holds a row. */
   slotOf(index: number): number {
     let [low, high] = [0, this.#starts.length - 1];

@@ -1,0 +1,198 @@
+/** A list of any length: only the lines in the window are there, and pages come before they are reached. */
+import { useWindowVirtualizer, type Virtualizer } from "@tanstack/react-virtual";
+import { useCallback, useEffect, useLayoutEffect, useMemo, useRef, useState, type RefObject } from "react";
+import type { Heading, Line } from "./line";
+import "./list.css";
+import { useSlots, type Pages } from "./pages";
+import { usePrinting } from "./printing";
+import { Row } from "./row";
+import { Rows } from "./rows";
+import { useStanding, useWalk } from "./standing";
+import { Failed, Waiting } from "./states";
+
+interface ListProps {
+  readonly label: string;
+  /** Which list of the page it is, from the top: so `j` and `k` go through them. */
+  readonly order: number;
+  readonly pages: Pages;
+  readonly headingOf: (line: Line) => Heading | null;
+  /** How many lines there are in all; null when nobody knows. */
+  readonly total: number | null;
+  /** Goes on by itself when its end comes near; otherwise by a button. */
+  readonly isEndless: boolean;
+  /** Told the first line in the window. */
+  readonly onSee?: (line: Line) => void;
+}
+
+// What most lines measure; those that differ are measured when they are shown.
+const USUAL_HEIGHT_PX = 76;
+
+export function List({ label, order, pages, headingOf, total, isEndless, onSee }: ListProps) {
+  const slots = useSlots(pages);
+  const rows = useMemo(() => new Rows(slots), [slots]);
+  const box = useRef<HTMLDivElement>(null);
+  const { id: standingId, takesFocus } = useStanding();
+  const standing = useMemo(() => (standingId === null ? -1 : rows.indexOf(standingId)), [rows, standingId]);
+  const virtual = useVirtual(box, rows, standing);
+  const isPrinting = usePrinting();
+  const { stand } = useWalk();
+  useStretch(order, rows, virtual);
+  useLook(pages, rows, virtual, { isEndless, onSee });
+
+  const all = isPrinting ? Array.from({ length: rows.count }, (_, index) => ({ index, start: 0, size: 0 })) : virtual.getVirtualItems();
+  return (
+    <>
+      <div ref={box} role="list" aria-label={label} className="list__rows" style={isPrinting ? undefined : { height: virtual.getTotalSize() }}>
+        {all.map(({ index, start, size }) => {
+          const line = rows.at(index);
+          if (isPrinting && line === null) return null;
+          return (
+            <Row
+              key={rows.keyAt(index)}
+              line={line}
+              heading={beginning(rows, index, headingOf)}
+              index={index}
+              total={total ?? -1}
+              isCurrent={index === standing}
+              takesFocus={takesFocus && index === standing}
+              onFocus={stand}
+              measure={isPrinting || line === null ? null : virtual.measureElement}
+              style={isPrinting ? undefined : placed(start - virtual.options.scrollMargin, line === null ? size : null)}
+            />
+          );
+        })}
+      </div>
+      <End pages={pages} isEndless={isEndless} />
+    </>
+  );
+}
+
+type Virtual = Virtualizer<Window, HTMLElement>;
+
+function useVirtual(box: RefObject<HTMLDivElement | null>, rows: Rows, standing: number): Virtual {
+  const margin = useMargin(box);
+  const keys = useSameItems(rows.keys);
+  // Another function makes all lines be measured anew, so it changes with the keys alone.
+  const getItemKey = useCallback((index: number) => rows.keyAt(index), [keys]);
+  return useWindowVirtualizer<HTMLElement>({
+    count: rows.count,
+    estimateSize: usualHeight,
+    getItemKey,
+    overscan: 8,
+    scrollMargin: margin,
+    // Masthead and tabs stay on top of the window: what is brought into it must not end below them.
+    scrollPaddingStart: 160,
+    scrollPaddingEnd: 24,
+    // Pages that come in above leave what is read where it is.
+    anchorTo: "end",
+    useFlushSync: false,
+    rangeExtractor: ({ startIndex, endIndex, overscan, count }) => {
+      const first = Math.max(startIndex - overscan, 0);
+      const last = Math.min(endIndex + overscan, count - 1);
+      const shown = Array.from({ length: Math.max(last - first + 1, 0) }, (_, index) => first + index);
+      // The focus stays where it is, however far away one scrolls.
+      if (standing < 0 || standing >= count || (standing >= first && standing <= last)) return shown;
+      return standing < first ? [standing, ...shown] : [...shown, standing];
+    },
+  });
+}
+
+const usualHeight = (): number => USUAL_HEIGHT_PX;
+
+/** The same array for as long as its items are the same. */
+function useSameItems<Item>(items: readonly Item[]): readonly Item[] {
+  const kept = useRef(items);
+  const isSame = items.length === kept.current.length && items.every((item, index) => item === kept.current[index]);
+  if (!isSame) kept.current = items;
+  return kept.current;
+}
+
+/** How far below the page's top the list begins; what is above it changes, too. */
+function useMargin(box: RefObject<HTMLDivElement | null>): number {
+  const [margin, setMargin] = useState(0);
+  useLayoutEffect(() => {
+    const measure = (): void => {
+      if (box.current !== null) setMargin(Math.round(box.current.getBoundingClientRect().top + scrollY));
+    };
+    measure();
+    const observer = new ResizeObserver(measure);
+    observer.observe(document.body);
+    return () => observer.disconnect();
+  }, [box]);
+  return margin;
+}
+
+function useStretch(order: number, rows: Rows, virtual: Virtual): void {
+  const { join } = useWalk();
+  const latest = useRef({ rows, virtual });
+  useLayoutEffect(() => {
+    latest.current = { rows, virtual };
+  });
+  useEffect(
+    () =>
+      join(order, () => {
+        const { rows, virtual } = latest.current;
+        return {
+          count: rows.count,
+          keyAt: (index) => rows.keyAt(index),
+          indexOf: (key) => rows.indexOf(key),
+          entryAt: (index) => rows.at(index)?.entry ?? null,
+          reveal: (index) => virtual.scrollToIndex(index),
+        };
+      }),
+    [join, order],
+  );
+}
+
+interface Looking {
+  readonly isEndless: boolean;
+  readonly onSee: ((line: Line) => void) | undefined;
+}
+
+/** Keep the pages around what is in the window, and go on where one of its ends comes near. */
+function useLook(pages: Pages, rows: Rows, virtual: Virtual, { isEndless, onSee }: Looking): void {
+  const { range } = virtual;
+  const [first, last] = [range?.startIndex ?? 0, range?.endIndex ?? 0];
+  const [from, to] = [rows.slotOf(first), rows.slotOf(last)];
+  const slots = useSlots(pages);
+  useEffect(() => {
+    if (slots.length === 0) return;
+    pages.look(from, to);
+    if (!isEndless) return;
+    if (to >= slots.length - 1) pages.goDown();
+    if (from <= 0) pages.goUp();
+  }, [pages, slots, from, to, isEndless]);
+  useEffect(() => {
+    const line = rows.at(first);
+    if (line !== null) onSee?.(line);
+  }, [rows, first, onSee]);
+}
+
+function placed(top: number, height: number | null) {
+  return { transform: `translateY(${top}px)`, ...(height === null ? {} : { height }) };
+}
+
+/** The heading that begins with a line: the one before has another. */
+function beginning(rows: Rows, index: number, headingOf: (line: Line) => Heading | null): Heading | null {
+  const line = rows.at(index);
+  const heading = line && headingOf(line);
+  if (heading === null) return null;
+  const before = index === 0 ? null : rows.at(index - 1);
+  if (index > 0 && before === null) return null;
+  return before !== null && headingOf(before)?.key === heading.key ? null : heading;
+}
+
+function End({ pages, isEndless }: { readonly pages: Pages; readonly isEndless: boolean }) {
+  const slots = useSlots(pages);
+  const failure = slots.find((slot) => slot.failure !== null)?.failure ?? null;
+  if (failure !== null) return <Failed failure={failure} onRetry={() => pages.retry()} />;
+  const last = slots.at(-1);
+  if (last !== undefined && last.answer === null && last.keys.length === 0) return <Waiting lines={2} />;
+  const hasMore = (last?.answer?.below ?? null) !== null;
+  if (isEndless || !hasMore) return null;
+  return (
+    <button type="button" className="button--quiet list__more" onClick={() => pages.goDown()}>
+      Show more
+    </button>
+  );
+}
