@@ -1,6 +1,37 @@
 /** What can be done with a task, as buttons on its entry. */
-import type { TaskEntry } from "./task-entry";
+import { CalendarX2, CircleCheck, Pencil, RotateCcw, Trash2, type LucideIcon } from "lucide-react";
+import "./task-actions.css";
+import { isOpen, type TaskEntry } from "./task-entry";
+import { useTaskForm } from "./task-forms";
+import { useStateChanges } from "./use-state-changes";
 
 export function TaskActions({ task }: { readonly task: TaskEntry }) {
-  return <div className="task-actions" data-task={task.id} />;
+  const forms = useTaskForm();
+  const { make } = useStateChanges();
+  // A deleted task may be in sight for as long as nobody has looked again.
+  if (task.deletedAt !== null) return null;
+  const isTodo = isOpen(task);
+  return (
+    <div className="task-actions">
+      {isTodo ? <Action name="Complete task" icon={CircleCheck} onAct={() => forms.complete(task)} /> : null}
+      {isTodo ? null : <Action name="Reopen task" icon={RotateCcw} onAct={() => make("reopen", task)} />}
+      <Action name="Edit task" icon={Pencil} onAct={() => forms.edit(task)} />
+      {isTodo ? <Action name="Cancel task" icon={CalendarX2} onAct={() => make("cancel", task)} /> : null}
+      <Action name="Delete task" icon={Trash2} onAct={() => make("remove", task)} />
+    </div>
+  );
+}
+
+interface ActionProps {
+  readonly name: string;
+  readonly icon: LucideIcon;
+  readonly onAct: () => void;
+}
+
+function Action({ name, icon: Icon, onAct }: ActionProps) {
+  return (
+    <button type="button" className="button--quiet button--icon button--small" aria-label={name} title={name} onClick={onAct}>
+      <Icon aria-hidden size={16} />
+    </button>
+  );
 }

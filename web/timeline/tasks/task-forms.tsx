@@ -1,14 +1,15 @@
 /** Opens the forms in which tasks are made, changed and completed, from anywhere on the page. */
-import { createContext, useContext, useMemo, type ReactNode } from "react";
+import { createContext, useContext, useEffect, useMemo, useState, type ReactNode } from "react";
+import { useViewer } from "../signed-in";
+import type { Completion } from "./complete-task";
+import { Drafts } from "./drafts";
+import { OpenedCompletion, OpenedTask, type Opened } from "./opened";
+import { draftOf, newDraft, type TaskDraft } from "./task-draft";
 import type { TaskEntry } from "./task-entry";
-import type { Picked } from "./values";
+import { EMPTY, type LinkField, type Picked } from "./values";
 
 /** What a new task is linked to from the start. */
-export interface Links {
-  readonly lead?: Picked | undefined;
-  readonly contact?: Picked | undefined;
-  readonly account?: Picked | undefined;
-}
+export type Links = { readonly [link in LinkField]?: Picked };
 
 export interface TaskForm {
   readonly create: (preset?: Links) => void;
@@ -25,6 +26,46 @@ export function useTaskForm(): TaskForm {
 }
 
 export function TaskForms({ children }: { readonly children: ReactNode }) {
-  const forms = useMemo<TaskForm>(() => ({ create: () => {}, edit: () => {}, complete: () => {} }), []);
-  return <TaskFormContext value={forms}>{children}</TaskFormContext>;
+  const { id, displayName, identity } = useViewer();
+  const drafts = useMemo(() => new Drafts(identity), [identity]);
+  const [opened, setOpened] = useState<Opened | null>(() => leftOpen(drafts));
+  useEffect(() => drafts.setOpen(opened?.name ?? null), [drafts, opened]);
+  const forms = useMemo<TaskForm>(() => {
+    const me = id === null ? null : { id, displayName: displayName ?? "Me" };
+    return {
+      create: (preset = {}) => setOpened(openedTask(drafts, "new", newDraft({ ...EMPTY, assignee: me, ...preset }))),
+      edit: (task) => setOpened(openedTask(drafts, `edit ${task.id}`, draftOf(task))),
+      complete: (task) => setOpened(openedCompletion(drafts, task)),
+    };
+  }, [drafts, id, displayName]);
+  const close = (): void => setOpened(null);
+  return (
+    <TaskFormContext value={forms}>
+      {children}
+      {opened?.kind === "task" ? <OpenedTask key={opened.draft.key} opened={opened} drafts={drafts} onReopen={setOpened} onEdit={forms.edit} onClose={close} /> : null}
+      {opened?.kind === "completion" ? <OpenedCompletion key={opened.name} opened={opened} drafts={drafts} onClose={close} /> : null}
+    </TaskFormContext>
+  );
 }
+
+/** What was kept goes before what is asked for: nothing that was typed is lost. */
+function openedTask(drafts: Drafts, name: string, draft: TaskDraft): Opened {
+  const kept = drafts.read(name) as TaskDraft | null;
+  return { kind: "task", name, draft: kept ?? draft, isKept: kept !== null };
+}
+
+function openedCompletion(drafts: Drafts, task: TaskEntry): Opened {
+  const name = `complete ${task.id}`;
+  const kept = drafts.read(name) as Completion | null;
+  return { kind: "completion", name, completion: { outcome: "", notes: "", ...kept, task } };
+}
+
+/** The form that was open when the page went away, if something had been typed into it. */
+function leftOpen(drafts: Drafts): Opened | null {
+  const name = drafts.wasOpen();
+  const kept = name === null ? null : drafts.read(name);
+  if (name === null || kept === null) return null;
+  if (name.startsWith("complete ")) return { kind: "completion", name, completion: kept as Completion };
+  return { kind: "task", name, draft: kept as TaskDraft, isKept: true };
+}
+

@@ -8,13 +8,15 @@ import { saveDraft, type Dispute, type Outcome } from "./save";
 import { isWorthKeeping, type TaskDraft } from "./task-draft";
 import { LINKS, valuesOf, type Field, type TaskValues } from "./values";
 
-interface EditingProps {
+type Saved = Extract<Outcome, { readonly kind: "saved" }>;
+
+export interface EditingProps {
   readonly start: TaskDraft;
-  /** Keeps the draft, or drops it when there is nothing to lose. */
+  /** Keeps the draft; null when there is nothing to lose. */
   readonly onDraft: (draft: TaskDraft | null) => void;
-  readonly onSaved: (outcome: Extract<Outcome, { readonly kind: "saved" }>, isNew: boolean) => void;
+  readonly onSaved: (saved: Saved, isNew: boolean) => void;
   /** Called when it was not saved and the form is closed by now. */
-  readonly onMissed: (message: string) => void;
+  readonly onMissed: (reason: string) => void;
 }
 
 export interface Editing {
@@ -23,26 +25,92 @@ export interface Editing {
   /** Counts the tries that failed: each moves the focus to what is wrong. */
   readonly failures: number;
   readonly isSaving: boolean;
+  /** Whether somebody has deleted the task meanwhile. */
   readonly isDeleted: boolean;
   readonly dispute: Dispute | null;
   readonly change: (values: Partial<TaskValues>) => void;
   /** `found` are problems that only the fields themselves know of. */
-  readonly save: (found?: Problems) => void;
+  readonly save: (found: Problems) => void;
+  /** Save with these of the disputed fields as they are here, and the others as they are there. */
   readonly settle: (mine: readonly Field[]) => void;
+  /** Back to the form, undecided. */
+  readonly putOff: () => void;
   readonly goOn: (draft: TaskDraft) => void;
 }
 
 export function useEditing({ start, onDraft, onSaved, onMissed }: EditingProps): Editing {
+  const [draft, setDraft] = useState(start);
+  const [state, setState] = useState<Result>(UNTRIED);
+  const isThere = useIsThere();
+  const keep = (next: TaskDraft): void => {
+    setDraft(next);
+    onDraft(isWorthKeeping(next) ? next : null);
+  };
+  const take = (outcome: Outcome, isNew: boolean): void => {
+    if (outcome.kind === "saved") {
+      onDraft(null);
+      onSaved(outcome, isNew);
+    } else if (isThere.current) setState((before) => resultOf(outcome, before.failures));
+    else onMissed(outcome.kind === "refused" ? Object.values(outcome.problems).join(" ") : `${outcome.dispute.who} changed it meanwhile.`);
+  };
+  const { isSaving, submit } = useSubmit(keep, take);
+  const goOn = (next: TaskDraft): void => {
+    setState(UNTRIED);
+    keep(next);
+  };
+  return {
+    ...state,
+    draft,
+    isSaving,
+    change: (values) => {
+      keep({ ...draft, values: { ...draft.values, ...values } });
+      setState((before) => ({ ...before, problems: without(before.problems, Object.keys(values) as Field[]) }));
+    },
+    save: (found) => {
+      const problems = { ...problemsOf(draft.values, draft.task && valuesOf(draft.task)), ...found };
+      if (hasProblems(problems)) take({ kind: "refused", problems, isDeleted: state.isDeleted }, false);
+      else submit(draft);
+    },
+    settle: (mine) => {
+      if (state.dispute === null) return;
+      const { current, disputed, values } = state.dispute.merge;
+      const given = disputed.filter((field) => !mine.includes(field));
+      const next = { ...draft, task: current, values: withFields(values, valuesOf(current), given) };
+      goOn(next);
+      submit(next);
+    },
+    putOff: () => setState(UNTRIED),
+    goOn,
+  };
+}
+
+type Result = Pick<Editing, "problems" | "failures" | "isDeleted" | "dispute">;
+const UNTRIED: Result = { problems: {}, failures: 0, isDeleted: false, dispute: null };
+
+function resultOf(outcome: Exclude<Outcome, Saved>, failures: number): Result {
+  if (outcome.kind === "disputed") return { ...UNTRIED, dispute: outcome.dispute };
+  return { problems: outcome.problems, failures: failures + 1, isDeleted: outcome.isDeleted, dispute: null };
+}
+
+function useSubmit(remember: (draft: TaskDraft) => void, take: (outcome: Outcome, isNew: boolean) => void) {
   const client = useClient();
   const viewer = useViewer();
-  const [draft, setDraft] = useState(start);
-  const [problems, setProblems] = useState<Problems>({});
-  const [failures, setFailures] = useState(0);
   const [isSaving, setIsSaving] = useState(false);
-  const [isDeleted, setIsDeleted] = useState(false);
-  const [dispute, setDispute] = useState<Dispute | null>(null);
   // A second click comes before the button can be drawn as pressed.
   const isBusy = useRef(false);
+  const submit = async (draft: TaskDraft): Promise<void> => {
+    if (isBusy.current) return;
+    isBusy.current = true;
+    setIsSaving(true);
+    const outcome = await saveDraft({ client, viewerId: viewer.id, remember }, draft);
+    isBusy.current = false;
+    setIsSaving(false);
+    take(outcome, draft.task === null);
+  };
+  return { isSaving, submit: (draft: TaskDraft) => void submit(draft) };
+}
+
+function useIsThere() {
   const isThere = useRef(true);
   useEffect(() => {
     isThere.current = true;
@@ -50,62 +118,12 @@ export function useEditing({ start, onDraft, onSaved, onMissed }: EditingProps):
       isThere.current = false;
     };
   }, []);
-
-  const keep = (next: TaskDraft): void => {
-    setDraft(next);
-    onDraft(isWorthKeeping(next) ? next : null);
-  };
-  const fail = (found: Problems): void => {
-    setProblems(found);
-    setFailures((before) => before + 1);
-  };
-  const change = (values: Partial<TaskValues>): void => {
-    keep({ ...draft, values: { ...draft.values, ...values } });
-    setProblems((before) => without(before, Object.keys(values) as Field[]));
-  };
-  const submit = async (sent: TaskDraft): Promise<void> => {
-    if (isBusy.current) return;
-    isBusy.current = true;
-    setIsSaving(true);
-    const outcome = await saveDraft({ client, viewerId: viewer.id, remember: keep }, sent);
-    isBusy.current = false;
-    setIsSaving(false);
-    if (outcome.kind === "saved") {
-      onDraft(null);
-      onSaved(outcome, sent.task === null);
-    } else if (!isThere.current) {
-      onMissed(outcome.kind === "refused" ? Object.values(outcome.problems).join(" ") : `${outcome.dispute.who} changed it meanwhile.`);
-    } else if (outcome.kind === "disputed") {
-      setDispute(outcome.dispute);
-    } else {
-      setIsDeleted(outcome.isDeleted);
-      fail(outcome.problems);
-    }
-  };
-  const save = (found: Problems = {}): void => {
-    const all = { ...problemsOf(draft.values, draft.task && valuesOf(draft.task)), ...found };
-    if (hasProblems(all)) fail(all);
-    else void submit(draft);
-  };
-  const settle = (mine: readonly Field[]): void => {
-    if (dispute === null) return;
-    const { current, disputed, values } = dispute.merge;
-    const given = disputed.filter((field) => !mine.includes(field));
-    const next = { ...draft, task: current, values: withFields(values, valuesOf(current), given) };
-    keep(next);
-    setDispute(null);
-    void submit(next);
-  };
-  const goOn = (next: TaskDraft): void => {
-    setIsDeleted(false);
-    setProblems({});
-    keep(next);
-  };
-  return { draft, problems, failures, isSaving, isDeleted, dispute, change, save, settle, goOn };
+  return isThere;
 }
 
 /** What is being corrected isn't called wrong any more. */
 function without(problems: Problems, fields: readonly Field[]): Problems {
-  const gone: readonly Place[] = fields.some((field) => LINKS.some((link) => link === field)) ? [...fields, "links", "form"] : [...fields, "form"];
-  return Object.fromEntries(Object.entries(problems).filter(([place]) => !gone.includes(place as Place)));
+  const isLink = fields.some((field) => LINKS.some((link) => link === field));
+  const gone: readonly string[] = [...fields, "form", ...(isLink ? ["links"] : [])];
+  return Object.fromEntries(Object.entries(problems).filter(([place]) => !gone.includes(place))) satisfies { readonly [place in Place]?: string };
 }

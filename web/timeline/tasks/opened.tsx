@@ -1,0 +1,89 @@
+/** An open form, and what becomes of the page and of its draft when it is saved or closed. */
+import { useToasts } from "../../ui/toasts";
+import { CompleteForm } from "./complete-form";
+import type { Completion } from "./complete-task";
+import type { Drafts } from "./drafts";
+import { Named } from "./named";
+import { draftOf, newDraft, type TaskDraft } from "./task-draft";
+import type { TaskEntry } from "./task-entry";
+import { TaskForm } from "./task-form";
+import { useStateChanges } from "./use-state-changes";
+
+interface OpenedTaskForm {
+  readonly kind: "task";
+  /** Names the draft. */
+  readonly name: string;
+  readonly draft: TaskDraft;
+  /** Whether the draft was kept from before. */
+  readonly isKept: boolean;
+}
+
+interface OpenedCompletionForm {
+  readonly kind: "completion";
+  readonly name: string;
+  readonly completion: Completion;
+}
+
+export type Opened = OpenedTaskForm | OpenedCompletionForm;
+
+interface OpenedTaskProps {
+  readonly opened: OpenedTaskForm;
+  readonly drafts: Drafts;
+  /** Opens the same form with another draft. */
+  readonly onReopen: (opened: Opened) => void;
+  readonly onEdit: (task: TaskEntry) => void;
+  readonly onClose: () => void;
+}
+
+export function OpenedTask({ opened, drafts, onReopen, onEdit, onClose }: OpenedTaskProps) {
+  const { name, draft } = opened;
+  const toasts = useToasts();
+  const { make } = useStateChanges();
+  const afresh = (): void => {
+    drafts.drop(name);
+    onReopen({ ...opened, draft: draft.task === null ? newDraft(draft.blank) : draftOf(draft.task), isKept: false });
+  };
+  const tell = (task: TaskEntry, remarks: readonly string[], isNew: boolean): void => {
+    const text = <Named did={isNew ? "Created" : "Saved"} task={task} />;
+    if (remarks.length > 0) toasts.show({ kind: "warn", text, detail: remarks.join(" "), action: { label: "Edit", act: () => onEdit(task) } });
+    else if (isNew) toasts.show({ text, action: { label: "Undo", act: () => make("remove", task) } });
+    else toasts.show({ text });
+  };
+  return (
+    <TaskForm
+      start={draft}
+      isKept={opened.isKept}
+      onDraft={(next) => (next === null ? drafts.drop(name) : drafts.keep(name, next))}
+      onSaved={({ task, remarks }, isNew) => {
+        onClose();
+        tell(task, remarks, isNew);
+      }}
+      onMissed={(reason) => toasts.show({ kind: "danger", text: "A task was not saved. What you typed is kept.", detail: reason })}
+      onClose={onClose}
+      onAfresh={afresh}
+    />
+  );
+}
+
+interface OpenedCompletionProps {
+  readonly opened: OpenedCompletionForm;
+  readonly drafts: Drafts;
+  readonly onClose: () => void;
+}
+
+export function OpenedCompletion({ opened, drafts, onClose }: OpenedCompletionProps) {
+  const { name, completion } = opened;
+  const toasts = useToasts();
+  const { make } = useStateChanges();
+  return (
+    <CompleteForm
+      start={completion}
+      onDraft={(next) => (next === null ? drafts.drop(name) : drafts.keep(name, next))}
+      onCompleted={(task) => {
+        onClose();
+        toasts.show({ text: <Named did="Completed" task={task} />, action: { label: "Undo", act: () => make("reopen", task) } });
+      }}
+      onClose={onClose}
+    />
+  );
+}

@@ -1,0 +1,94 @@
+/** Changes of a task's state that are made at a click, and the way back from each. */
+import type { Client } from "@urql/core";
+import { useMemo } from "react";
+import { useClient } from "urql";
+import {
+  CancelTaskDocument,
+  DeleteTaskDocument,
+  ReopenTaskDocument,
+  RestoreTaskDocument,
+  type DeleteTaskMutationVariables,
+} from "../../generated/operations";
+import { useToasts, type Toasts } from "../../ui/toasts";
+import { timeZone } from "../dates";
+import { useViewer } from "../signed-in";
+import { quickerOne } from "./merge";
+import { reasonOf, send, staleOf, type Answer } from "./send";
+import { Named } from "./named";
+import type { TaskEntry } from "./task-entry";
+
+export type StateChange = "reopen" | "cancel" | "remove" | "restore";
+
+export interface StateChanges {
+  /** Make it, and say so, with the way back. */
+  readonly make: (change: StateChange, task: TaskEntry) => void;
+}
+
+interface Step {
+  readonly send: (client: Client, variables: DeleteTaskMutationVariables) => Promise<Answer>;
+  readonly done: string;
+  /** What it comes to when somebody else was quicker: "so it was not deleted". */
+  readonly undone: string;
+  readonly back: StateChange | null;
+}
+
+const STEPS: Readonly<Record<StateChange, Step>> = {
+  reopen: {
+    send: (client, variables) => send(client, ReopenTaskDocument, variables, (data) => data.reopenTask),
+    done: "Reopened",
+    undone: "reopened",
+    back: null,
+  },
+  cancel: {
+    send: (client, variables) => send(client, CancelTaskDocument, variables, (data) => data.cancelTask),
+    done: "Cancelled",
+    undone: "cancelled",
+    back: "reopen",
+  },
+  remove: {
+    send: (client, variables) => send(client, DeleteTaskDocument, variables, (data) => data.deleteTask),
+    done: "Deleted",
+    undone: "deleted",
+    back: "restore",
+  },
+  restore: {
+    send: (client, variables) => send(client, RestoreTaskDocument, variables, (data) => data.restoreTask),
+    done: "Brought back",
+    undone: "brought back",
+    back: null,
+  },
+};
+
+export function useStateChanges(): StateChanges {
+  const client = useClient();
+  const toasts = useToasts();
+  const viewer = useViewer();
+  return useMemo(() => {
+    // A second click comes before the task can be drawn as it is by then.
+    const busy = new Set<string>();
+    const make = async (change: StateChange, task: TaskEntry): Promise<void> => {
+      if (busy.has(task.id)) return;
+      busy.add(task.id);
+      const step = STEPS[change];
+      const answer = await step.send(client, { input: { id: task.id, expectedVersion: task.version }, timeZone: timeZone() });
+      busy.delete(task.id);
+      if (answer.kind === "changed") tellDone(toasts, step, answer.task, (back) => void make(back, answer.task));
+      else tellFailed(toasts, step, task, answer, viewer.id);
+    };
+    return { make: (change, task) => void make(change, task) };
+  }, [client, toasts, viewer.id]);
+}
+
+function tellDone(toasts: Toasts, { done, back }: Step, task: TaskEntry, go: (back: StateChange) => void): void {
+  const action = back === null ? undefined : { label: "Undo", act: () => go(back) };
+  toasts.show({ text: <Named did={done} task={task} />, action });
+}
+
+function tellFailed(toasts: Toasts, step: Step, task: TaskEntry, answer: Exclude<Answer, { kind: "changed" }>, viewerId: string | null): void {
+  const stale = staleOf(answer);
+  const detail =
+    stale === undefined
+      ? reasonOf(answer)
+      : `${quickerOne(stale, viewerId)} changed it meanwhile. Look at it as it is now, then try again if you still want to.`;
+  toasts.show({ kind: stale === undefined ? "danger" : "warn", text: <Named did={`Not ${step.undone}`} task={task} />, detail });
+}
