@@ -5,7 +5,7 @@ import type { RecordHeadFragment } from "../generated/operations";
 import { Facts } from "./facts";
 import "./header.css";
 import { RecordIcon } from "./record-icon";
-import { EVERYTHING, useView, type RecordId } from "./view";
+import { EVERYTHING, takeArrival, useView, type RecordId } from "./view";
 import { ViewLink } from "./view-link";
 import { RECORD_WORDS } from "./words";
 
@@ -55,13 +55,10 @@ export function Header({ record, children }: HeaderProps) {
 function useHeading(record: RecordId | null, name: string | null) {
   const heading = useRef<HTMLHeadingElement>(null);
   const here = record && `${record.kind} ${record.id}`;
-  const shown = useRef(here);
   useEffect(() => {
     if (name === null) return;
     document.title = `${name} · Taskline`;
-    if (shown.current === here) return;
-    shown.current = here;
-    heading.current?.focus({ preventScroll: true });
+    if (takeArrival()) heading.current?.focus({ preventScroll: true });
   }, [here, name]);
   return heading;
 }

@@ -4,6 +4,7 @@ import { useClient } from "urql";
 import { SearchRecordsDocument, type FoundRecordFragment, type RecordKind } from "../generated/operations";
 import { Combobox, type Described } from "../ui/combobox";
 import { RecordIcon } from "./record-icon";
+import "./record-search.css";
 import { useShortcut } from "./shortcuts";
 import { useView, viewOf } from "./view";
 import { RECORD_WORDS } from "./words";
@@ -16,7 +17,7 @@ export function RecordSearch() {
   const box = useRef<HTMLElement>(null);
   useShortcut("search", () => box.current?.querySelector("input")?.focus());
   return (
-    <search ref={box}>
+    <search ref={box} className="record-search">
       <Combobox
         label={LABEL}
         isLabelHidden

@@ -124,14 +124,27 @@ export function useView(): [View, Change] {
   const query = useSyncExternalStore(onNavigation, () => location.search);
   const view = useMemo(() => parseView(query), [query]);
   const change = useCallback<Change>((change, how = "push") => {
-    const href = hrefOf({ ...parseView(location.search), ...change });
+    const before = parseView(location.search);
+    const after = { ...before, ...change };
+    const href = hrefOf(after);
     if (href === location.pathname + location.search) return;
-    if (how === "push") history.pushState(null, "", href);
-    else history.replaceState(null, "", href);
+    const arrival = after.record?.id === before.record?.id ? null : ARRIVAL;
+    if (how === "push") history.pushState(arrival, "", href);
+    else history.replaceState(arrival, "", href);
     // The browser tells only of its own steps.
     dispatchEvent(new PopStateEvent("popstate"));
   }, []);
   return [view, change];
+}
+
+/** What a step of history holds until its heading has had the focus. */
+const ARRIVAL = "arrival";
+
+/** Whether somebody has just come to another record; true once for each step there. */
+export function takeArrival(): boolean {
+  if (history.state !== ARRIVAL) return false;
+  history.replaceState(null, "");
+  return true;
 }
 
 export function recordRef({ kind, id }: RecordId): RecordRef {
