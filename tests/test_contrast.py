@@ -52,7 +52,9 @@ def linear(channel: float) -> float:
 
 @pytest.fixture(scope="module", params=["day", "night"])
 def palette(request: pytest.FixtureRequest) -> Palette:
-    return Palette({name: day if request.param == "day" else night for name, day, night in PAIR.findall(TOKENS.read_text())})
+    return Palette(
+        {name: day if request.param == "day" else night for name, day, night in PAIR.findall(TOKENS.read_text())}
+    )
 
 
 def test_the_ratio_is_that_of_the_standard() -> None:
