@@ -1,11 +1,12 @@
 /**
- * `npm run codegen`: `generated/operations.ts`, types and parsed documents for every operation in `timeline/documents/`,
- * from the API's own schema. An operation that the schema doesn't allow, a field that was renamed say, ends the build here.
+ * `npm run codegen`, from the API's own schema: `generated/operations.ts`, types and parsed documents for every operation in
+ * `timeline/documents/`, and `generated/schema.ts`, what the cache must know of types. An operation that the schema doesn't
+ * allow, a field that was renamed say, ends the build here.
  */
 import { codegen } from "@graphql-codegen/core";
 import * as typedDocumentNode from "@graphql-codegen/typed-document-node";
 import * as typescriptOperations from "@graphql-codegen/typescript-operations";
-import { parse, Source, validate, buildSchema } from "graphql";
+import { buildSchema, isAbstractType, isObjectType, parse, Source, validate } from "graphql";
 import { mkdir, readdir, readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 
@@ -46,3 +47,17 @@ const written = await codegen({
 });
 await mkdir(GENERATED, { recursive: true });
 await writeFile(join(GENERATED, "operations.ts"), written);
+
+const types = Object.values(schema.getTypeMap()).filter(({ name }) => !name.startsWith("__"));
+const possible = types.filter(isAbstractType).map((type) => [type.name, schema.getPossibleTypes(type).map(({ name }) => name)]);
+const roots = [schema.getQueryType(), schema.getMutationType(), schema.getSubscriptionType()];
+const nameless = types.filter((type) => isObjectType(type) && !roots.includes(type) && !("id" in type.getFields()));
+await writeFile(
+  join(GENERATED, "schema.ts"),
+  `/** The types that an interface or union stands for. */
+export const POSSIBLE_TYPES: { [name: string]: string[] } = ${JSON.stringify(Object.fromEntries(possible), null, 2)};
+
+/** Types without an identifier: values of what holds them. */
+export const NAMELESS_TYPES: readonly string[] = ${JSON.stringify(nameless.map(({ name }) => name), null, 2)};
+`,
+);

@@ -172,14 +172,19 @@ function placed(top: number, height: number | null) {
   return { transform: `translateY(${top}px)`, ...(height === null ? {} : { height }) };
 }
 
-/** The heading that begins with a line: the one before has another. */
+/** The heading that begins with a line: the last one before it is another. A line without any is passed over. */
 function beginning(rows: Rows, index: number, headingOf: (line: Line) => Heading | null): Heading | null {
   const line = rows.at(index);
   const heading = line && headingOf(line);
   if (heading === null) return null;
-  const before = index === 0 ? null : rows.at(index - 1);
-  if (index > 0 && before === null) return null;
-  return before !== null && headingOf(before)?.key === heading.key ? null : heading;
+  for (let before = index - 1; before >= 0; before -= 1) {
+    const above = rows.at(before);
+    // Nobody knows what was on a page that was let go; it is far out of sight.
+    if (above === null) return null;
+    const itsHeading = headingOf(above);
+    if (itsHeading !== null) return itsHeading.key === heading.key ? null : heading;
+  }
+  return heading;
 }
 
 function End({ pages, isEndless }: { readonly pages: Pages; readonly isEndless: boolean }) {

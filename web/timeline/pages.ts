@@ -66,6 +66,17 @@ export class Pages {
     return this.#at === null && this.#seen.last === 0;
   }
 
+  /** Whether a page shows an entry, or did before it was let go. */
+  has(key: string): boolean {
+    return this.#slots.some(({ keys }) => keys.includes(key));
+  }
+
+  /** The last line that has come; null when there is nothing below it. */
+  get end(): Line | null {
+    const last = this.#slots.at(-1)?.answer;
+    return last?.below ? (last.lines.at(-1) ?? null) : null;
+  }
+
   /** Take the first page, as it is now. If it ends elsewhere than before, the pages below it begin elsewhere too. */
   begin(answer: Answer): void {
     this.#start = answer;

@@ -1,0 +1,33 @@
+/** What was, newest first, under the months' names. */
+import { useCallback } from "react";
+import type { MonthFragment } from "../generated/operations";
+import { month, monthKey } from "./dates";
+import type { Heading, Line } from "./line";
+import { List } from "./list";
+import { useClock } from "./now";
+import type { Pages } from "./pages";
+
+interface HistoryProps {
+  readonly pages: Pages;
+  readonly months: readonly MonthFragment[];
+  /** Told the key of the month that is looked at. */
+  readonly onSee: (month: string) => void;
+}
+
+export function History({ pages, months, onSee }: HistoryProps) {
+  const { zone } = useClock();
+  const headingOf = ({ entry }: Line): Heading => {
+    const key = monthKey(entry.occursAt, zone);
+    return { key, text: month(key), count: months.find((each) => each.key === key)?.count ?? null };
+  };
+  const see = useCallback(({ entry }: Line) => onSee(monthKey(entry.occursAt, zone)), [onSee, zone]);
+  const total = months.reduce((sum, { count }) => sum + count, 0);
+  return (
+    <section className="list" aria-labelledby="history">
+      <h2 id="history" className="visually-hidden">
+        History
+      </h2>
+      <List label="Timeline" order={1} pages={pages} headingOf={headingOf} total={total} isEndless onSee={see} />
+    </section>
+  );
+}

@@ -1,0 +1,31 @@
+/** Single keys on the entry that the keyboard stands on. */
+import { useShortcut } from "./shortcuts";
+import { useViewer } from "./signed-in";
+import { useWalk } from "./standing";
+import { isOpen, isTask, type TaskEntry } from "./tasks/task-entry";
+import { useTaskForm } from "./tasks/task-forms";
+
+export function Keys() {
+  const { step } = useWalk();
+  useShortcut("next", () => step(1));
+  useShortcut("previous", () => step(-1));
+  return useViewer().mayWrite ? <TaskKeys /> : null;
+}
+
+function TaskKeys() {
+  const { entry } = useWalk();
+  const { edit, complete } = useTaskForm();
+  const here = (): TaskEntry | null => {
+    const found = entry();
+    return found !== null && isTask(found) ? found : null;
+  };
+  useShortcut("edit", () => {
+    const task = here();
+    if (task !== null) edit(task);
+  });
+  useShortcut("complete", () => {
+    const task = here();
+    if (task !== null && isOpen(task)) complete(task);
+  });
+  return null;
+}

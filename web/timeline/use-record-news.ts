@@ -1,0 +1,74 @@
+/** What happens to a record's lists while they are looked at: shown in place, counted, or kept until it is asked for. */
+import { useCallback } from "react";
+import { TimelineEventsDocument, type EntryFragment, type TimelineEventsSubscription } from "../generated/operations";
+import { useArrivals, type Arrivals } from "./arrivals";
+import { useConnection, useLive, useOwnChanges, type LiveEvent } from "./live";
+import { wholeFilter } from "./record-question";
+import { useSame } from "./screen";
+import { isOpen, isTask } from "./tasks/task-entry";
+import type { RecordLists } from "./use-record";
+import type { View } from "./view";
+
+export interface News {
+  /** How many entries wait. */
+  readonly count: number;
+  /** Put them where they belong, and the lists at their beginning. */
+  readonly show: () => Promise<void>;
+}
+
+export function useRecordNews(view: View, lists: RecordLists): News {
+  const { question, screen, todo, history, count } = lists;
+  const { own } = useConnection();
+  const { record, related, timeZone } = question;
+  const arrivals = useArrivals(question);
+  const data = screen.data;
+  const show = useShow(lists, arrivals);
+
+  useLive({
+    since: (data?.history ?? data?.todo)?.resumeToken ?? null,
+    document: TimelineEventsDocument,
+    variables: useSame({ record, related, timeZone, filter: wholeFilter(view) }),
+    eventOf,
+    onEvent: ({ id, entry, matches }) => {
+      count();
+      const isOurs = entry !== null && isTask(entry) && own.isOurs(entry);
+      arrivals.note(id, matches && entry !== null && !isOurs && !isDeleted(entry) && isNews(entry, lists));
+    },
+    onExpired: () => void screen.refresh(),
+  });
+  useOwnChanges(() => {
+    count();
+    // Where only the first pages are seen, what one does is seen at once; further down everything stays in its place.
+    if (todo.isAtStart && history.isAtStart) void screen.refresh();
+  });
+  return { count: arrivals.count, show };
+}
+
+function useShow({ screen, todo, history }: RecordLists, { take }: Arrivals): () => Promise<void> {
+  const { refresh } = screen;
+  return useCallback(async () => {
+    const forget = take();
+    await refresh();
+    todo.jump(null);
+    history.jump(null);
+    scrollTo({ top: 0 });
+    forget();
+  }, [refresh, todo, history, take]);
+}
+
+/** Whether it isn't where it belongs, although that part of the list is on the page. */
+function isNews(entry: EntryFragment, { question, todo, history }: RecordLists): boolean {
+  if (isTask(entry) && isOpen(entry) && question.hasTodo) return !todo.has(entry.id);
+  if (!question.hasHistory || history.has(entry.id)) return false;
+  const { end } = history;
+  return end === null || entry.occursAt > end.entry.occursAt;
+}
+
+function isDeleted(entry: EntryFragment): boolean {
+  return isTask(entry) && entry.deletedAt !== null;
+}
+
+function eventOf({ timelineEvents: event }: TimelineEventsSubscription): LiveEvent {
+  const { type, cursor, matchesFilter, interactionId, interaction } = event;
+  return { type, cursor, matches: matchesFilter, id: interactionId, entry: interaction };
+}
