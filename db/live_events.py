@@ -23,6 +23,7 @@ from sqlalchemy import Uuid as UuidType
 
 from db.event_places import BATCH as BATCH_SNAPSHOT
 from db.event_places import END, FAULT, IS_RESTORED, LOG, SEEN, TOP, XMAX, Horizon, Place, between, refuse
+from db.interactions import IS_ALIVE
 from db.related_records import related_records
 from db.statements import Statement, compiled, of_tenant, uuid_argument, with_condition
 from db.tables import interactions, task_events
@@ -121,6 +122,7 @@ def _conditions(view: View) -> Iterator[ColumnElement[bool]]:
             yield from matching(view.filter)
         case TimelineFilter():
             yield of_tenant(interactions)
+            yield IS_ALIVE
             yield is_in_time(view.filter)
             yield is_wanted(view.filter)
     if view.kind is not None and view.record_id is not None:

@@ -5,13 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from sqlalchemy import and_, true
+from sqlalchemy import and_, func, true
 
 from db.filters import UNKNOWN, IdTest, InstantTest, by_id, by_instant, one_of
 from db.interactions import OCCURS_AT
 from db.link_filters import LinksTest, by_links
 from db.tables import interactions
-from db.task_filters import KNOWN_STATUSES
+from db.task_filters import IS_OPEN, KNOWN_PRIORITIES, KNOWN_STATUSES, is_due_before
 from db.tasks import IS_TASK
 from db.words import has_words
 
@@ -34,6 +34,14 @@ class TimelineFilter:
     kinds: tuple[str, ...] | None = None
     links: LinksTest = field(default_factory=LinksTest)
     status: tuple[str, ...] | None = None
+    priority: tuple[str, ...] | None = None
+    is_open: bool | None = None
+    """Whether it is an open task. What is no task isn't."""
+    is_overdue: bool | None = None
+    """Whether it is an open task whose due date has passed."""
+    lead_id: IdTest = field(default_factory=IdTest)
+    contact_id: IdTest = field(default_factory=IdTest)
+    account_id: IdTest = field(default_factory=IdTest)
     assignee_id: IdTest = field(default_factory=IdTest)
     words: tuple[str, ...] = ()
     occurs_at: InstantTest = field(default_factory=InstantTest)
@@ -55,17 +63,35 @@ def is_in_time(wanted: TimelineFilter) -> ColumnElement[bool]:
 
 def is_wanted(wanted: TimelineFilter) -> ColumnElement[bool]:
     """Return what else it asks, as a condition on lead_interactions. Where it doesn't hold it is false or null."""
-    return and_(true(), *_conditions(wanted))
+    return and_(true(), *_of_row(wanted), *_of_task(wanted))
 
 
-def _conditions(wanted: TimelineFilter) -> Iterator[ColumnElement[bool]]:
+def _of_row(wanted: TimelineFilter) -> Iterator[ColumnElement[bool]]:
     columns = interactions.c
     if wanted.kinds is not None:
         kinds = [UNKNOWN if kind == OTHER else kind for kind in wanted.kinds]
         yield one_of(columns.interaction_type, kinds, KNOWN_KINDS)
-    if wanted.status is not None:
-        yield and_(IS_TASK, one_of(columns.status, wanted.status, KNOWN_STATUSES))
     if wanted.words:
         yield has_words(wanted.words, columns.subject, columns.description)
     yield from by_links(wanted.links)
+    yield from by_id(columns.lead_id, wanted.lead_id)
+    yield from by_id(columns.contact_id, wanted.contact_id)
+    yield from by_id(columns.account_id, wanted.account_id)
     yield from by_id(columns.user_id, wanted.assignee_id)
+
+
+def _of_task(wanted: TimelineFilter) -> Iterator[ColumnElement[bool]]:
+    columns = interactions.c
+    if wanted.status is not None:
+        yield and_(IS_TASK, one_of(columns.status, wanted.status, KNOWN_STATUSES))
+    if wanted.priority is not None:
+        yield and_(IS_TASK, one_of(columns.priority, wanted.priority, KNOWN_PRIORITIES))
+    if wanted.is_open is not None:
+        yield _if(and_(IS_TASK, IS_OPEN), is_met=wanted.is_open)
+    if wanted.is_overdue is not None:
+        yield _if(and_(IS_TASK, is_due_before(func.now())), is_met=wanted.is_overdue)
+
+
+def _if(test: ColumnElement[bool], *, is_met: bool) -> ColumnElement[bool]:
+    """Match the rows that meet a test, or all the others, those that it can say nothing of among them."""
+    return test if is_met else test.is_not(true())

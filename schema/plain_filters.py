@@ -41,7 +41,7 @@ def plain_filter(given: TaskFilter, name: str) -> PlainFilter:
         is_orphan=given_or_none(given.orphan),
         words=search_words(given.search, f"{name}.search"),
         status=status_words(given.status),
-        priority=_priority_words(given.priority),
+        priority=priority_words(given.priority),
         is_overdue=given_or_none(given.overdue),
         due_at=instant_test(given.due_at),
         completed_at=instant_test(given.completed_at),
@@ -89,6 +89,11 @@ def status_words(given: Sequence[TaskStatus] | None) -> tuple[str, ...] | None:
     return tuple(str(status.value) for status in TaskStatus if status in given) if isinstance(given, list) else None
 
 
+def priority_words(given: Sequence[TaskPriority] | None) -> tuple[str, ...] | None:
+    """Return the words for priorities, each once and in a fixed order."""
+    return tuple(str(word.value) for word in TaskPriority if word in given) if isinstance(given, list) else None
+
+
 def search_words(given: str | None, name: str) -> tuple[str, ...]:
     """Return the words of a search; none where nothing is asked. Raises BadUserInput."""
     return words_of(given, name) if isinstance(given, str) else ()
@@ -116,7 +121,3 @@ def _record_test(given: RecordFilter | None, name: str) -> RecordTest:
 
 def _kinds(given: Sequence[RecordKind] | None) -> tuple[Kind, ...] | None:
     return tuple(kind for kind in Kind if RecordKind(kind) in given) if isinstance(given, list) else None
-
-
-def _priority_words(given: Sequence[TaskPriority] | None) -> tuple[str, ...] | None:
-    return tuple(str(word.value) for word in TaskPriority if word in given) if isinstance(given, list) else None

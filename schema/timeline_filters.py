@@ -6,11 +6,12 @@ import strawberry
 from strawberry import UNSET, field
 
 from db import timeline_filters
+from schema.arguments import given_or_none
 from schema.filter_limits import check_filter
 from schema.filters import DateTimeFilter, IDFilter, LinksFilter
 from schema.interactions import InteractionKind
-from schema.plain_filters import id_test, instant_test, links_test, search_words, status_words
-from schema.tasks import TaskStatus
+from schema.plain_filters import id_test, instant_test, links_test, priority_words, search_words, status_words
+from schema.tasks import TaskPriority, TaskStatus
 
 
 @strawberry.input(
@@ -21,10 +22,21 @@ class TimelineFilter:
     """Choose interactions of a timeline."""
 
     kinds: list[InteractionKind] | None = field(default=UNSET, description="It is of one of these sorts.")
+    lead_id: IDFilter | None = field(default=UNSET, description="The linked lead's identifier.")
+    contact_id: IDFilter | None = field(default=UNSET, description="The linked contact's identifier.")
+    account_id: IDFilter | None = field(default=UNSET, description="The linked account's identifier.")
     links: LinksFilter | None = field(default=UNSET, description="Which kinds of record are linked.")
+    open: bool | None = field(default=UNSET, description="True: only open tasks. False: everything but open tasks.")
+    overdue: bool | None = field(
+        default=UNSET, description="True: only overdue tasks. False: everything but overdue tasks."
+    )
     status: list[TaskStatus] | None = field(
         default=UNSET,
         description="A task with one of these statuses. Leaves out everything that is not a task.",
+    )
+    priority: list[TaskPriority] | None = field(
+        default=UNSET,
+        description="A task with one of these priorities. Leaves out everything that is not a task.",
     )
     assignee_id: IDFilter | None = field(default=UNSET, description="Who is to do it, or who did it.")
     search: str | None = field(default=UNSET, description="Words of the subject or description.")
@@ -37,6 +49,12 @@ class TimelineFilter:
             kinds=_kind_words(self.kinds),
             links=links_test(self.links),
             status=status_words(self.status),
+            priority=priority_words(self.priority),
+            is_open=given_or_none(self.open),
+            is_overdue=given_or_none(self.overdue),
+            lead_id=id_test(self.lead_id, "filter.leadId"),
+            contact_id=id_test(self.contact_id, "filter.contactId"),
+            account_id=id_test(self.account_id, "filter.accountId"),
             assignee_id=id_test(self.assignee_id, "filter.assigneeId"),
             words=search_words(self.search, "filter.search"),
             occurs_at=instant_test(self.occurs_at),

@@ -29,6 +29,8 @@ INSTANTS: list[tuple[str, str | None]] = [
     ("infinity", None),
 ]
 ASKED = [place for place, (_, text) in enumerate(INSTANTS) if text]
+LAST_PAST = 6
+"""The last of them that is over; the next is the end of the calendar."""
 
 Row = Mapping[str, Any]
 """A drawn interaction: places of links and instants in the lists above, words as stored."""
@@ -44,6 +46,7 @@ rows: st.SearchStrategy[Row] = st.fixed_dictionaries(
     | {
         "interaction_type": st.sampled_from(["task", "task", "call", "whatsapp", "fax", ""]),
         "status": st.sampled_from(["pending", "scheduled", "completed", "cancelled", "waiting", None]),
+        "priority": st.sampled_from(["low", "medium", "high", "urgent", None]),
         "user": st.integers(0, 1),
         "is_deleted": st.sampled_from([False, False, False, True]),
         "subject": st.sampled_from([None, "", "Alpha beta", "beta-gamma", "100% alpha_beta"]),
@@ -54,7 +57,7 @@ rows: st.SearchStrategy[Row] = st.fixed_dictionaries(
 
 @dataclass(frozen=True, slots=True)
 class Filter:
-    """A filter as GraphQL takes it, and what it means."""
+    """A filter as GraphQL takes it, with places in lists for ids, and what it means."""
 
     given: dict[str, Any]
     holds: Callable[["World", Row], bool]
@@ -119,7 +122,7 @@ def _stored(id_: UUID, row: Row, ids: Mapping[str, Sequence[UUID]], users: Seque
     links = {f"{kind}_id": None if row[kind] is None else ids[kind][row[kind]] for kind in KINDS}
     names = ("completed_at", "scheduled_at", "created_at")
     instants = {name: None if row[name] is None else INSTANTS[row[name]][0] for name in names}
-    words = {name: row[name] for name in ("interaction_type", "status", "subject", "description")}
+    words = {name: row[name] for name in ("interaction_type", "status", "priority", "subject", "description")}
     deleted_at = "2020-01-01" if row["is_deleted"] else None
     return {"id": id_, "user_id": users[row["user"]], "deleted_at": deleted_at, **links, **instants, **words}
 
@@ -130,8 +133,10 @@ def _has_words(row: Row, words: Sequence[str]) -> bool:
     return all(any(word.startswith(wanted.lower()) for word in begun) for wanted in words)
 
 
+ID_FIELDS = {"user": "assigneeId", "lead": "leadId", "contact": "contactId", "account": "accountId"}
 KNOWN_KINDS = {"task": "TASK", "call": "CALL", "whatsapp": "WHATSAPP"}
 KNOWN_STATUSES = {"pending", "scheduled", "completed", "cancelled"}
+KNOWN_PRIORITIES = {"low", "medium", "high"}
 
 
 def _kinds(chosen: Sequence[str]) -> Filter:
@@ -144,6 +149,30 @@ def _statuses(chosen: Sequence[str]) -> Filter:
         return bool(row["interaction_type"] == "task" and status.upper() in chosen)
 
     return Filter({"status": chosen}, holds)
+
+
+def _priorities(chosen: Sequence[str]) -> Filter:
+    def holds(_: World, row: Row) -> bool:
+        priority = row["priority"] if row["priority"] in KNOWN_PRIORITIES else "unknown"
+        return bool(row["interaction_type"] == "task" and priority.upper() in chosen)
+
+    return Filter({"priority": chosen}, holds)
+
+
+def _is_open(row: Row) -> bool:
+    return bool(row["interaction_type"] == "task" and row["status"] in ("pending", "scheduled"))
+
+
+def _is_overdue(row: Row) -> bool:
+    return _is_open(row) and row["scheduled_at"] is not None and row["scheduled_at"] <= LAST_PAST
+
+
+def _open(is_wanted: bool) -> Filter:
+    return Filter({"open": is_wanted}, lambda _, row: _is_open(row) is is_wanted)
+
+
+def _overdue(is_wanted: bool) -> Filter:
+    return Filter({"overdue": is_wanted}, lambda _, row: _is_overdue(row) is is_wanted)
 
 
 def _links(test: str, chosen: Sequence[str]) -> Filter:
@@ -176,8 +205,21 @@ def _instants(test: str, place: int) -> Filter:
     return Filter({"occursAt": {test: INSTANTS[place][1]}}, lambda _, row: compare[test](occurs(row)))
 
 
-def _assignee(place: int) -> Filter:
-    return Filter({"assigneeId": place}, lambda _, row: row["user"] == place)
+def _id(name: str, test: str, wanted: Any) -> Filter:
+    """Test the id of a user, or of a linked record; that of a deleted account is still there."""
+    compare: dict[str, Callable[[int | None], bool]] = {
+        "eq": lambda place: place == wanted,
+        "in": lambda place: place in wanted,
+        "ne": lambda place: place != wanted,
+        "isNull": lambda place: (place is None) is wanted,
+    }
+    return Filter({ID_FIELDS[name]: {test: wanted}}, lambda _, row: compare[test](row[name]))
+
+
+def _ids(name: str) -> st.SearchStrategy[Filter]:
+    place = st.integers(0, COUNTS.get(name, 2) - 1)
+    tests = {"eq": place, "in": st.lists(place, max_size=2), "ne": place, "isNull": st.booleans()}
+    return st.one_of(*(st.builds(_id, st.just(name), st.just(test), wanted) for test, wanted in tests.items()))
 
 
 def _both(filters: Sequence[Filter]) -> Filter:
@@ -197,10 +239,13 @@ filters = nothing | st.lists(
     st.one_of(
         _chosen(["TASK", "CALL", "WHATSAPP", "OTHER", "NOTE"]).map(_kinds),
         _chosen(["PENDING", "SCHEDULED", "COMPLETED", "CANCELLED", "UNKNOWN"]).map(_statuses),
+        _chosen(["LOW", "MEDIUM", "HIGH", "UNKNOWN"]).map(_priorities),
+        st.booleans().map(_open),
+        st.booleans().map(_overdue),
         st.builds(_links, st.sampled_from(["all", "any", "none", "only"]), _chosen(["LEAD", "CONTACT", "ACCOUNT"])),
         st.sampled_from(["", "alpha", "ALPHA  gam", "beta", "%", "eta", "alpha_"]).map(_words),
         st.builds(_instants, st.sampled_from(["eq", "gt", "gte", "lt", "lte"]), st.sampled_from(ASKED)),
-        st.integers(0, 1).map(_assignee),
+        *map(_ids, ID_FIELDS),
     ),
     min_size=1,
     max_size=2,
@@ -208,7 +253,16 @@ filters = nothing | st.lists(
 
 
 def given(world: World, wanted: Filter) -> dict[str, Any]:
-    """Return the filter with the colleague's id in place of the number."""
-    if "assigneeId" not in wanted.given:
-        return wanted.given
-    return wanted.given | {"assigneeId": {"eq": str(world.users[wanted.given["assigneeId"]])}}
+    """Return the filter with ids in place of places."""
+    lists = {"assigneeId": world.users} | {f"{kind}Id": world.ids[kind] for kind in KINDS}
+    named = {name: _with_ids(wanted.given[name], ids) for name, ids in lists.items() if name in wanted.given}
+    return wanted.given | named
+
+
+def _with_ids(tests: Mapping[str, Any], ids: Sequence[UUID]) -> dict[str, Any]:
+    def named(wanted: Any) -> Any:
+        if isinstance(wanted, list):
+            return [str(ids[place]) for place in wanted]
+        return wanted if isinstance(wanted, bool) else str(ids[wanted])
+
+    return {test: named(wanted) for test, wanted in tests.items()}

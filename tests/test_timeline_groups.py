@@ -13,7 +13,8 @@ from hypothesis import strategies as st
 from resolvers.timeline_groups import MOST_STRETCHES
 from resolvers.zones import Unit, stretch_at
 from tests.apis import Api
-from tests.drawn_timelines import World, rows
+from tests.drawn_timelines import World, filters, rows
+from tests.drawn_timelines import given as filter_of
 from tests.organizations import Organization, new_organization
 from tests.owners import Owner
 
@@ -167,18 +168,19 @@ def instant(text: str) -> datetime:
 @pytest.mark.slow
 @given(data=st.data())
 @settings(max_examples=20, deadline=None, suppress_health_check=[HealthCheck.too_slow])
-def test_groups_count_each_entry_once_also_what_hangs_on_related_records(
+def test_groups_count_each_entry_that_matches_once_also_what_hangs_on_related_records(
     api: Api, owner: Owner, data: st.DataObject
 ) -> None:
     world = World.new(owner, data.draw(st.lists(rows, max_size=16)))
-    is_related_included = data.draw(st.booleans())
+    is_related_included, wanted = data.draw(st.booleans()), data.draw(filters)
     record = {"contactId": str(world.ids["contact"][0])}
     sources = world.sources("contact", 0, is_related_included=is_related_included)
-    living = [row for row in world.rows.values() if not row["is_deleted"]]
+    living = [row for row in world.rows.values() if not row["is_deleted"] and wanted.holds(world, row)]
     shown = [row for row in living if any((kind, row[kind]) in sources for kind in world.ids)]
 
     def counted(by: str) -> dict[str, int]:
-        found = groups(api, world.organization, record, by, related=is_related_included)
+        asked = {"related": is_related_included, "filter": filter_of(world, wanted)}
+        found = groups(api, world.organization, record, by, **asked)
         return {group["key"]: group["count"] for group in found}
 
     known = {"pending", "scheduled", "completed", "cancelled"}

@@ -30,7 +30,10 @@ WINDOWS = (
 FILTERS = {
     "all": TimelineFilter(),
     "tasks": TimelineFilter(kinds=("task",)),
-    "open tasks": TimelineFilter(status=("pending", "scheduled")),
+    "open tasks": TimelineFilter(is_open=True),
+    "all but open tasks": TimelineFilter(is_open=False),
+    "overdue tasks": TimelineFilter(is_overdue=True),
+    "urgent tasks": TimelineFilter(priority=("high",)),
     "somebody's": TimelineFilter(assignee_id=IdTest(eq=UUID(int=3))),
     "three years": TimelineFilter(
         occurs_at=InstantTest(gte=datetime(2022, 4, 1, tzinfo=UTC), lt=datetime(2025, 4, 1, tzinfo=UTC))
