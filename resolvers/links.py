@@ -73,6 +73,14 @@ async def is_orphan(loaders: Loaders, row: InteractionRow) -> bool:
 
 
 @dataclass(frozen=True, slots=True)
+class LinkedPair:
+    """The contact and the account that a task links, or would link."""
+
+    contact_id: UUID | None
+    account_id: UUID | None
+
+
+@dataclass(frozen=True, slots=True)
 class Mismatch:
     """A task's contact, and its account, which belongs to another one."""
 
@@ -88,15 +96,15 @@ class Mismatch:
         )
 
 
-async def mismatch_of(loaders: Loaders, row: InteractionRow) -> Mismatch | None:
-    """Return the account and the contact of an interaction if they don't belong together. At most 2 statements.
+async def mismatch_of(loaders: Loaders, pair: LinkedPair) -> Mismatch | None:
+    """Return the contact and the account of a task if they don't belong together. At most 2 statements.
 
     A lost account doesn't count, and without both links there is no statement.
     """
-    if not (row.contact_id and row.account_id):
+    if not (pair.contact_id and pair.account_id):
         return None
     contact, account = await asyncio.gather(
-        loaders.contacts_by_id.load(row.contact_id), loaders.accounts_by_id.load(row.account_id)
+        loaders.contacts_by_id.load(pair.contact_id), loaders.accounts_by_id.load(pair.account_id)
     )
     if not contact or not account or account.deleted_at or account.contact_id == contact.id:
         return None

@@ -11,6 +11,7 @@ from db import idempotency_keys, task_batches, tasks
 from db.turns import take_turn
 from errors import ConstraintViolated, Invalid, Refused
 from resolvers.idempotency import answer_of, gone, key_problems, task_id_in
+from resolvers.links import LinkedPair
 from resolvers.task_rules import Changed, check_list, forbidden
 from resolvers.tasks import create_task, draft_problems, new_task, not_stored, trimmed
 
@@ -89,7 +90,7 @@ async def _create(
         outcomes |= await _unlinkable(session, sound)  # so that all that is wrong is said at once
         raise Refused
     checked = [item for item in sound if item.wanted.is_check_only]
-    outcomes |= {item.id: Changed(None) for item in checked} | await _unlinkable(session, checked)
+    outcomes |= {item.id: _checked(item) for item in checked} | await _unlinkable(session, checked)
     if written := [item for item in sound if not item.wanted.is_check_only]:
         async with session.write(viewer.user_id):
             if len(_by_text(written)) > 1:  # statements that lock leads, each in an order of its own
@@ -105,6 +106,10 @@ async def _create(
     for copy, first in copies.items():
         outcome = outcomes[first]
         outcomes.setdefault(copy, replace(outcome, is_replayed=True) if isinstance(outcome, Changed) else outcome)
+
+
+def _checked(item: _Item) -> Changed:
+    return Changed(None, checked=LinkedPair(item.new.contact_id, item.new.account_id))
 
 
 def _is_any_refused(outcomes: _Outcomes) -> bool:

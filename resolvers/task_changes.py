@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from db import follow_ups, task_changes
 from errors import ConstraintViolated, Invalid, LinkRequired, Refusal, Refused
 from resolvers.idempotency import key_problems, task_once
+from resolvers.links import LinkedPair
 from resolvers.task_rules import (
     LONGEST_DESCRIPTION,
     Changed,
@@ -21,6 +22,7 @@ from resolvers.task_rules import (
 )
 
 if TYPE_CHECKING:
+    from db.interactions import InteractionRow
     from db.sessions import Session
     from db.task_changes import TaskChange, Verdict
     from resolvers.idempotency import Intention
@@ -45,8 +47,8 @@ async def update_task(
     if problems:
         raise Refused(*problems)
     if is_check_only:
-        _judged(change, await task_changes.verdict(session, change))
-        return Changed(None)
+        verdict = _judged(change, await task_changes.verdict(session, change))
+        return Changed(None, checked=_pair_after(change, verdict.row))
 
     async def update() -> Changed:
         row = await task_changes.apply(session, change, viewer.user_id)
@@ -66,6 +68,13 @@ async def _unchanged(session: Session, change: TaskChange) -> Changed:
     if verdict.is_different:  # what stood against it is gone by now
         raise Refused(stale(verdict.row))
     return Changed(verdict.row, is_replayed=True)
+
+
+def _pair_after(change: TaskChange, row: InteractionRow) -> LinkedPair:
+    """Return what the task would link."""
+    return LinkedPair(
+        *(getattr(change if name in change.given else row, name) for name in ("contact_id", "account_id"))
+    )
 
 
 def _judged(change: TaskChange, verdict: Verdict | None) -> Verdict:

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 
     from db.interactions import InteractionRow
     from db.sessions import Session
+    from resolvers.links import LinkedPair
     from resolvers.viewers import Viewer
 
 LONGEST_SUBJECT = 255  # characters; the column's length
@@ -33,6 +34,8 @@ class Changed:
     row: InteractionRow | None
     is_replayed: bool = False
     """Whether nothing was done, because it had been done before."""
+    checked: LinkedPair | None = None
+    """What the task would link, where the change was only checked."""
 
 
 def check_list(name: str, tasks: Sequence[object]) -> None:

@@ -10,6 +10,7 @@ from db.task_orders import keys_of
 from errors import ConstraintViolated, Invalid, LinkRequired, Refusal, Refused
 from resolvers.cursors import scope_of
 from resolvers.idempotency import key_problems, task_once
+from resolvers.links import LinkedPair
 from resolvers.pages import PageRequest, RowPage, row_page
 from resolvers.task_rules import (
     LONGEST_DESCRIPTION,
@@ -85,7 +86,7 @@ async def create_task(
     if is_check_only:
         if missing := missing_records(draft, new, await tasks.missing_references(session, new)):
             raise Refused(*missing)
-        return Changed(None)
+        return Changed(None, checked=LinkedPair(new.contact_id, new.account_id))
 
     async def create() -> Changed:
         row = await tasks.create(session, new, viewer.user_id)

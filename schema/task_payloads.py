@@ -9,7 +9,7 @@ import strawberry
 from strawberry import field
 
 from errors import Refused
-from resolvers.links import mismatch_of
+from resolvers.links import LinkedPair, mismatch_of
 from resolvers.task_rules import Changed
 from schema.arguments import given_or_none
 from schema.context import Info
@@ -41,11 +41,12 @@ class TaskPayload:
     )
     replayed: bool = field(default=False, description="True when nothing was done because it had been done before.")
     client_mutation_id: str | None = field(default=None, description="Your own text, as you gave it.")
+    pair: strawberry.Private[LinkedPair | None] = None
 
-    @field(description="What is odd about the result.")
+    @field(description="What is odd about the result, or would be, where the change was only checked.")
     async def warnings(self, info: Info) -> list[LinkMismatchWarning]:
         """Compare the linked account's contact with the linked one. No statement unless both are linked."""
-        found = await mismatch_of(info.context.loaders, self.task.row) if self.task else None
+        found = await mismatch_of(info.context.loaders, self.pair) if self.pair else None
         if not found:
             return []
         holder, held = contact(found.contact), account(found.account)
@@ -89,8 +90,10 @@ def _shown(outcome: Changed | Refused, own_text: str | None, *at: str) -> TaskPa
         return TaskPayload(
             errors=[user_error(refusal, *at) for refusal in outcome.refusals], client_mutation_id=own_text
         )
+    row = outcome.row
     return TaskPayload(
-        task=task(outcome.row) if outcome.row else None,
+        task=task(row) if row else None,
+        pair=LinkedPair(row.contact_id, row.account_id) if row else outcome.checked,
         replayed=outcome.is_replayed,
         client_mutation_id=own_text,
     )

@@ -13,6 +13,8 @@ CREATE = f"""mutation ($input: CreateTaskInput!) {{ change: createTask(input: $i
   task {{ id }} errors {{ __typename }} {WARNINGS} }} }}"""
 UPDATE = f"""mutation ($input: UpdateTaskInput!) {{ change: updateTask(input: $input) {{
   task {{ id }} errors {{ __typename }} {WARNINGS} }} }}"""
+CREATE_ALL = f"""mutation ($input: [CreateTaskInput!]!) {{ createTasks(input: $input) {{
+  results {{ {WARNINGS} }} }} }}"""
 COMPLETE_ALL = f"""mutation ($ids: [ID!]!) {{ completeTasks(ids: $ids) {{
   results {{ replayed {WARNINGS} }} }} }}"""
 
@@ -89,6 +91,37 @@ def test_a_lost_account_is_nothing_to_warn_of(api: Api, organization: Organizati
     payload = api.data(organization.viewer(), UPDATE, input={"id": str(id_), "subject": "Visit"})["change"]
 
     assert [] == payload["warnings"]
+
+
+def test_a_check_warns_of_what_the_change_would_and_changes_nothing(
+    api: Api, organization: Organization, account: UUID, holder: UUID, stranger: UUID
+) -> None:
+    fits, doesnt = ({"accountId": str(account), "contactId": str(contact)} for contact in (holder, stranger))
+    id_ = str(organization.task(account_id=account, contact_id=stranger))
+
+    def warnings(document: str, **fields: object) -> Any:
+        payload = api.data(organization.viewer(), document, input=fields | {"validateOnly": True})["change"]
+        assert (None, []) == (payload["task"], payload["errors"])
+        return payload["warnings"]
+
+    created = [warnings(CREATE, subject="Call", **links) for links in (fits, doesnt)]
+    changes: list[dict[str, object]] = [{"subject": "Visit"}, {"contactId": str(holder)}, {"accountId": None}]
+    updated = [warnings(UPDATE, id=id_, **fields) for fields in changes]
+
+    assert [0, 1] == [len(each) for each in created]
+    assert [1, 0, 0] == [len(each) for each in updated]
+    assert [{"id": str(stranger), "displayName": "Stan Stranger"}] * 2 == [
+        warning["contact"] for warning in (*created[1], *updated[0])
+    ]
+
+
+def test_a_check_of_several_warns_of_each(api: Api, organization: Organization, account: UUID, stranger: UUID) -> None:
+    links = {"contactId": str(stranger), "validateOnly": True}
+    items = [{"subject": "Call"} | links, {"subject": "Call", "accountId": str(account)} | links]
+
+    results = api.data(organization.viewer(), CREATE_ALL, input=items)["createTasks"]["results"]
+
+    assert [0, 1] == [len(result["warnings"]) for result in results]
 
 
 def test_warnings_cost_nothing_unless_they_are_asked_for(
