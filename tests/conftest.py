@@ -8,12 +8,15 @@ from pathlib import Path
 from uuid import uuid4
 
 import pytest
+from playwright.sync_api import Browser
 
 from db import embedded
 from db.embedded import EmbeddedServer
 from db.embedded_home import Home, is_free, locked
-from tests import apis
+from tests import accessibility, apis
+from tests.accessibility import Judge
 from tests.apis import Api
+from tests.browsers import chromium
 from tests.databases import CrmDatabase, copy, fill_legacy, fill_migrated, make_copy, template
 from tests.large_crms import fill_large
 from tests.linked_tasks import add_linked_tasks
@@ -21,6 +24,8 @@ from tests.migration_runs import LINKS, by_psql
 from tests.node_projects import installed
 from tests.organizations import Organization, new_organization
 from tests.owners import Owner, owner_of
+from tests.timeline_pages import Desks
+from tests.timeline_records import Customer
 
 ROOT = Path(__file__).parent.parent
 # The programs of each version that the product supports and this machine may have; None stands for the wheel's.
@@ -153,3 +158,32 @@ def owner(crm: CrmDatabase) -> Iterator[Owner]:
 def organization(owner: Owner) -> Organization:
     """An organization with one user, and nothing else."""
     return new_organization(owner)
+
+
+@pytest.fixture(scope="module")
+def browser(api: Api, owner: Owner) -> Iterator[Browser]:  # noqa: ARG001 for the order alone
+    """Chromium, started last and ended first: its event loop runs in this thread, where meanwhile no other can."""
+    with chromium() as browser:
+        yield browser
+
+
+@pytest.fixture
+def desks(browser: Browser, api: Api) -> Iterator[Desks]:
+    """Browsers on the timeline page; at the end none may have complained or asked another host for something."""
+    desks = Desks(browser, api)
+    yield desks
+    desks.close()
+    assert [] == [url for desk in desks.desks for url in desk.foreign()]
+    assert [] == [complaint for desk in desks.desks for complaint in desk.seen.complaints]
+
+
+@pytest.fixture
+def customer(owner: Owner) -> Customer:
+    """A lead, a contact and an account in an organization of their own, and nothing done yet."""
+    return Customer.new(owner)
+
+
+@pytest.fixture(scope="session")
+def judge(run_folder: Path) -> Judge:
+    """axe, installed."""
+    return Judge.of(installed(accessibility.PROJECT, run_folder))

@@ -2,17 +2,19 @@
 
 import asyncio
 import json
+import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Coroutine, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeVar
 
 import asyncpg
 
 from tests.databases import CrmDatabase
 
 DEADLINE_S = 10
+Found = TypeVar("Found")
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,20 +23,21 @@ class Owner:
 
     database: CrmDatabase
     _connection: asyncpg.Connection
-    _runner: asyncio.Runner
+    _loop: asyncio.AbstractEventLoop
+    """In a thread of its own: while a browser is open, its event loop has the thread of the test."""
 
     def run(self, sql: str) -> None:
         """Run SQL; what it begins and doesn't end stays open, unless it fails."""
         try:
-            self._runner.run(self._connection.execute(sql))
+            self._wait_for(self._connection.execute(sql))
         except asyncpg.PostgresError:
-            self._runner.run(self._connection.execute("ROLLBACK"))
+            self._wait_for(self._connection.execute("ROLLBACK"))
             raise
 
     def rows(self, query: str) -> list[dict[str, Any]]:
         """Return what a query finds, with the values that JSON has for them."""
         whole = f"SELECT coalesce(json_agg(r), '[]') FROM ({query}) r"
-        rows: list[dict[str, Any]] = json.loads(self._runner.run(self._connection.fetchval(whole)))
+        rows: list[dict[str, Any]] = json.loads(self._wait_for(self._connection.fetchval(whole)))
         return rows
 
     @contextmanager
@@ -57,9 +60,12 @@ class Owner:
         deadline = time.monotonic() + DEADLINE_S
         mine = "pg_backend_pid() = ANY (pg_blocking_pids(pid))"
         sql = f"SELECT count(DISTINCT pid) FROM pg_locks WHERE NOT granted AND {mine}"
-        while self._runner.run(self._connection.fetchval(sql)) < count:
+        while self._wait_for(self._connection.fetchval(sql)) < count:
             assert time.monotonic() < deadline, f"fewer than {count} statements wait after {DEADLINE_S} s"
-            self._runner.run(asyncio.sleep(0.005))
+            self._wait_for(asyncio.sleep(0.005))
+
+    def _wait_for(self, coroutine: Coroutine[Any, Any, Found]) -> Found:
+        return asyncio.run_coroutine_threadsafe(coroutine, self._loop).result()
 
 
 @contextmanager
@@ -71,9 +77,22 @@ def owner_of(database: CrmDatabase, *, is_superuser: bool = False) -> Iterator[O
 @contextmanager
 def connected(database: CrmDatabase, url: str) -> Iterator[Owner]:
     """Connect as whoever the address names, who may well be bound by row security."""
-    with asyncio.Runner() as runner:
-        connection = runner.run(asyncpg.connect(url))
+    with _loop_aside() as loop:
+        connection = asyncio.run_coroutine_threadsafe(asyncpg.connect(url), loop).result()
         try:
-            yield Owner(database, connection, runner)
+            yield Owner(database, connection, loop)
         finally:
-            runner.run(connection.close())
+            asyncio.run_coroutine_threadsafe(connection.close(), loop).result()
+
+
+@contextmanager
+def _loop_aside() -> Iterator[asyncio.AbstractEventLoop]:
+    loop = asyncio.new_event_loop()
+    thread = threading.Thread(target=loop.run_forever, daemon=True)
+    thread.start()
+    try:
+        yield loop
+    finally:
+        loop.call_soon_threadsafe(loop.stop)
+        thread.join()
+        loop.close()

@@ -109,7 +109,7 @@ def test_lock_files_hold_hashes_and_no_addresses() -> None:
         assert text.count("==") <= text.count("--hash=sha256:")
 
 
-@pytest.mark.parametrize("folder", ["web", "tests/audit", "tests/clients"])
+@pytest.mark.parametrize("folder", ["web", "tests/audit", "tests/axe", "tests/clients"])
 def test_npm_lock_files_hold_hashes_and_no_addresses(folder: str) -> None:
     packages = json.loads((ROOT / folder / "package-lock.json").read_text())["packages"]
 

@@ -1,0 +1,100 @@
+"""A server as slow, or as broken, as a test wants it for one operation of a page."""
+
+import json
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import Any
+
+from playwright.sync_api import Page, Request, Route
+
+ENDPOINT = "**/graphql"
+
+
+def body_of(request: Request) -> dict[str, Any]:
+    """Return a request's body, an object in JSON."""
+    body: dict[str, Any] = json.loads(request.post_data or "{}")
+    return body
+
+
+def operation_of(request: Request) -> str | None:
+    """Return the name of the operation that a request asks for; None for other requests."""
+    if request.method != "POST" or not request.url.endswith("/graphql"):
+        return None
+    name: str | None = body_of(request).get("operationName")
+    return name
+
+
+def variables_of(request: Request) -> dict[str, Any]:
+    variables: dict[str, Any] = body_of(request)["variables"]
+    return variables
+
+
+@dataclass(slots=True)
+class Held:
+    """Requests for one operation that haven't reached the server yet, oldest first."""
+
+    page: Page
+    operation: str
+    routes: list[Route] = field(default_factory=list)
+
+    def wait_for(self, count: int = 1) -> None:
+        """Return once this many are held; fails when they aren't asked for in time."""
+        while len(self.routes) < count:
+            self.page.wait_for_event("request", lambda request: operation_of(request) == self.operation)
+
+    def let_go(self) -> None:
+        """Send those on that are held so far."""
+        while self.routes:
+            self.routes.pop(0).continue_()
+
+
+@contextmanager
+def held(page: Page, operation: str) -> Iterator[Held]:
+    """Hold an operation's requests until the test lets them go, or the block ends."""
+    holding = Held(page, operation)
+
+    def handle(route: Route) -> None:
+        if operation_of(route.request) == operation:
+            holding.routes.append(route)
+        else:
+            route.fallback()
+
+    page.route(ENDPOINT, handle)
+    yield holding
+    page.unroute(ENDPOINT, handle)
+    holding.let_go()
+
+
+@contextmanager
+def failing(page: Page, operation: str, *, status: int | None = None) -> Iterator[list[Request]]:
+    """Answer an operation's requests with a bare status, as a proxy does, or by none with a broken connection."""
+    failed: list[Request] = []
+
+    def handle(route: Route) -> None:
+        if operation_of(route.request) != operation:
+            route.fallback()
+            return
+        failed.append(route.request)
+        if status is None:
+            route.abort("connectionreset")
+        else:
+            route.fulfill(status=status, content_type="text/html", body="<h1>Bad gateway</h1>")
+
+    page.route(ENDPOINT, handle)
+    yield failed
+    page.unroute(ENDPOINT, handle)
+
+
+def lose_one_answer(page: Page, operation: str) -> None:
+    """Let the server act on the operation's next request, and break the connection before the answer comes."""
+
+    def handle(route: Route) -> None:
+        if operation_of(route.request) != operation:
+            route.fallback()
+            return
+        route.fetch()
+        page.unroute(ENDPOINT, handle)
+        route.abort("connectionreset")
+
+    page.route(ENDPOINT, handle)

@@ -1,0 +1,98 @@
+"""The task form in a browser, filled in with the mouse or by keys alone."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from playwright.sync_api import Locator, Page, expect
+
+from tests.timeline_pages import Desk
+from tests.timeline_records import NAMES
+
+# More than any form has: who must press Tab more often than this will never arrive.
+MOST_TABS = 60
+LABEL_OF_FOCUS = """() => {
+  const focused = document.activeElement;
+  return focused?.labels?.[0]?.innerText ?? focused?.getAttribute('aria-label') ?? focused?.innerText ?? '';
+}"""
+
+
+@dataclass(frozen=True, slots=True)
+class Form:
+    """An open form."""
+
+    page: Page
+    dialog: Locator
+
+    def field(self, label: str) -> Locator:
+        return self.dialog.get_by_label(label, exact=True)
+
+    def pick(self, label: str, name: str) -> None:
+        """Find somebody by the first letters of their name, and choose them with the mouse."""
+        self.field(label).fill(name[:4])
+        self.dialog.get_by_role("option").filter(has_text=name).first.click()
+        expect(self.field(label)).to_have_value(name)
+
+    def save(self, label: str) -> None:
+        """Press the button of this name, and return once the form has gone."""
+        self.press(label)
+        expect(self.dialog).to_have_count(0)
+
+    def press(self, label: str) -> None:
+        self.dialog.get_by_role("button", name=label, exact=True).click()
+
+    def error_of(self, label: str) -> Locator:
+        """The words that explain what is wrong with a field: those that it is described by."""
+        described = self.field(label).get_attribute("aria-describedby") or ""
+        return self.page.locator(", ".join(f"[id='{id_}']" for id_ in described.split()))
+
+    # -- By keys alone
+
+    def tab_to(self, label: str) -> None:
+        """Press Tab until this field or button has the focus."""
+        for _ in range(MOST_TABS):
+            if self.page.evaluate(LABEL_OF_FOCUS).strip() == label:
+                return
+            self.page.keyboard.press("Tab")
+        raise AssertionError(f"Tab never leads to {label}")
+
+    def type_into(self, label: str, text: str) -> None:
+        self.tab_to(label)
+        self.page.keyboard.type(text)
+
+    def pick_by_keys(self, label: str, name: str) -> None:
+        self.type_into(label, name[:4])
+        expect(self.dialog.get_by_role("option").filter(has_text=name)).to_have_attribute("aria-selected", "true")
+        self.page.keyboard.press("Enter")
+        expect(self.field(label)).to_have_value(name)
+
+
+def new_form(desk: Desk) -> Form:
+    desk.page.get_by_role("button", name="New task").first.click()
+    return opened(desk, "New task")
+
+
+def edit_form(desk: Desk, subject: str) -> Form:
+    desk.entry(subject).get_by_role("button", name="Edit").click()
+    return opened(desk, "Edit task")
+
+
+def opened(desk: Desk, title: str) -> Form:
+    dialog = desk.page.get_by_role("dialog", name=title)
+    dialog.wait_for()
+    return Form(desk.page, dialog)
+
+
+def create(desk: Desk, subject: str, kinds: Iterable[str] = ()) -> None:
+    """Create a task with the mouse, linked to records of these kinds beside what is linked from the start."""
+    form = new_form(desk)
+    form.field("Subject").fill(subject)
+    for kind in kinds:
+        form.pick(kind.capitalize(), NAMES[kind])
+    form.save("Create task")
+
+
+def complete(desk: Desk, subject: str, *, outcome: str = "") -> None:
+    desk.entry(subject).get_by_role("button", name="Complete").click()
+    form = opened(desk, "Complete task")
+    form.field("Outcome").fill(outcome)
+    form.save("Complete task")

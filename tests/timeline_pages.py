@@ -1,0 +1,178 @@
+"""The timeline page as somebody at a browser has it: opened, looked at, typed into, and beyond reproach at the end."""
+
+import re
+from dataclasses import dataclass, field
+from typing import Literal
+from urllib.parse import parse_qs, urlsplit
+
+import pytest
+from playwright.sync_api import Browser, BrowserContext, Locator, Page, Request, Route, expect
+
+from resolvers.viewers import Role
+from tests.apis import Api
+from tests.browsers import DEPLOYED, PATIENCE_MS, Visit, visit
+from tests.held_requests import body_of, operation_of
+from tests.timeline_records import Customer
+
+# What a browser shows doesn't depend on the version of PostgreSQL.
+MARKS = [pytest.mark.browser, pytest.mark.slow, pytest.mark.parametrize("postgres", ["18"], indirect=True)]
+# The accessible names of entries.
+SUBJECTS = "entries => entries.map(each => document.getElementById(each.getAttribute('aria-labelledby')).textContent)"
+SEARCH = "Find a lead, contact or account"
+
+
+@dataclass(frozen=True, slots=True)
+class Desk:
+    """Somebody's browser with the page in it."""
+
+    customer: Customer
+    seen: Visit
+    operations: list[str]
+    """The names of all operations asked for by HTTP so far."""
+    address: str
+
+    @property
+    def page(self) -> Page:
+        return self.seen.page
+
+    # -- Where one is
+
+    def open(self, query: str = "") -> None:
+        """Open the page at this query, and return once its list is shown."""
+        self.page.goto(f"{self.address}/{query}")
+        self.settled()
+
+    def open_record(self, kind: str) -> None:
+        self.open(f"?{kind}={self.customer.ids[kind]}")
+
+    def settled(self) -> None:
+        """Return once the list is shown."""
+        self.timeline.wait_for()
+        expect(self.page.locator("[aria-busy=true]")).to_have_count(0)
+
+    @property
+    def query(self) -> dict[str, str]:
+        """The query of the address; a name given twice keeps its last value."""
+        return {name: values[-1] for name, values in parse_qs(urlsplit(self.page.url).query).items()}
+
+    def find(self, term: str, name: str) -> None:
+        """Search by mouse, choose this record, and return once its timeline is shown."""
+        self.search.click()
+        self.search.fill(term)
+        self.page.get_by_role("option").filter(has_text=name).first.click()
+        self.heading(name).wait_for()
+        self.settled()
+
+    # -- What is shown
+
+    @property
+    def search(self) -> Locator:
+        return self.page.get_by_label(SEARCH)
+
+    @property
+    def timeline(self) -> Locator:
+        return self.page.get_by_label("Timeline", exact=True).or_(self.page.get_by_label("Tasks", exact=True))
+
+    @property
+    def entries(self) -> Locator:
+        return self.page.get_by_role("article")
+
+    def entry(self, subject: str) -> Locator:
+        return self.page.get_by_role("article", name=subject, exact=True)
+
+    def subjects(self) -> list[str]:
+        """Return the subjects shown, from the top."""
+        return list(self.entries.evaluate_all(SUBJECTS))
+
+    def heading(self, name: str) -> Locator:
+        """The name of the record whose timeline this is."""
+        return self.page.get_by_role("heading", level=1, name=name, exact=True)
+
+    def tab(self, name: str) -> Locator:
+        return self.page.get_by_role("tab", name=re.compile(f"^{name}"))
+
+    def more(self, subject: str, action: str) -> None:
+        """Do what an entry's own menu offers."""
+        self.entry(subject).get_by_role("button", name="More").click()
+        self.page.get_by_role("menuitem", name=action).click()
+
+    @property
+    def dialog(self) -> Locator:
+        return self.page.get_by_role("dialog")
+
+    # -- What went over the wire
+
+    def asked(self, operation: str) -> int:
+        """Return how often an operation was asked for by HTTP."""
+        return self.operations.count(operation)
+
+    def forgive(self, *texts: str) -> None:
+        """Forget complaints with these texts: a browser itself complains of each request that fails."""
+        self.seen.complaints[:] = [each for each in self.seen.complaints if not any(text in each for text in texts)]
+
+    def foreign(self) -> list[str]:
+        return [url for url in self.seen.asked if not url.startswith((f"{self.address}/", "data:", "blob:"))]
+
+
+@dataclass(slots=True)
+class Desks:
+    """Browsers of as many people as a test needs, on one API."""
+
+    browser: Browser
+    api: Api
+    contexts: list[BrowserContext] = field(default_factory=list)
+    desks: list[Desk] = field(default_factory=list)
+
+    @property
+    def deployed(self) -> str:
+        """The API's address under a name, where nobody signs in by themselves."""
+        return self.own.replace("127.0.0.1", DEPLOYED)
+
+    @property
+    def own(self) -> str:
+        return str(self.api.client.base_url).rstrip("/")
+
+    def seat(
+        self,
+        customer: Customer,
+        *,
+        role: Role = Role.ADMIN,
+        address: str | None = None,
+        time_zone: str = "Europe/Berlin",
+        scheme: Literal["light", "dark"] = "light",
+        size: tuple[int, int] = (1280, 900),
+    ) -> Desk:
+        """Return a browser with nothing opened yet, whose token is for somebody of this customer's organization."""
+        context = self.browser.new_context(
+            timezone_id=time_zone,
+            locale="en-GB",
+            color_scheme=scheme,
+            reduced_motion="reduce",
+            viewport={"width": size[0], "height": size[1]},
+        )
+        context.set_default_timeout(PATIENCE_MS)
+        self.contexts.append(context)
+        context.route("**/demo/token", lambda route: self._sign_in(route, customer, role))
+        page = context.new_page()
+        operations: list[str] = []
+        page.on("request", lambda request: _note(request, operations))
+        desk = Desk(customer, visit(page), operations, address or self.own)
+        self.desks.append(desk)
+        return desk
+
+    def _sign_in(self, route: Route, customer: Customer, role: Role) -> None:
+        """Answer as the demo does, which knows one organization only: here each test has its own."""
+        wanted = Role(body_of(route.request)["role"])
+        # The page asks for an administrator first; who then chooses another role gets that one.
+        chosen = role if wanted is Role.ADMIN else wanted
+        route.fulfill(json={"token": self.api.token(customer.organization.viewer(chosen))})
+
+    def close(self) -> None:
+        for context in self.contexts:
+            context.close()
+
+
+def _note(request: Request, operations: list[str]) -> None:
+    name = operation_of(request)
+    if name is not None:
+        operations.append(name)
