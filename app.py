@@ -62,7 +62,7 @@ def create(
             sockets.endpoint(schema, database, verifier, bell, settings),
             *health.routes(database, readiness_sql),
             *demo.routes(settings, database),
-            *(pages.routes(ROOT / "web" / "dist") if settings.is_graphiql_on else ()),
+            *pages.routes(ROOT / "web" / "dist", is_graphiql_on=settings.is_graphiql_on),
         ],
         middleware=[Middleware(logs.RequestLog)],
         exception_handlers=refusals.handlers(),

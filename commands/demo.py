@@ -93,6 +93,7 @@ def _greeting(settings: Settings, state: DemoState, crm: EmbeddedCrm, url: str) 
     return f"""
 Taskline is up. Ctrl-C stops it and its PostgreSQL.
 
+  The timeline                    {url}/
   GraphiQL, with four examples    {url}/graphiql
   GraphQL                         {url}/graphql
   Ready?                          {url}/readyz

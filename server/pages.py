@@ -43,7 +43,7 @@ ASK_AGAIN = "no-cache"
 KEEP = "public, max-age=31536000, immutable"
 
 
-def routes(dist: Path) -> list[Route | Mount]:
+def routes(dist: Path, *, is_graphiql_on: bool) -> list[Route | Mount]:
     """Serve the pages in `dist`: the timeline at `/`, GraphiQL at `/graphiql`, what they load at `/assets/`.
 
     Raises RuntimeError if `dist` or its assets are missing.
@@ -51,15 +51,15 @@ def routes(dist: Path) -> list[Route | Mount]:
     pages = GuardedFiles(dist, cache_control=ASK_AGAIN)
     assets = GuardedFiles(dist / "assets", cache_control=KEEP)
 
-    async def graphiql(request: Request) -> Response:
-        return await pages.get_response("graphiql.html", request.scope)
-
     async def timeline(request: Request) -> Response:
         return await pages.get_response("timeline.html", request.scope)
 
+    async def graphiql(request: Request) -> Response:
+        return await pages.get_response("graphiql.html", request.scope)
+
     return [
         Route("/", timeline),
-        Route("/graphiql", graphiql),
+        *([Route("/graphiql", graphiql)] if is_graphiql_on else ()),
         # Level 6 takes 0.6 of the time of level 9, and its answers are 0.4 % larger.
         Mount("/assets", GZipMiddleware(assets, compresslevel=6)),
     ]

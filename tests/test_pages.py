@@ -22,7 +22,7 @@ MEDIA_TYPES = {
 
 @pytest.fixture(scope="module")
 def client() -> Iterator[TestClient]:
-    with TestClient(Starlette(routes=routes(DIST)), follow_redirects=False) as client:
+    with TestClient(Starlette(routes=routes(DIST, is_graphiql_on=True)), follow_redirects=False) as client:
         yield client
 
 
