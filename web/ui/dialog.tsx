@@ -20,7 +20,9 @@ export function Dialog({ title, onClose, children, size = "wide" }: DialogProps)
     const shown = dialog.current;
     const opener = document.activeElement;
     if (shown === null) return;
-    if (!shown.open) shown.showModal();
+    shown.showModal();
+    // The browser would begin at the close button, which comes first and is wanted last.
+    shown.querySelector<HTMLElement>("input, textarea, select")?.focus();
     return () => {
       shown.close();
       // What opened it may have gone with the change: then the page decides where to go on.

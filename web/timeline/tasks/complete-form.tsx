@@ -6,6 +6,7 @@ import { TextField, lengthOf } from "../../ui/text-field";
 import { useViewer } from "../signed-in";
 import { addToDescription, completeTask, type Completed, type Completion } from "./complete-task";
 import { hasProblems, LONGEST_DESCRIPTION, LONGEST_OUTCOME, type Problems } from "./problems";
+import "./task-form.css";
 import { isOpen, type TaskEntry } from "./task-entry";
 
 interface CompleteFormProps {
@@ -29,7 +30,7 @@ export function CompleteForm(props: CompleteFormProps) {
   };
   return (
     <Dialog title="Complete task" size="small" onClose={props.onClose}>
-      <form ref={form} noValidate onSubmit={submit} aria-busy={isSaving}>
+      <form ref={form} className="task-form" noValidate onSubmit={submit} aria-busy={isSaving}>
         <fieldset className="dialog__body" disabled={isSaving}>
           <p dir="auto">{task.subject}</p>
           <TextField label="Outcome" name="outcome" isLine longest={LONGEST_OUTCOME} value={outcome} error={problems.outcome}

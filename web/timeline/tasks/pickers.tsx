@@ -36,7 +36,7 @@ export function LinkPicker({ link, values, onChange, error, lost }: LinkPickerPr
     <Combobox<Choice>
       label={LABELS[link]}
       name={link}
-      placeholder="Name, company or e-mail"
+      placeholder={`Find ${link === "account" ? "an" : "a"} ${link}`}
       value={values[link]}
       search={search}
       describe={({ displayName, detail }) => ({ text: displayName, detail, icon: <RecordIcon kind={kind} /> })}
@@ -94,7 +94,7 @@ export function AssigneePicker({ value, onChange, error }: AssigneePickerProps) 
     <Combobox<Choice>
       label={LABELS.assignee}
       name="assignee"
-      placeholder="Name or e-mail"
+      placeholder="Find a colleague"
       // A task is always somebody's.
       canBeEmpty={false}
       value={value}

@@ -54,7 +54,7 @@ function Links({ task, values, problems, onChange }: TaskFieldsProps) {
     task?.links.find((link) => link.kind === kind.toUpperCase() && link.state === "LOST")?.label ?? null;
   return (
     <fieldset className="field" aria-describedby={`${id}-error`} data-invalid={problems.links !== undefined}>
-      <legend className="field__label">Linked to at least one</legend>
+      <legend className="field__label">Linked to (at least one)</legend>
       <div className="task-form__links">
         {LINKS.map((link) => (
           <LinkPicker

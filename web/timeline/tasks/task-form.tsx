@@ -58,7 +58,7 @@ function Fields({ editing, submit, onClose }: FieldsProps) {
     if (form.current !== null) editing.save(unfinished(form.current));
   };
   return (
-    <form ref={form} noValidate onSubmit={save} aria-busy={isSaving}>
+    <form ref={form} className="task-form" noValidate onSubmit={save} aria-busy={isSaving}>
       <fieldset className="dialog__body" disabled={isSaving}>
         <TaskFields task={draft.task} values={draft.values} problems={problems} onChange={editing.change} />
       </fieldset>
