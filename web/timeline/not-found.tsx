@@ -1,5 +1,6 @@
 /** Said in place of a timeline whose record isn't there: nothing tells another organization's from one that never was. */
 import { useEffect, useRef } from "react";
+import "./not-found.css";
 import { EVERYTHING, type RecordId } from "./view";
 import { ViewLink } from "./view-link";
 import { RECORD_WORDS } from "./words";
@@ -11,7 +12,7 @@ export function NotFound({ record }: { readonly record: RecordId }) {
     heading.current?.focus();
   }, []);
   return (
-    <section className="list__state">
+    <section className="not-found">
       <h1 ref={heading} tabIndex={-1}>
         Not found in your organization
       </h1>

@@ -15,19 +15,21 @@ interface SignInAgainProps {
 export function SignInAgain({ refusal, viewer, onToken }: SignInAgainProps) {
   const dialog = useRef<HTMLDialogElement>(null);
   const [failure, setFailure] = useState<string | null>(null);
+  // Where somebody was typing; at the first render, as the field below takes the focus when it is shown.
+  const [typing] = useState(() => document.activeElement);
   useEffect(() => {
-    const shown = dialog.current;
-    shown?.showModal();
-    // Closing it gives the focus back to where somebody was typing.
-    return () => shown?.close();
-  }, []);
+    dialog.current?.showModal();
+    return () => {
+      if (typing instanceof HTMLElement) typing.focus();
+    };
+  }, [typing]);
 
   const signIn = (token: string): void => {
     setFailure(null);
     viewerOf(token).then(
       (found) => {
         if (found.identity === viewer.identity) onToken(token);
-        else setFailure("This token is somebody else's. Paste one of your own, or start afresh as the other person.");
+        else setFailure("This token is somebody else's. Paste one of your own, or choose “Sign in as somebody else”.");
       },
       (error: unknown) => setFailure(messageOf(error)),
     );
@@ -46,7 +48,7 @@ export function SignInAgain({ refusal, viewer, onToken }: SignInAgainProps) {
         onToken={signIn}
         otherwise={
           <button type="button" className="button--quiet" onClick={() => location.reload()}>
-            Start afresh
+            Sign in as somebody else
           </button>
         }
       >
