@@ -5,17 +5,10 @@ import { isId, type RecordId, type Tab, type View } from "./view";
 /** The tasks that a view shows. */
 export function taskFilter(view: View): TaskFilter {
   return {
-    ...(view.lead === null ? {} : { leadId: is(view.lead) }),
-    ...(view.contact === null ? {} : { contactId: is(view.contact) }),
-    ...(view.account === null ? {} : { accountId: is(view.account) }),
+    ...sharedTests(view),
     ...(view.record === null ? {} : { and: [linkedTo(view.record)] }),
-    ...(view.only === null ? {} : { links: { only: view.only } }),
-    ...statusOf(view),
-    ...(view.tab === "overdue" ? { overdue: true } : {}),
-    ...(view.assignee === null ? {} : { assigneeId: is(view.assignee) }),
-    ...(view.priority.length === 0 ? {} : { priority: view.priority }),
+    ...statusTest(view, OF_TAB[view.tab]),
     ...(view.orphaned ? { orphan: true } : {}),
-    ...(view.search.trim() === "" ? {} : { search: view.search.trim() }),
   };
 }
 
@@ -27,23 +20,34 @@ export function countFilter(view: View): TaskFilter {
 /** The interactions of the record's timeline that a view shows. */
 export function timelineFilter(view: View): TimelineFilter {
   return {
+    ...sharedTests(view),
     ...(view.kinds.length === 0 ? {} : { kinds: view.kinds }),
+    ...(view.tab === "open" ? { open: true } : {}),
+    ...statusTest(view, view.tab === "completed" ? OF_TAB.completed : undefined),
+  };
+}
+
+/** What both lists can be asked in the same words. */
+function sharedTests(view: View): TaskFilter & TimelineFilter {
+  return {
+    ...(view.lead === null ? {} : { leadId: is(view.lead) }),
+    ...(view.contact === null ? {} : { contactId: is(view.contact) }),
+    ...(view.account === null ? {} : { accountId: is(view.account) }),
     ...(view.only === null ? {} : { links: { only: view.only } }),
-    ...statusOf(view),
+    ...(view.tab === "overdue" ? { overdue: true } : {}),
     ...(view.assignee === null ? {} : { assigneeId: is(view.assignee) }),
+    ...(view.priority.length === 0 ? {} : { priority: view.priority }),
     ...(view.search.trim() === "" ? {} : { search: view.search.trim() }),
   };
 }
 
 const OF_TAB: { readonly [tab in Tab]?: readonly TaskStatus[] } = {
   open: ["PENDING", "SCHEDULED"],
-  overdue: ["PENDING", "SCHEDULED"],
   completed: ["COMPLETED"],
 };
 
 /** Both the tab's and the chosen ones; nothing when the two exclude each other. */
-function statusOf(view: View): { readonly status?: readonly TaskStatus[] } {
-  const ofTab = OF_TAB[view.tab];
+function statusTest(view: View, ofTab: readonly TaskStatus[] | undefined): { readonly status?: readonly TaskStatus[] } {
   if (view.status.length === 0) return ofTab ? { status: ofTab } : {};
   return { status: ofTab ? view.status.filter((status) => ofTab.includes(status)) : view.status };
 }
