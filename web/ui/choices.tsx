@@ -10,8 +10,6 @@ interface ChoicesProps<Item> {
   readonly isOpen: boolean;
   readonly found: Found<Item>;
   readonly term: string;
-  /** Said when nothing is typed and nothing is offered. */
-  readonly prompt: string;
   readonly active: number | null;
   readonly setActive: (place: number) => void;
   readonly describe: (item: Item) => Described;
@@ -30,7 +28,7 @@ export function Choices<Item extends { readonly id: string }>(props: ChoicesProp
   useEffect(() => {
     if (active !== null) document.getElementById(`${id}-${active}`)?.scrollIntoView({ block: "nearest" });
   }, [id, active]);
-  const says = props.isOpen ? status(found, props.term, props.prompt) : "";
+  const says = props.isOpen ? status(found, props.term) : "";
   return (
     // The input keeps the focus, whatever is pressed here.
     <div ref={panel} className="combobox__panel" hidden={!props.isOpen} onMouseDown={(event) => event.preventDefault()}>
@@ -59,15 +57,21 @@ function Choice({ id, described, isActive, onPoint, onPick }: ChoiceProps) {
   return (
     <li id={id} className="combobox__choice" role="option" aria-selected={isActive} onMouseMove={onPoint} onClick={onPick}>
       {described.icon}
-      <span className="combobox__text" dir="auto">{described.text}</span>
-      {described.detail ? <span className="combobox__detail" dir="auto">{described.detail}</span> : null}
+      <span className="combobox__words">
+        <span dir="auto">{described.text}</span>
+        {described.detail ? (
+          <small className="combobox__detail" dir="auto">
+            {described.detail}
+          </small>
+        ) : null}
+      </span>
     </li>
   );
 }
 
-function status({ items, failure }: Found<unknown>, term: string, prompt: string): string {
+function status({ items, failure }: Found<unknown>, term: string): string {
   if (failure !== null) return failure;
   if (items === null) return "Searching…";
   if (items.length > 0) return items.length === 1 ? "1 choice" : `${items.length} choices`;
-  return term === "" ? prompt : `Nothing found for “${term}”. Try the beginning of a name.`;
+  return `Nothing found for “${term}”. Try the beginning of a name.`;
 }

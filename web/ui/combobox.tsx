@@ -56,7 +56,6 @@ export function Combobox<Item extends { readonly id: string }>(props: ComboboxPr
           isOpen={isOpen}
           found={found}
           term={term}
-          prompt={placeholder ?? "Type to search."}
           active={keys.active}
           setActive={keys.setActive}
           describe={describe}

@@ -12,6 +12,7 @@ export interface ComboboxState<Item> {
   readonly text: string;
   /** Whether that is the value's name, and nothing that somebody is typing. */
   readonly isSettled: boolean;
+  /** Whether the list is to be seen. */
   readonly isOpen: boolean;
   readonly term: string;
   readonly found: Found<Item>;
@@ -51,9 +52,12 @@ export function useCombobox<Item extends { readonly id: string }>(props: Combobo
     setTyped(text);
     open();
   };
-  const keys = useComboboxKeys({ items: found.items, isTyped: term !== "", isOpen, open, choose, revert: settle, isChanged: typed !== null });
+  const isTyped = term !== "";
+  // An open list with nothing to offer and nothing to say isn't drawn.
+  const isShown = isOpen && (isTyped || found.failure !== null || Boolean(found.items?.length));
+  const keys = useComboboxKeys({ items: found.items, isTyped, isOpen: isShown, open, choose, revert: settle, isChanged: typed !== null });
   // A form asks its fields before it is saved: a text that names nothing would be lost without a word.
   useEffect(() => input.current?.setCustomValidity(typed === null ? "" : UNPICKED), [typed]);
   const problem = typed !== null && !isOpen ? UNPICKED : (props.error ?? null);
-  return { input, text: typed ?? chosen, isSettled: typed === null, isOpen, term, found, keys, problem, type, open, leave, choose };
+  return { input, text: typed ?? chosen, isSettled: typed === null, isOpen: isShown, term, found, keys, problem, type, open, leave, choose };
 }

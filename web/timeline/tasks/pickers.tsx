@@ -2,10 +2,16 @@
 import { useCallback } from "react";
 import { useClient } from "urql";
 import { query } from "../../api/query";
-import { RelatedRecordsDocument, SearchUsersDocument, type RecordKind, type RelatedRecordsQuery } from "../../generated/operations";
+import {
+  RelatedRecordsDocument,
+  SearchUsersDocument,
+  type FoundRecordFragment,
+  type RecordKind,
+  type RelatedRecordsQuery,
+} from "../../generated/operations";
 import { Combobox, type Described } from "../../ui/combobox";
 import { RecordIcon } from "../record-icon";
-import { describeRecord, useRecords } from "../record-search";
+import { useRecords } from "../record-search";
 import { LABELS, LINKS, type LinkField, type Picked, type TaskValues } from "./values";
 
 interface Choice extends Picked {
@@ -30,7 +36,7 @@ export function LinkPicker({ link, values, onChange, error, lost }: LinkPickerPr
   const search = async (term: string, signal: AbortSignal): Promise<readonly Choice[]> => {
     if (term === "") return related(signal);
     const found = await records(term, signal);
-    return found.map((record) => ({ id: record.id, displayName: record.displayName, detail: describeRecord(record).detail }));
+    return found.map((record) => ({ id: record.id, displayName: record.displayName, detail: detailOf(record) }));
   };
   return (
     <Combobox<Choice>
@@ -45,6 +51,12 @@ export function LinkPicker({ link, values, onChange, error, lost }: LinkPickerPr
       hint={lost === null || values[link] !== null ? null : <>Was linked to <bdi>{lost}</bdi>, which has been deleted.</>}
     />
   );
+}
+
+/** What tells two of the same name apart. */
+function detailOf(record: FoundRecordFragment): string {
+  const parts = record.__typename === "Account" ? [record.contact?.displayName] : [record.company, record.email];
+  return parts.filter(Boolean).join(" · ");
 }
 
 /** Offers what belongs with the records that are linked already, before anything is typed. */
