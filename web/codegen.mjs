@@ -6,7 +6,7 @@
 import { codegen } from "@graphql-codegen/core";
 import * as typedDocumentNode from "@graphql-codegen/typed-document-node";
 import * as typescriptOperations from "@graphql-codegen/typescript-operations";
-import { buildSchema, isAbstractType, isObjectType, parse, Source, validate } from "graphql";
+import { buildSchema, isAbstractType, isObjectType, Kind, parse, Source, validate, visit } from "graphql";
 import { mkdir, readdir, readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 
@@ -19,7 +19,7 @@ const schema = buildSchema(await readFile(SCHEMA, "utf8"));
 const documents = await Promise.all(
   (await readdir(DOCUMENTS)).sort().map(async (name) => ({
     location: name,
-    document: parse(new Source(await readFile(join(DOCUMENTS, name), "utf8"), name)),
+    document: typed(parse(new Source(await readFile(join(DOCUMENTS, name), "utf8"), name))),
   })),
 );
 
@@ -61,3 +61,14 @@ export const POSSIBLE_TYPES: { [name: string]: string[] } = ${JSON.stringify(Obj
 export const NAMELESS_TYPES: readonly string[] = ${JSON.stringify(nameless.map(({ name }) => name), null, 2)};
 `,
 );
+
+/** The document with the type's name in every selection: the types say that it is there, and the cache gives only what is asked for. */
+function typed(document) {
+  const typename = { kind: Kind.FIELD, name: { kind: Kind.NAME, value: "__typename" } };
+  return visit(document, {
+    SelectionSet(node, _key, parent) {
+      if (parent.kind === Kind.OPERATION_DEFINITION) return undefined;
+      return { ...node, selections: [typename, ...node.selections.filter(({ name }) => name?.value !== "__typename")] };
+    },
+  });
+}
