@@ -2,6 +2,7 @@
 import { ArrowLeft } from "lucide-react";
 import { useEffect, useRef, type ReactNode } from "react";
 import type { RecordHeadFragment } from "../generated/operations";
+import { Switch } from "../ui/switch";
 import { Facts } from "./facts";
 import "./header.css";
 import { RecordIcon } from "./record-icon";
@@ -40,10 +41,9 @@ export function Header({ record, children }: HeaderProps) {
       </div>
       <div className="header__side">
         {view.record === null ? null : (
-          <label className="choice">
-            <input type="checkbox" role="switch" checked={view.related} onChange={() => change({ related: !view.related })} />
+          <Switch isOn={view.related} onTurn={(related) => change({ related })}>
             Also related records
-          </label>
+          </Switch>
         )}
         {children}
       </div>

@@ -17,8 +17,8 @@ export function NotFound({ record }: { readonly record: RecordId }) {
         Not found in your organization
       </h1>
       <p>
-        The link names a {RECORD_WORDS[record.kind].toLowerCase()} that isn't there. It may have been deleted, or the link
-        isn't whole. Search for the name above, or go on with all tasks.
+        There is no such {RECORD_WORDS[record.kind].toLowerCase()}. It may have been deleted, or the link isn't whole. Search
+        for the name above, or go on with all tasks.
       </p>
       <ViewLink to={EVERYTHING}>Show all tasks</ViewLink>
     </section>

@@ -2,6 +2,7 @@
 import { Keyboard } from "lucide-react";
 import { useState } from "react";
 import { Dialog } from "../ui/dialog";
+import { Switch } from "../ui/switch";
 import "./shortcut-help.css";
 import { areShortcutsOn, SHORTCUTS, turnShortcuts, useShortcut } from "./shortcuts";
 import { useViewer } from "./signed-in";
@@ -55,10 +56,9 @@ function Help({ onClose }: { readonly onClose: () => void }) {
             <dd>Close what is open</dd>
           </div>
         </dl>
-        <label className="choice">
-          <input type="checkbox" role="switch" checked={isOn} onChange={(event) => turn(event.target.checked)} />
+        <Switch isOn={isOn} onTurn={turn}>
           Single keys are on
-        </label>
+        </Switch>
       </div>
     </Dialog>
   );
