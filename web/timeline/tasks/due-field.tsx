@@ -43,15 +43,17 @@ export function DueField({ value, onChange, error }: DueFieldProps) {
             {name}
           </button>
         ))}
+      </div>
+      <div className="task-form__meaning">
+        <p className="field__hint" id={`${id}-hint`}>
+          {meaning === "" ? "" : `${meaning}. `}Times in {zone.replaceAll("_", " ")}.
+        </p>
         {value.date === "" && value.time === "" ? null : (
-          <button type="button" className="button--quiet button--small" onClick={() => onChange(UNDATED)}>
+          <button type="button" className="button--link" onClick={() => onChange(UNDATED)}>
             No due date
           </button>
         )}
       </div>
-      <p className="field__hint" id={`${id}-hint`}>
-        {meaning === "" ? "" : `${meaning}. `}Times in {zone.replaceAll("_", " ")}.
-      </p>
       <p className="field__error" id={`${id}-error`}>
         {error}
       </p>
