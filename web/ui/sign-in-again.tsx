@@ -29,7 +29,7 @@ export function SignInAgain({ refusal, viewer, onToken }: SignInAgainProps) {
     viewerOf(token).then(
       (found) => {
         if (found.identity === viewer.identity) onToken(token);
-        else setFailure("This token is somebody else's. Paste one of your own, or choose “Sign in as somebody else”.");
+        else setFailure("This token is another person's. Paste one of your own, or choose “Another person”.");
       },
       (error: unknown) => setFailure(messageOf(error)),
     );
@@ -48,7 +48,7 @@ export function SignInAgain({ refusal, viewer, onToken }: SignInAgainProps) {
         onToken={signIn}
         otherwise={
           <button type="button" className="button--quiet" onClick={() => location.reload()}>
-            Sign in as somebody else
+            Another person
           </button>
         }
       >
