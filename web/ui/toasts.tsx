@@ -4,6 +4,8 @@ import { createContext, useCallback, useContext, useEffect, useMemo, useState, t
 import "./toasts.css";
 
 export interface Toast {
+  /** What it is about, a task's identifier say: the last word about a thing takes the place of the one before. */
+  readonly about: string;
   readonly text: ReactNode;
   /** Said below the text: what is odd about the result, for instance. */
   readonly detail?: ReactNode;
@@ -37,7 +39,10 @@ export function useToasts(): Toasts {
 export function ToastsProvider({ children }: { readonly children: ReactNode }) {
   const [shown, setShown] = useState<readonly Shown[]>([]);
   const show = useCallback((toast: Toast): void => {
-    setShown((before) => [...before, { ...toast, id: (before.at(-1)?.id ?? 0) + 1 }].slice(-MOST));
+    setShown((before) => {
+      const others = before.filter(({ about }) => about !== toast.about);
+      return [...others, { ...toast, id: (before.at(-1)?.id ?? 0) + 1 }].slice(-MOST);
+    });
   }, []);
   const close = useCallback((id: number): void => setShown((before) => before.filter((each) => each.id !== id)), []);
   const act = useCallback((): boolean => {

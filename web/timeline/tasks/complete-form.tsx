@@ -107,7 +107,8 @@ function useCompleting({ start, onDraft, onCompleted }: CompleteFormProps) {
 
 function noticeOf(completed: Extract<Completed, { readonly kind: "changed" | "late" }>): string {
   if (completed.kind === "changed") return `${completed.who} changed this task meanwhile. Look at it as it is now: it is completed when you press the button again.`;
-  return "Somebody else has completed this task meanwhile. Your words can be added to its description.";
+  const outcome = completed.task.outcome ? `, with the outcome “${completed.task.outcome}”` : "";
+  return `Somebody else has completed this task meanwhile${outcome}. Your words can be added to its description.`;
 }
 
 function problemsOf({ outcome, notes }: Completion): Problems {

@@ -30,7 +30,7 @@ export function Disputed({ dispute, mine, onChoose, onBack }: DisputedProps) {
   return (
     <Dialog title="Changed by two people" onClose={onBack}>
       <form
-        className="dialog__body"
+        className="task-form dialog__body"
         onSubmit={(event) => {
           event.preventDefault();
           save();

@@ -4,15 +4,17 @@ import { useClock } from "../now";
 import { dueMeaning, nearDays, UNDATED, usualTime, type LocalTime } from "./due";
 
 interface DueFieldProps {
+  /** The instant that the form began with. */
+  readonly was: string | null;
   readonly value: LocalTime;
   readonly onChange: (value: LocalTime) => void;
   readonly error: string | undefined;
 }
 
-export function DueField({ value, onChange, error }: DueFieldProps) {
+export function DueField({ was, value, onChange, error }: DueFieldProps) {
   const id = useId();
   const { now, zone } = useClock();
-  const meaning = dueMeaning(value, now);
+  const meaning = dueMeaning(value, now, was);
   const described = { "aria-invalid": error !== undefined, "aria-describedby": `${id}-error ${id}-hint` };
   const setDay = (date: string): void => onChange({ date, time: value.time || usualTime(date) });
   return (

@@ -54,14 +54,19 @@ export function dueProblem(due: LocalTime): string | null {
   return instantOf(due) === null ? "That date is too far away. Give a year from 1 to 9999." : null;
 }
 
-/** How the fields will be understood, where that isn't plain: weekday, distance, and clocks that change. */
-export function dueMeaning(due: LocalTime, now: number): string {
+/**
+ * How the fields will be understood, where that isn't plain: weekday, distance, and clocks that change.
+ * `was` is the instant that the form began with: fields that are left alone mean it to the second.
+ */
+export function dueMeaning(due: LocalTime, now: number, was: string | null): string {
   const zone = timeZone();
-  const instant = instantOf(due, now);
+  const first = localOf(was);
+  const isLeft = first.date === due.date && first.time === due.time;
+  const instant = isLeft ? was : instantOf(due, now);
   if (instant === null) return "";
   const weekday = new Intl.DateTimeFormat("en", { weekday: "long", timeZone: zone }).format(Date.parse(instant));
   const said = `${weekday}, ${distance(instant, now)}`;
-  if (due.time === "") return said;
+  if (isLeft || due.time === "") return said;
   const meant = localOf(instant).time;
   if (meant !== due.time) return `${said}. The clocks go forward then: there is no ${due.time}, ${meant} is meant`;
   const isTwice = localOf(isoOf(Date.parse(instant) + HOUR_MS)).time === due.time;

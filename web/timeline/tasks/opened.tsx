@@ -44,10 +44,10 @@ export function OpenedTask({ opened, drafts, onReopen, onEdit, onClose }: Opened
     onReopen({ ...opened, draft: draft.task === null ? newDraft(draft.blank) : draftOf(draft.task), isKept: false });
   };
   const tell = (task: TaskEntry, remarks: readonly string[], isNew: boolean): void => {
-    const text = <Named did={isNew ? "Created" : "Saved"} task={task} />;
-    if (remarks.length > 0) toasts.show({ kind: "warn", text, detail: remarks.join(" "), action: { label: "Edit", act: () => onEdit(task) } });
-    else if (isNew) toasts.show({ text, action: { label: "Undo", act: () => make("remove", task) } });
-    else toasts.show({ text });
+    const said = { about: task.id, text: <Named did={isNew ? "Created" : "Saved"} task={task} /> };
+    if (remarks.length > 0) toasts.show({ ...said, kind: "warn", detail: remarks.join(" "), action: { label: "Edit", act: () => onEdit(task) } });
+    else if (isNew) toasts.show({ ...said, action: { label: "Undo", act: () => make("remove", task) } });
+    else toasts.show(said);
   };
   return (
     <TaskForm
@@ -58,7 +58,7 @@ export function OpenedTask({ opened, drafts, onReopen, onEdit, onClose }: Opened
         onClose();
         tell(task, remarks, isNew);
       }}
-      onMissed={(reason) => toasts.show({ kind: "danger", text: "A task was not saved. What you typed is kept.", detail: reason })}
+      onMissed={(reason) => toasts.show({ about: name, kind: "danger", text: "A task was not saved. What you typed is kept.", detail: reason })}
       onClose={onClose}
       onAfresh={afresh}
     />
@@ -81,7 +81,7 @@ export function OpenedCompletion({ opened, drafts, onClose }: OpenedCompletionPr
       onDraft={(next) => (next === null ? drafts.drop(name) : drafts.keep(name, next))}
       onCompleted={(task) => {
         onClose();
-        toasts.show({ text: <Named did="Completed" task={task} />, action: { label: "Undo", act: () => make("reopen", task) } });
+        toasts.show({ about: task.id, text: <Named did="Completed" task={task} />, action: { label: "Undo", act: () => make("reopen", task) } });
       }}
       onClose={onClose}
     />

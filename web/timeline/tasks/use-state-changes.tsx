@@ -81,7 +81,7 @@ export function useStateChanges(): StateChanges {
 
 function tellDone(toasts: Toasts, { done, back }: Step, task: TaskEntry, go: (back: StateChange) => void): void {
   const action = back === null ? undefined : { label: "Undo", act: () => go(back) };
-  toasts.show({ text: <Named did={done} task={task} />, action });
+  toasts.show({ about: task.id, text: <Named did={done} task={task} />, action });
 }
 
 function tellFailed(toasts: Toasts, step: Step, task: TaskEntry, answer: Exclude<Answer, { kind: "changed" }>, viewerId: string | null): void {
@@ -90,5 +90,5 @@ function tellFailed(toasts: Toasts, step: Step, task: TaskEntry, answer: Exclude
     stale === undefined
       ? reasonOf(answer)
       : `${quickerOne(stale, viewerId)} changed it meanwhile. Look at it as it is now, then try again if you still want to.`;
-  toasts.show({ kind: stale === undefined ? "danger" : "warn", text: <Named did={`Not ${step.undone}`} task={task} />, detail });
+  toasts.show({ about: task.id, kind: stale === undefined ? "danger" : "warn", text: <Named did={`Not ${step.undone}`} task={task} />, detail });
 }
