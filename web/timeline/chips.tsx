@@ -4,7 +4,7 @@ import type { EntryFragment, RecordKind } from "../generated/operations";
 import "./chips.css";
 import { exact } from "./dates";
 import { useClock } from "./now";
-import { viewOf } from "./view";
+import { useView, viewOf } from "./view";
 import { ViewLink } from "./view-link";
 import { RECORD_WORDS } from "./words";
 
@@ -22,6 +22,7 @@ export function Chips({ links }: { readonly links: readonly Link[] }) {
 
 function Chip({ link: { kind, state, recordId, label, lostAt } }: { readonly link: Link }) {
   const { zone } = useClock();
+  const [{ record }] = useView();
   const Icon = RECORD_ICONS[kind];
   const name = (
     <>
@@ -34,7 +35,8 @@ function Chip({ link: { kind, state, recordId, label, lostAt } }: { readonly lin
   );
   if (state === "LINKED") {
     return (
-      <ViewLink to={viewOf({ kind, id: recordId })} className="chip">
+      // On a record's own timeline every entry leads to it: that is told, but quietly.
+      <ViewLink to={viewOf({ kind, id: recordId })} className={record?.id === recordId ? "chip chip--here" : "chip"}>
         {name}
       </ViewLink>
     );

@@ -1,16 +1,18 @@
 /** One entry of a list: what it is, when, for whom, what came of it, and what it is linked to. */
 import {
   CalendarDays,
+  ChevronDown,
+  ChevronsUp,
   Circle,
   CircleCheck,
   CircleEllipsis,
   CircleSlash,
+  CircleUserRound,
   Mail,
   MessageCircle,
   MessageSquareText,
   Phone,
   StickyNote,
-  UserRound,
   type LucideIcon,
 } from "lucide-react";
 import { memo, useId, useLayoutEffect, useRef } from "react";
@@ -69,7 +71,9 @@ export const Entry = memo(function Entry({ entry, via, isCurrent, takesFocus, on
       <span id={title} className="entry__subject" dir="auto">
         {entry.subject.trim() || KIND_WORDS[entry.kind]}
       </span>
-      <When at={entry.occursAt} className="entry__when" />
+      <div className="entry__when">
+        {isTask(entry) && isOpen(entry) && entry.dueAt !== null ? <DueBadge dueAt={entry.dueAt} /> : <When at={entry.occursAt} />}
+      </div>
       <Text entry={entry} />
       <div className="entry__facts">
         {isTask(entry) ? <TaskBadges task={entry} /> : null}
@@ -118,13 +122,22 @@ function Text({ entry: { description, outcome } }: { readonly entry: EntryFragme
 function TaskBadges({ task }: { readonly task: TaskEntry }) {
   return (
     <>
-      {isOpen(task) && task.dueAt !== null ? <DueBadge dueAt={task.dueAt} /> : null}
       {task.status === "CANCELLED" || task.status === "UNKNOWN" ? <span className="badge">{STATUS_WORDS[task.status]}</span> : null}
-      {task.priority === "MEDIUM" || !isOpen(task) ? null : (
-        <span className={task.priority === "HIGH" ? "badge badge--warn" : "badge"}>{PRIORITY_WORDS[task.priority]} priority</span>
-      )}
+      {isOpen(task) ? <Priority priority={task.priority} /> : null}
       {task.isOrphan ? <span className="badge">No record left</span> : null}
     </>
+  );
+}
+
+/** Only what is out of the ordinary, and only what is urgent in color. */
+function Priority({ priority }: { readonly priority: TaskEntry["priority"] }) {
+  if (priority === "MEDIUM") return null;
+  const isHigh = priority === "HIGH";
+  return (
+    <span className={isHigh ? "badge badge--warn" : "entry__fact"}>
+      {isHigh ? <ChevronsUp size={14} aria-hidden /> : <ChevronDown size={14} aria-hidden />}
+      {PRIORITY_WORDS[priority]} priority
+    </span>
   );
 }
 
@@ -132,7 +145,7 @@ function Assignee({ entry: { assignee } }: { readonly entry: EntryFragment }) {
   if (assignee === null) return null;
   return (
     <span className="entry__fact">
-      <UserRound size={14} aria-hidden />
+      <CircleUserRound size={14} aria-hidden />
       <span className="visually-hidden">Assignee: </span>
       <span dir="auto">{assignee.displayName}</span>
     </span>
