@@ -16,7 +16,7 @@ export function ShortcutHelp() {
     <>
       <button
         type="button"
-        className="button--quiet button--icon"
+        className="button--quiet button--icon shortcut-help-opener"
         aria-label="Keyboard shortcuts"
         title="Keyboard shortcuts"
         onClick={() => setIsOpen(true)}
