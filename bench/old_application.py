@@ -65,20 +65,42 @@ class Cost:
     highest_ratio: float
 
 
+@dataclass(frozen=True, slots=True)
+class Turns:
+    """How often each database has its turn and for how many seconds, and whether commits wait for the disk."""
+
+    rounds: int
+    seconds: int
+    wait_for_disk: bool
+
+
 @click.command()
 @click.option("--interactions", default=1_000_000, show_default=True, help="How many rows lead_interactions has.")
 @click.option("--rounds", default=8, show_default=True, help="How often each of the two databases has its turn.")
 @click.option("--seconds", default=5, show_default=True, help="How long a turn is.")
+@click.option(
+    "--wait-for-disk", is_flag=True, help="Let each commit wait for the disk, as a server does unless told otherwise."
+)
 @click.option("--home", type=click.Path(path_type=Path), required=True, help="Folder for the server; it is kept.")
 @click.option("--binaries", type=click.Path(path_type=Path), help="The server's programs, if not those of the wheel.")
 @click.option("--output", type=click.Path(path_type=Path), help="File for everything measured, as JSON.")
-def main(interactions: int, rounds: int, seconds: int, home: Path, binaries: Path | None, output: Path | None) -> None:
+def main(
+    *,
+    interactions: int,
+    rounds: int,
+    seconds: int,
+    wait_for_disk: bool,
+    home: Path,
+    binaries: Path | None,
+    output: Path | None,
+) -> None:
     """Let pgbench write to a CRM as it was and to a migrated copy in turn; print the median latencies."""
     with embedded.start(home, binaries=binaries, settings=ROOM) as server:
         crm = legacy(server, interactions)
         with copy(crm) as before, copy(crm) as after:
             asyncio.run(apply.up(after.owner_url, api_role=APP, say=lambda _: None))
-            found = [_cost(kind, before, after, rounds=rounds, seconds=seconds) for kind in SCRIPTS]
+            turns = Turns(rounds=rounds, seconds=seconds, wait_for_disk=wait_for_disk)
+            found = [_cost(kind, before, after, turns) for kind in SCRIPTS]
     click.echo("| statement | before, p50 ms | after, p50 ms | ratio | lowest | highest |\n|---|--:|--:|--:|--:|--:|")
     for one in found:
         click.echo(
@@ -89,14 +111,14 @@ def main(interactions: int, rounds: int, seconds: int, home: Path, binaries: Pat
         output.write_bytes(orjson.dumps({"interactions": interactions, "costs": found}))
 
 
-def _cost(kind: str, before: Crm, after: Crm, *, rounds: int, seconds: int) -> Cost:
+def _cost(kind: str, before: Crm, after: Crm, turns: Turns) -> Cost:
     """Measure one kind on both in turn, so that whatever else the machine does meets both."""
     choices = {crm: _choices(crm) for crm in (before, after)}
     medians: list[tuple[float, float]] = []
-    for number in range(rounds):
+    for number in range(turns.rounds):
         turn = {}
         for crm in (before, after) if number % 2 == 0 else (after, before):
-            turn[crm] = _median_ms(crm, SCRIPTS[kind], choices[crm], seconds)
+            turn[crm] = _median_ms(crm, SCRIPTS[kind], choices[crm], turns)
         medians.append((turn[before], turn[after]))
     ratios = [new / old for old, new in medians]
     return Cost(
@@ -116,15 +138,24 @@ def _choices(crm: Crm) -> dict[str, str]:
     return {"leads": leads, "tasks": tasks}
 
 
-def _median_ms(crm: Crm, script: str, choices: Mapping[str, str], seconds: int) -> float:
+def _median_ms(crm: Crm, script: str, choices: Mapping[str, str], turns: Turns) -> float:
     """Run one script on one connection, and return the median latency by pgbench's own log."""
     with tempfile.TemporaryDirectory() as folder:
         file = Path(folder) / "script.sql"
         file.write_text(script, encoding="utf-8")
         variables = [word for name, value in choices.items() for word in ("-D", f"{name}={value}")]
-        command = [str(crm.server.bin_dir / "pgbench"), "-n", "-M", "prepared", "-T", str(seconds), "-l", *variables]
-        # without waiting for the disk at each commit, which costs more than the statement and would hide a difference
-        url = f"{crm.owner_url}&options=-c%20synchronous_commit%3Doff"
+        command = [
+            str(crm.server.bin_dir / "pgbench"),
+            "-n",
+            "-M",
+            "prepared",
+            "-T",
+            str(turns.seconds),
+            "-l",
+            *variables,
+        ]
+        # to wait for the disk costs more than the statement, and would hide what the statement itself costs
+        url = f"{crm.owner_url}&options=-c%20synchronous_commit%3D{'on' if turns.wait_for_disk else 'off'}"
         done = subprocess.run([*command, "-f", str(file), url], cwd=folder, capture_output=True, text=True, check=False)
         logs = [line.split() for log in Path(folder).glob("pgbench_log.*") for line in log.read_text().splitlines()]
     if done.returncode or not logs:
