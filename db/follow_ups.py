@@ -29,8 +29,13 @@ SELECT l.id FROM leads l
                 WHERE t.tgrelid = 'lead_interactions'::regclass AND t.tgenabled IN ('O', 'A')
                   AND p.prosrc ~ '\\mnext_follow_up\\M')
    AND has_table_privilege('leads', 'UPDATE')
+   AND to_jsonb(l) ? 'next_follow_up'
    AND (to_jsonb(l)->>'next_follow_up')::timestamptz IS DISTINCT FROM {_DUE}
 """  # noqa: S608 - text of our own
+# Who holds such a lead may have written a task for it that no statement begun by now sees.
+_HOLD = """
+SELECT FROM leads l WHERE l.organization_id = :organization_id AND l.id = ANY (:ids) ORDER BY l.id FOR NO KEY UPDATE
+"""
 _MEND = f"""
 UPDATE leads l SET next_follow_up = {_DUE}, updated_at = now()
  WHERE l.organization_id = :organization_id AND l.id = ANY (:ids)
@@ -40,16 +45,23 @@ UPDATE leads l SET next_follow_up = {_DUE}, updated_at = now()
 async def mend(session: Session) -> None:
     """Set the next follow-up of the leads that tasks have left in this transaction for another lead.
 
-    Where a task leaves a lead for none, the trigger has seen to it. 1 statement, 2 when there is such a lead. Raises
+    Where a task leaves a lead for none, the trigger has seen to it. 1 statement, 3 when there is such a lead. Raises
     TimedOut when somebody else holds it: two tasks that change places between two leads may each wait for the other's.
     """
     if stale := await session.rows(_stale()):
-        await session.rows(_mend(), ids=[id_ for (id_,) in stale])
+        ids = [id_ for (id_,) in stale]
+        await session.rows(_hold(), ids=ids)
+        await session.rows(_mend(), ids=ids)
 
 
 @cache
 def _stale() -> Statement:
     return compiled(text(_STALE).bindparams(uuid_argument("organization_id")))
+
+
+@cache
+def _hold() -> Statement:
+    return compiled(text(_HOLD).bindparams(uuid_argument("organization_id"), uuids_argument("ids")))
 
 
 @cache

@@ -505,7 +505,8 @@ DECLARE
   had_any constant boolean := EXISTS (SELECT FROM pg_temp.saved(46));
   item    record;
 BEGIN
-  FOR item IN SELECT s.* FROM pg_temp.saved(46) s LOOP
+  -- keys first: one may be older than its index, where somebody dropped that and 046 made it again
+  FOR item IN SELECT s.* FROM pg_temp.saved(46) s ORDER BY s.ddl ~ 'DROP INDEX', s.step DESC LOOP
     CALL pg_temp.alter_shortly(format('restore what stood for %s on %s', item.object_name, item.relation),
                                item.ddl || '; ' || item.forget);
   END LOOP;

@@ -608,7 +608,7 @@ BEGIN
   EXECUTE 'SELECT count(*), min(t.id::text) FROM ' || pg_temp.foreign_links(kind) INTO n, sample;
 END $$;
 
--- The indexes of other tables. The one of leads is left out where they have no such column, or are no table of this name.
+-- The indexes, all of them of other tables.
 CREATE OR REPLACE FUNCTION pg_temp.tenant_indexes() RETURNS TABLE (name text, rel regclass, what text, is_unique boolean)
 LANGUAGE sql STABLE AS $$
   SELECT format('taskline_%ss_of_tenant', k.kind), k.rel, '(organization_id, id)', true FROM pg_temp.tenant_keys() k

@@ -332,6 +332,18 @@ SELECT '045.rights_on_taskline_events', coalesce(has_table_privilege((SELECT oid
   FROM log
 
  UNION ALL
+SELECT '045.rights_on_functions',                   -- by which the API tells a place in the log; the owner does without
+       log.oid IS NOT NULL AND (bool_and(f.is_held) OR coalesce(pg_has_role((SELECT oid FROM api), c.relowner, 'MEMBER'), false)),
+       CASE WHEN log.oid IS NULL THEN 'no such table' WHEN bool_and(f.is_held) THEN 'EXECUTE'
+            ELSE format('no EXECUTE on %1$s in this database, which only a superuser can grant; '
+                        'as a superuser: GRANT EXECUTE ON FUNCTION %1$s TO NAME;',
+                        string_agg(f.name, ', ' ORDER BY f.name) FILTER (WHERE NOT f.is_held)) END
+  FROM log LEFT JOIN pg_class c ON c.oid = log.oid
+ CROSS JOIN (SELECT name, coalesce(has_function_privilege((SELECT oid FROM api), 'pg_catalog.' || name, 'EXECUTE'), false) AS is_held
+               FROM unnest(ARRAY['pg_control_system()', 'pg_current_wal_insert_lsn()', 'pg_walfile_name(pg_lsn)']) AS v(name)) AS f
+ GROUP BY log.oid, c.relowner
+
+ UNION ALL
 SELECT '045.trigger_on_' || v.name,
        coalesce(bool_and(t.tgtype = v.type AND t.tgenabled = 'A' AND t.tgqual IS NULL AND t.tgattr = '' AND p.prosecdef
                          AND p.proname = v.routine AND p.proconfig = ARRAY['search_path=pg_catalog, pg_temp']

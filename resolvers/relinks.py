@@ -52,7 +52,7 @@ async def relink_tasks(
     """Move the tasks, all or none; those of a record that was deleted, too. Raises Refused.
 
     Only tasks whose links change are touched, so the same again moves none. 1 statement, 2 when nothing moves, 3 or 4
-    for a deleted record; 1 or 2 more for tasks that get a lead, and 2 with a key.
+    for a deleted record; 1 or 3 more for tasks that get a lead, and 2 with a key.
     """
     _refuse(*_problems(viewer, relink), *key_problems(intention))
 

@@ -40,7 +40,7 @@ async def update_task(
     """Change a task and return it as stored; nothing is written when nothing would differ.
 
     With `is_check_only` nothing is written in any case, and there is no row. Raises Refused with every reason found.
-    1 statement, 2 when nothing was changed, 2 or 3 when it gets a lead; with a key 2 more, and 3 for its repeat.
+    1 statement, 2 when nothing was changed, 2 or 4 when it gets a lead; with a key 2 more, and 3 for its repeat.
     """
     change = replace(change, subject=(change.subject or "").strip(), description=change.description or None)
     problems = [*forbidden(viewer), *_problems(change), *key_problems(intention)]

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from errors import BadUserInput
 from server import operations
+from server.answers import json_text
 
 if TYPE_CHECKING:
     from starlette.websockets import WebSocket
@@ -39,9 +40,15 @@ def message_of(text: str) -> dict[str, object]:
     return message
 
 
-def payload_of(message: dict[str, object]) -> dict[str, object]:
-    """Return what a pong gives back of a ping."""
-    return {"payload": message["payload"]} if isinstance(message.get("payload"), dict) else {}
+def pong_to(message: dict[str, object]) -> dict[str, object]:
+    """Return the answer to a ping, with its payload. Raises Closed for one that can be read, but not written."""
+    payload = message.get("payload")
+    pong: dict[str, object] = {"type": "pong"} | ({"payload": payload} if isinstance(payload, dict) else {})
+    try:
+        json_text(pong)
+    except TypeError as exc:
+        raise Closed(INVALID, "The payload is nested too deeply to be sent back. Send a flatter one.") from exc
+    return pong
 
 
 def id_of(message: dict[str, object]) -> str:

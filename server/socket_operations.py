@@ -43,43 +43,55 @@ class SocketOperations:
         self._request_id = request_id
         self._send = send
         self._finish = finish
-        self._tasks: dict[str, asyncio.Task[None]] = {}
+        self._wanted: dict[str, asyncio.Task[None]] = {}
+        self._running: set[asyncio.Task[None]] = set()
+        """Those too that aren't wanted any more, until they have given back what they hold."""
 
     def start(self, id_: str, payload: object, viewer: Viewer) -> None:
         """Begin an operation. Raises Closed for an id that is under way, and for one operation too many."""
-        if id_ in self._tasks:
+        if id_ in self._wanted:
             raise Closed(TAKEN, f"An operation with the id {id_[:40]} is under way.")
-        if len(self._tasks) >= MOST_OPERATIONS:
+        if len(self._wanted) >= MOST_OPERATIONS:
             raise Closed(TOO_MANY, f"{MOST_OPERATIONS} operations are under way, and more can't be.")
-        self._tasks[id_] = asyncio.create_task(self._answer(id_, payload, viewer))
+        task = self._wanted[id_] = asyncio.create_task(self._answer(id_, payload, viewer))
+        self._running.add(task)
+        task.add_done_callback(self._running.discard)
 
     def stop(self, id_: str) -> None:
         """End an operation that the client doesn't want any more, if it is under way."""
-        if task := self._tasks.pop(id_, None):
+        if task := self._wanted.pop(id_, None):
             task.cancel()
 
     async def stop_all(self) -> None:
         """End all of them; return when they have given back what they held."""
-        tasks = list(self._tasks.values())
-        for task in tasks:
+        running = list(self._running)
+        self._wanted.clear()  # so that none says anything any more
+        for task in running:
             task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
+        await asyncio.gather(*running, return_exceptions=True)
 
     async def _answer(self, id_: str, payload: object, viewer: Viewer) -> None:
+        """Send all that one operation has to say; a client that doesn't receive it is let go."""
+        try:
+            await self._tell(id_, payload, viewer)
+        except Closed as closed:
+            self._finish(closed)
+
+    async def _tell(self, id_: str, payload: object, viewer: Viewer) -> None:
         """Send all results of one operation, and its end. What goes wrong with it is told under its id alone."""
         try:
             is_whole = await self._results(id_, operations.checked(payload), viewer)
             if is_whole and self._forget(id_):
                 await self._send({"id": id_, "type": "complete"})
-        except Closed as closed:
-            self._finish(closed)
+        except Closed:
+            raise
         except GraphQLError as exc:  # from before the first field
             await self._fail(id_, [failures.placed_entry(exc, self._request_id)[1]])
         except Exception as exc:  # noqa: BLE001 - the client is told, the log has the rest, and the socket lives
             await self._fail(id_, [failures.entry_of(exc, self._request_id)])
 
     async def _results(self, id_: str, operation: Operation, viewer: Viewer) -> bool:
-        """Send the results; return whether the operation began at all."""
+        """Send the results; return whether the operation began at all, and is wanted to its end."""
         context = self._context_of(viewer)
         results = await self._schema.stream(
             operation.query,
@@ -95,6 +107,8 @@ class SocketOperations:
                     if isinstance(result, PreExecutionError) or (result.data is None and not _have_path(errors)):
                         await self._fail(id_, errors)
                         return False
+                    if not self._is_wanted(id_):
+                        return False
                     body = {"data": result.data} | ({"errors": errors} if errors else {})
                     await self._send({"id": id_, "type": "next", "payload": body})
         finally:
@@ -106,8 +120,14 @@ class SocketOperations:
             await self._send({"id": id_, "type": "error", "payload": errors})
 
     def _forget(self, id_: str) -> bool:
-        """End an operation's life; return whether the client still wanted it."""
-        return self._tasks.pop(id_, None) is not None
+        """End this operation's life; return whether the client still wanted it."""
+        if is_wanted := self._is_wanted(id_):
+            del self._wanted[id_]
+        return is_wanted
+
+    def _is_wanted(self, id_: str) -> bool:
+        """Return whether the client still wants this very operation; another one may have its id by now."""
+        return self._wanted.get(id_) is asyncio.current_task()
 
 
 def _have_path(errors: list[dict[str, object]]) -> bool:

@@ -35,7 +35,7 @@ from server.socket_messages import (
     authorization_of,
     id_of,
     message_of,
-    payload_of,
+    pong_to,
 )
 from server.socket_operations import SocketOperations
 
@@ -109,13 +109,13 @@ class Conversation:
         running = [asyncio.create_task(part) for part in (self._receive_all(), self._watch_the_clock())]
         try:
             end = await self._end
-            await self._operations.stop_all()
-            if end is not None:
-                await self._close(end.code, str(end))
         finally:
             for task in running:
                 task.cancel()
-            await asyncio.gather(*running, self._operations.stop_all(), return_exceptions=True)
+            await asyncio.gather(*running, return_exceptions=True)  # so that nothing new begins
+            await self._operations.stop_all()
+        if end is not None:
+            await self._close(end.code, str(end))
 
     async def _watch_the_clock(self) -> None:
         """End the conversation when nobody has said who they are, and when their token has expired."""
@@ -128,17 +128,22 @@ class Conversation:
 
     async def _receive_all(self) -> None:
         try:
-            while True:
-                await self._receive(await self._socket.receive_text())
+            while not self._end.done():
+                await self._receive(await self._next_text())
         except WebSocketDisconnect:
             self._finish(None)
         except Closed as closed:
             self._finish(closed)
-        except KeyError:  # Starlette looks for text in a message of bytes
-            self._finish(Closed(INVALID, "The message is binary. Send JSON as text."))
         except Exception as exc:  # noqa: BLE001 - the socket ends with a word, whatever it was
             failures.message_of(exc, self._request_id)
             self._finish(Closed(UNEXPECTED, "Something went wrong on our side."))
+
+    async def _next_text(self) -> str:
+        """Return the next message. Raises Closed for one of bytes, WebSocketDisconnect when the client has gone."""
+        try:
+            return await self._socket.receive_text()
+        except KeyError as exc:  # Starlette looks for text in it
+            raise Closed(INVALID, "The message is binary. Send JSON as text.") from exc
 
     async def _receive(self, text: str) -> None:
         message = message_of(text)
@@ -146,7 +151,7 @@ class Conversation:
             case "connection_init":
                 await self._greet(message.get("payload"))
             case "ping":
-                await self._send({"type": "pong", **payload_of(message)})
+                await self._send(pong_to(message))
             case "pong":
                 pass
             case "subscribe":

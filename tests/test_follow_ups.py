@@ -1,6 +1,7 @@
 """A task that goes from one lead to another: each has the next follow-up that its own tasks say."""
 
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 from uuid import UUID
 
@@ -106,7 +107,7 @@ def test_tasks_of_a_contact_leave_each_of_their_leads(
     assert [None, LATEST, SOON] == due(organization, first, second, there)
 
 
-def test_it_costs_a_statement_where_there_is_a_lead_to_look_at_and_one_where_it_is_wrong(
+def test_it_costs_a_statement_where_there_is_a_lead_to_look_at_and_two_where_it_is_wrong(
     api: Api, organization: Organization, leads: tuple[UUID, UUID]
 ) -> None:
     here, there = leads
@@ -118,10 +119,29 @@ def test_it_costs_a_statement_where_there_is_a_lead_to_look_at_and_one_where_it_
 
     plain = cost(without_date, subject="Visit")
 
-    assert (1, 2) == (
+    assert (1, 3) == (
         cost(without_date, leadId=str(there)) - plain,
         cost(moved, leadId=str(there)) - plain,
     )
+
+
+@pytest.mark.slow
+def test_a_task_that_somebody_writes_meanwhile_is_followed(
+    api: Api, organization: Organization, leads: tuple[UUID, UUID]
+) -> None:
+    here, there = leads
+    moved = task(organization, here, SOON)
+    written = f"""
+      INSERT INTO lead_interactions (organization_id, user_id, lead_id, interaction_type, status, scheduled_at)
+      VALUES ('{organization.id}', '{organization.user_id}', '{here}', 'task', 'scheduled', '{LATER}')"""
+
+    with organization.owner.transaction(written), ThreadPoolExecutor() as pool:
+        moving = pool.submit(updated, api, organization, moved, leadId=str(there))
+        organization.owner.wait_for_waiters()
+        organization.owner.run("COMMIT")
+        moving.result()
+
+    assert [LATER, SOON] == due(organization, here, there)
 
 
 @pytest.fixture
@@ -155,3 +175,17 @@ def test_where_it_is_not_ours_to_keep_nothing_is_written_and_nothing_fails(
     updated(api, organization, moved, leadId=str(there))
 
     assert kept == due(organization, here, there)
+
+
+@pytest.mark.slow
+def test_a_trigger_that_only_speaks_of_follow_ups_makes_no_move_fail(own: tuple[Api, Organization]) -> None:
+    api, organization = own
+    here, there = organization.lead(), organization.lead()
+    moved, _ = task(organization, here, SOON), task(organization, here, LATER)
+    organization.owner.run(
+        "CREATE OR REPLACE FUNCTION update_lead_next_follow_up() RETURNS trigger LANGUAGE plpgsql AS "
+        "$$ BEGIN RETURN NULL; /* next_follow_up is no column any more */ END $$;"
+        "ALTER TABLE leads DROP next_follow_up CASCADE"
+    )
+
+    updated(api, organization, moved, leadId=str(there))

@@ -336,6 +336,17 @@ def test_each_right_that_is_missing_is_a_finding_of_its_own(database: CrmDatabas
     assert [] == [finding for finding in diagnosis(database).findings if "the API's role has" in finding.words]
 
 
+def test_a_function_that_a_hardened_server_keeps_from_the_role_is_a_finding(database: CrmDatabase) -> None:
+    database.psql("REVOKE EXECUTE ON FUNCTION pg_control_system() FROM PUBLIC")
+
+    (finding,) = matching(diagnosis(database).findings, "functions: the API")
+    database.psql(finding.remedy)
+
+    assert "which only a superuser can grant" in finding.words
+    assert f'GRANT EXECUTE ON FUNCTION pg_control_system() TO "{APP}";' == finding.remedy
+    assert [] == matching(diagnosis(database).findings, "functions: the API")
+
+
 def test_remedies_name_roles_as_sql_does(database: CrmDatabase) -> None:
     owner, role = (f'"odd ""{what} {database.name}"""' for what in ("owner", "role"))
     database.psql(

@@ -105,6 +105,30 @@ def test_a_schema_that_may_not_be_used_is_named(database: CrmDatabase) -> None:
     assert "042.rights_on_schema|f|no USAGE; as the owner: GRANT USAGE ON SCHEMA public TO NAME" in named
 
 
+FUNCTIONS = ("pg_control_system()", "pg_current_wal_insert_lsn()", "pg_walfile_name(pg_lsn)")
+
+
+def test_a_function_that_tells_a_place_in_the_log_is_named_where_it_may_not_be_called(database: CrmDatabase) -> None:
+    with (
+        bare_role(database) as role,
+        api(database_url=database.server.url(database.name, role, password=PASSWORD)) as running,
+    ):
+        for name, rights in NEEDED.items():
+            database.psql(f"GRANT {rights} ON {name} TO {role}")
+        before = running.client.get("/readyz")
+        database.psql(f"REVOKE EXECUTE ON FUNCTION {', '.join(FUNCTIONS)} FROM PUBLIC")
+        (told,) = running.client.get("/readyz").json()["missing"]
+        grant = told["detail"].partition("; as a superuser: ")[2].replace(" TO NAME;", f" TO {role}")
+        of_owner = missing(database, database.owner_url)
+        database.psql(grant)
+        after = running.client.get("/readyz")
+
+    assert "045.rights_on_functions" == told["name"]
+    assert told["detail"].startswith(f"no EXECUTE on {', '.join(FUNCTIONS)} in this database, which only a superuser")
+    assert (200, 200) == (before.status_code, after.status_code)
+    assert {} == of_owner
+
+
 def test_every_database_answers_every_check_and_an_empty_one_meets_none_of_ours(legacy_database: CrmDatabase) -> None:
     names = set(checks(legacy_database))
     legacy_database.psql("DROP SCHEMA public CASCADE; CREATE SCHEMA public AUTHORIZATION crm_owner")

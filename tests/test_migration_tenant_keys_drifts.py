@@ -164,3 +164,17 @@ def test_an_index_that_a_killed_build_left_invalid_is_built_anew(ready: CrmDatab
     assert "(INVALID)" in found[f"046.{name}"]
     assert outcome.is_success, outcome.report + outcome.errors
     assert {} == missing(ready, ready.app_url)
+
+
+def test_an_index_that_was_made_again_after_its_key_is_taken_back_after_it(ready: CrmDatabase) -> None:
+    index = "CREATE UNIQUE INDEX taskline_contacts_of_tenant ON contacts (organization_id, id)"
+    ready.psql(index, url=ready.owner_url)
+    by_psql(ready, KEYS)
+    ready.psql("DROP INDEX taskline_contacts_of_tenant CASCADE", url=ready.owner_url)
+
+    again = by_psql(ready, KEYS)
+    back = by_psql(ready, KEYS_BACK)
+
+    assert again.is_success, again.report + again.errors
+    assert 0 == back.code, back.errors
+    assert "0" == ready.psql("SELECT count(*) FROM pg_constraint WHERE conname LIKE '%tenant_fkey'")

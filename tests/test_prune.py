@@ -12,7 +12,7 @@ import pytest
 
 from tests import apis
 from tests.apis import Api
-from tests.databases import CrmDatabase
+from tests.databases import APP, OWNER, CrmDatabase
 from tests.logged_events import LinkedTask, linked_task
 from tests.migration_runs import LOG, LOG_BACK, by_psql, take_back
 from tests.organizations import Organization, new_organization
@@ -42,10 +42,14 @@ def api(database: CrmDatabase) -> Iterator[Api]:
         yield served
 
 
-def prune(database: CrmDatabase, *arguments: str, **variables: str) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, "-P", "-m", "commands", "prune", "--url", database.owner_url, *arguments]
+def run(database: CrmDatabase, command: str, *arguments: str, **variables: str) -> subprocess.CompletedProcess[str]:
+    words = [sys.executable, "-P", "-m", "commands", command, "--url", database.owner_url, *arguments]
     environment = {"PYTHONPATH": str(ROOT), "PATH": "/usr/bin:/bin"} | variables
-    return subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, check=False)
+    return subprocess.run(words, cwd=ROOT, env=environment, capture_output=True, text=True, check=False)
+
+
+def prune(database: CrmDatabase, *arguments: str, **variables: str) -> subprocess.CompletedProcess[str]:
+    return run(database, "prune", *arguments, **variables)
 
 
 def pruned(database: CrmDatabase, *arguments: str, **variables: str) -> dict[str, object]:
@@ -175,6 +179,23 @@ def test_much_goes_in_batches(database: CrmDatabase, organization: Organization)
     assert "2|1" == database.psql(f"{left} WHERE organization_id = '{organization.id}'")
 
 
+def test_what_was_copied_from_the_older_history_goes_in_whatever_order_it_stands(
+    database: CrmDatabase, organization: Organization
+) -> None:
+    task = linked_task(organization)
+    organization.owner.run(
+        "INSERT INTO taskline_events (xid, organization_id, interaction_id, type, at) "
+        f"SELECT NULL, '{organization.id}', '{task.id}', 'updated', "
+        "now() - CASE WHEN n BETWEEN 1501 AND 2000 THEN 40 ELSE 20 END * interval '1 day' "
+        "FROM generate_series(1, 3000) n"
+    )
+
+    assert 500 <= int(str(pruned(database, "--days", "30")["lines"]))
+
+    old = f"organization_id = '{organization.id}' AND at < now() - interval '30 days'"
+    assert "0" == database.psql(f"SELECT count(*) FROM taskline_events WHERE {old}")
+
+
 def test_a_writer_that_is_open_is_waited_for_by_nobody(database: CrmDatabase, organization: Organization) -> None:
     task = linked_task(organization)
     grow_older(organization, 31)
@@ -224,6 +245,26 @@ def test_what_a_rollback_set_aside_is_pruned_too(database: CrmDatabase, organiza
     pruned(database, "--days", "30")
 
     assert "0" == database.psql("SELECT count(*) FROM taskline_events_rolled_back_045")
+
+
+@pytest.mark.parametrize("command", ["prune", "erase"])
+def test_a_table_that_somebody_else_gave_the_name_of_a_log_is_refused(
+    database: CrmDatabase, organization: Organization, command: str
+) -> None:
+    task = linked_task(organization)
+    name = "taskline_events_rolled_back_045_7"
+    database.psql(f"GRANT CREATE ON SCHEMA public TO {APP}")
+    database.psql(
+        f"CREATE TABLE {name} (LIKE taskline_events INCLUDING ALL); GRANT ALL ON {name} TO {OWNER}",
+        url=database.app_url,
+    )
+    arguments = ["--days", "30", "--json"] if command == "prune" else ["--contact", str(task.contact_id)]
+
+    done = run(database, command, *arguments)
+
+    assert 0 != done.returncode
+    assert f"{name} has the name of a log of events, but belongs to {APP}" in done.stderr
+    assert "Nothing was changed" in done.stderr
 
 
 def test_a_database_without_a_log_is_refused(legacy_database: CrmDatabase) -> None:

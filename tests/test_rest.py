@@ -52,15 +52,6 @@ def test_head_is_a_get_without_its_body(api: Api, organization: Organization) ->
             assert get.headers.get(name) == head.headers.get(name)
 
 
-def test_a_slash_at_the_end_leads_to_the_address_without_it(api: Api) -> None:
-    response = api.client.get("/api/tasks/?limit=5")
-
-    assert (307, "/api/tasks?limit=5") == (
-        response.status_code,
-        response.headers["location"].removeprefix(str(api.client.base_url).rstrip("/")),
-    )
-
-
 # Preconditions.
 
 

@@ -187,3 +187,18 @@ def test_another_organizations_tasks_are_not_there(api: Api, organization: Organ
         ask(api, organization, "POST", f"/leads/{lead}/tasks", {"subject": "x"}).status_code,
         found(api, organization, f"lead_id={lead}"),
     ]
+
+
+def test_a_slash_at_the_end_of_a_path_makes_no_difference(api: Api, organization: Organization) -> None:
+    id_ = organization.task(lead_id=organization.lead())
+
+    answers = [ask(api, organization, "GET", path) for path in ("/tasks/?limit=5", f"/tasks/{id_}/", "/tasks/stats/")]
+
+    assert [200, 200, 200] == [answer.status_code for answer in answers]
+    assert [str(id_)] == [task["id"] for task in answers[0].json()["tasks"]]
+
+
+def test_a_path_that_leads_nowhere_is_refused_with_and_without_a_slash(api: Api, organization: Organization) -> None:
+    answers = [ask(api, organization, "GET", path) for path in ("/nothing", "/nothing/")]
+
+    assert [(404, "NOT_FOUND")] * 2 == [(answer.status_code, answer.json()["code"]) for answer in answers]

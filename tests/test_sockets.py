@@ -131,6 +131,12 @@ def test_a_ping_is_answered_with_its_payload(socket: Socket) -> None:
     assert [{"type": "pong"}, {"type": "pong", "payload": {"a": 1}}] == [socket.receive() for _ in range(2)]
 
 
+def test_a_ping_that_can_be_read_but_not_written_is_refused(socket: Socket) -> None:
+    socket.connection.send('{"type": "ping", "payload": ' + '{"a": ' * 300 + "1" + "}" * 301)
+
+    assert socket_messages.INVALID == socket.close_code()
+
+
 def test_queries_and_mutations_are_answered_too(socket: Socket, organization: Organization) -> None:
     contact = organization.contact()
     query = socket.subscribe(NAME)

@@ -34,7 +34,7 @@ _SET_ASIDE = "ALTER TABLE taskline_migrations RENAME TO taskline_migrations_dist
 _ROLE = "SELECT EXISTS (SELECT FROM pg_roles WHERE rolname = $1)"
 # The words of readiness.sql, which alone knows what rights a database's own triggers need. A test takes all rights away
 # and compares what is found.
-_GRANT = re.compile(r"as the owner: (GRANT .* TO )NAME;")
+_GRANT = re.compile(r"as (?:the owner|a superuser): (GRANT .* TO )NAME;")
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from errors import MigrationRefused
 from migrations.runner.connections import place
+from migrations.runner.event_logs import event_logs
 from migrations.runner.sessions import refuse_read_only, session
 
 if TYPE_CHECKING:
@@ -21,13 +22,6 @@ TABLES = {"lead": "leads", "contact": "contacts"}
 TEXTS = ("subject", "description", "outcome", "participants", "activity_metadata")
 """The columns of an interaction in which people write what they like."""
 
-# The log, and what rollbacks of 045 have set aside of it.
-_LOGS = """
-SELECT c.oid::regclass::text
-  FROM pg_class c JOIN pg_class li ON li.oid = to_regclass('lead_interactions') AND c.relnamespace = li.relnamespace
- WHERE c.relkind = 'r' AND c.relname ~ '^taskline_events(_rolled_back_045(_\\d+)?)?$'
- ORDER BY c.relname
-"""
 _RECORD = """
 SELECT coalesce(nullif(concat_ws(' ', nullif(btrim(first_name), ''), nullif(btrim(last_name), '')), ''),
                 nullif(btrim(company), ''), nullif(btrim(email), ''))
@@ -76,13 +70,13 @@ async def erase(url: str, kind: str, id_: UUID, say: Say) -> Erasure:
     async with session(url, say) as connection:
         await refuse_read_only(connection, place(url))
         await connection.execute("SET row_security = off")  # an error rather than lines that are silently left out
-        logs = [row[0] for row in await connection.fetch(_LOGS)]
+        logs = await event_logs(connection, place(url))
         if not logs:
             raise MigrationRefused(f"{place(url)} has no log of events, so nothing was erased: 045 isn't in place.")
         async with connection.transaction():
             found = await connection.fetchrow(_RECORD.format(table=TABLES[kind]), id_)
             names = {found[0]} if found and found[0] else set()
-            counts = [await _erase_in(connection, log, kind, id_, names) for log in logs]
+            counts = [await _erase_in(connection, log.name, kind, id_, names) for log in logs]
     return Erasure(sum(c[0] for c in counts), sum(c[1] for c in counts), is_still_there=found is not None)
 
 

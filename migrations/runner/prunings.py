@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from errors import MigrationBlocked, MigrationRefused
 from migrations.runner.connections import place
+from migrations.runner.event_logs import event_logs
 from migrations.runner.sessions import LOCK_KEY, refuse_read_only, session
 
 if TYPE_CHECKING:
@@ -17,19 +18,13 @@ if TYPE_CHECKING:
 
     import asyncpg
 
+    from migrations.runner.event_logs import EventLog
     from migrations.runner.sessions import Say
 
 BATCH = 1_000
 """How many lines are looked at, and how many keys are deleted, in one transaction."""
 TELL_S = 2.0
 
-# The log, and what rollbacks of 045 have set aside of it.
-_LOGS = """
-SELECT c.oid::regclass::text AS name, c.relname = 'taskline_events' AS is_read
-  FROM pg_class c JOIN pg_class li ON li.oid = to_regclass('lead_interactions') AND c.relnamespace = li.relnamespace
- WHERE c.relkind = 'r' AND c.relname ~ '^taskline_events(_rolled_back_045(_\\d+)?)?$'
- ORDER BY c.relname
-"""
 # By one step in an index for each, however many lines they have.
 _ORGANIZATIONS = """
 WITH RECURSIVE o (id) AS (
@@ -40,15 +35,16 @@ WITH RECURSIVE o (id) AS (
 )
 SELECT id FROM o WHERE id IS NOT NULL
 """
-# A line that a restore has put here names a transaction of another cluster, later than the one that wrote the row.
-_IS_RESTORED = """
+# A line that a restore has put here names a transaction of another cluster, later than the one that wrote the row. The
+# same as in db/event_places.py, which this may not import; a test compares them.
+IS_RESTORED = """
 ({line}.xid::text::bigint > n.next - mod(n.next - {line}.xmin::text::bigint, 4294967296))
 """
 _NEXT = "(SELECT pg_snapshot_xmax(pg_current_snapshot())::text::bigint AS next) AS n"
 # A lost link's name is all that is left of it, so that line stays, but not what it says of the interaction.
 _PRUNE = f"""
 WITH looked AS MATERIALIZED (
-  SELECT l.seq, l.at, l.type = 'link_lost' AS is_link, l.xid, {_IS_RESTORED.format(line="l")} AS is_restored
+  SELECT l.seq, l.at, l.type = 'link_lost' AS is_link, l.xid, {IS_RESTORED.format(line="l")} AS is_restored
     FROM {{log}} AS l CROSS JOIN {_NEXT}
    WHERE l.organization_id = $1 AND l.seq > $2
      AND l.type <> 'pruned' AND NOT (l.type = 'link_lost' AND l.before IS NULL)
@@ -62,6 +58,7 @@ WITH looked AS MATERIALIZED (
     FROM old WHERE l.organization_id = $1 AND l.seq = old.seq AND old.is_link RETURNING 1
 )
 SELECT (SELECT max(seq) FROM looked) AS reached, (SELECT count(*) FROM looked) AS looked,
+       (SELECT bool_or(xid IS NULL) FROM looked) AS has_copied,
        (SELECT count(*) FROM gone) AS lines, (SELECT count(*) FROM emptied) AS links,
        max(seq) FILTER (WHERE xid IS NOT NULL) AS seq, max(xid::text::bigint) FILTER (WHERE NOT is_restored) AS xid
   FROM old
@@ -71,7 +68,7 @@ _MARK = f"""
 WITH had AS (
   UPDATE {{log}} AS l
      SET at = $2, after = jsonb_build_object('seq', greatest($3, (l.after ->> 'seq')::bigint)),
-         xid = CASE WHEN {_IS_RESTORED.format(line="l")} THEN $4::text::xid8 ELSE greatest($4::text::xid8, l.xid) END
+         xid = CASE WHEN {IS_RESTORED.format(line="l")} THEN $4::text::xid8 ELSE greatest($4::text::xid8, l.xid) END
     FROM {_NEXT}
    WHERE l.organization_id = $1 AND l.interaction_id = '00000000-0000-0000-0000-000000000000' AND l.type = 'pruned'
   RETURNING 1
@@ -117,15 +114,15 @@ async def prune(url: str, limits: Limits, say: Say) -> Pruning:
         if not await connection.fetchval("SELECT pg_try_advisory_lock($1)", LOCK_KEY + 1):
             raise MigrationBlocked(f"{place(url)} is being pruned already. Nothing was changed: let that end.")
         await connection.execute("SET row_security = off")  # an error rather than lines that are silently left out
-        logs = await connection.fetch(_LOGS)
-        if not any(log["is_read"] for log in logs):
+        logs = await event_logs(connection, place(url))
+        if not any(log.is_read for log in logs):
             raise MigrationRefused(f"{place(url)} has no log of events, so nothing was pruned: 045 isn't in place.")
         lines = links = 0
         since = await _ago(connection, "days", limits.event_days)
         if since:
             told = time.monotonic()
             for log in logs:
-                async for batch in _batches(connection, log["name"], since, is_read=log["is_read"]):
+                async for batch in _batches(connection, log, since):
                     lines, links = lines + batch["lines"], links + batch["links"]
                     if time.monotonic() - told > TELL_S:
                         say(f"{lines:,} lines pruned so far")
@@ -141,22 +138,21 @@ async def _ago(connection: asyncpg.Connection, unit: str, number: int | None) ->
     return instant
 
 
-async def _batches(
-    connection: asyncpg.Connection, log: str, since: datetime, *, is_read: bool
-) -> AsyncIterator[asyncpg.Record]:
+async def _batches(connection: asyncpg.Connection, log: EventLog, since: datetime) -> AsyncIterator[asyncpg.Record]:
     """Prune a log, one organization after the other, in the order of its lines, as long as there are old ones.
 
-    Time and order differ by little, so a batch without an old line is the end.
+    Time and order differ by little, so a batch without an old line is the end; but what was copied from the older
+    history stands in no order of time.
     """
-    for organization in await connection.fetch(_ORGANIZATIONS.format(table=log)):
+    for organization in await connection.fetch(_ORGANIZATIONS.format(table=log.name)):
         reached = 0
         while True:
             async with connection.transaction():
-                batch = await connection.fetchrow(_PRUNE.format(log=log), organization["id"], reached, since)
-                if is_read and batch["seq"] is not None:
-                    await _mark(connection, log, organization["id"], since, batch)
+                batch = await connection.fetchrow(_PRUNE.format(log=log.name), organization["id"], reached, since)
+                if log.is_read and batch["seq"] is not None:
+                    await _mark(connection, log.name, organization["id"], since, batch)
             yield batch
-            if batch["looked"] < BATCH or not batch["lines"] + batch["links"]:
+            if batch["looked"] < BATCH or not (batch["lines"] + batch["links"] or batch["has_copied"]):
                 break
             reached = batch["reached"]
 

@@ -33,7 +33,11 @@ def mount(database: Database, verifier: Verifier, settings: Settings) -> Mount:
     # Fixed paths before those that a parameter would match.
     for operation in sorted(operations, key=lambda operation: len(operation.path_names)):
         by_path.setdefault(operation.path, []).append(operation)
-    resources = [Route(path, Resource(own, database, verifier, settings)) for path, own in by_path.items()]
+    resources = []
+    for path, own in by_path.items():
+        resource = Resource(own, database, verifier, settings)
+        # Today's front end was built against a router that forgives a slash at the end.
+        resources += [Route(path, resource), Route(f"{path}/", resource)]
     described = Document(orjson.dumps(document(operations, VERSION)))
     shown = [Route("/openapi.json", described)] if settings.is_introspection_on else []
-    return Mount("/api", app=Router([*shown, *resources], default=Elsewhere(operations)))
+    return Mount("/api", app=Router([*shown, *resources], redirect_slashes=False, default=Elsewhere(operations)))
