@@ -25,9 +25,7 @@ from schema.timelines import plain_timeline
 
 described = strawberry.argument
 
-Since = Annotated[
-    str | None, described(description="Go on after this place: an event's cursor or a timeline's resumeToken.")
-]
+Since = Annotated[str | None, described(description="Go on after this place: an event's cursor or a resumeToken.")]
 
 
 @strawberry.type(description="Everything that can be watched.")

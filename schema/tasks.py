@@ -15,6 +15,7 @@ from db.interactions import TASK, InteractionRow
 from resolvers.due_buckets import DueBucket as Bucket
 from resolvers.due_buckets import bucket_of, due_dates, is_overdue
 from resolvers.links import is_orphan
+from resolvers.live_events import resume_token
 from resolvers.pages import RowPage
 from resolvers.task_history import count_of_history, page_of_history
 from schema.arguments import UTC_ZONE, After, Before, First, Last, Zone, page_request
@@ -140,6 +141,14 @@ class TaskConnection:
     async def total_count(self) -> int:
         """Count."""
         return await self.count()
+
+    @strawberry.field(
+        description="Give it to `taskEvents(since:)` to miss no task event after this page was read; `timelineEvents` "
+        "takes it too."
+    )
+    async def resume_token(self, info: Info) -> str:
+        """Name the place in the stream that the page's snapshot stands for."""
+        return await resume_token(info.context.loaders, info.context.viewer.organization_id)
 
 
 def task(row: InteractionRow) -> Task:

@@ -75,6 +75,16 @@ def test_a_created_task_reaches_who_watches(watching: Watching) -> None:
     assert {"subject": "Call back", "status": "PENDING", "contact": {"displayName": "Cora Contact"}} == event["task"]
 
 
+def test_a_list_of_tasks_says_from_where_to_watch(watching: Watching) -> None:
+    token = watching.api.data(watching.viewer, "{ tasks(first: 1) { resumeToken } }")["tasks"]["resumeToken"]
+    id_ = watching.create()
+    watching.watch(since=token)
+
+    event = watching.socket.data()["taskEvents"]
+
+    assert ("CREATED", id_) == (event["type"], event["taskId"])
+
+
 def test_what_the_old_application_writes_is_told_with_its_changes(watching: Watching) -> None:
     id_ = watching.create(subject="Before")
     watching.watch()
