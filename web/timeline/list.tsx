@@ -1,6 +1,5 @@
 /** A list of any length: only the lines in the window are there, and pages come before they are reached. */
-import { useWindowVirtualizer, type Virtualizer } from "@tanstack/react-virtual";
-import { useCallback, useEffect, useLayoutEffect, useMemo, useRef, useState, type RefObject } from "react";
+import { useEffect, useLayoutEffect, useMemo, useRef } from "react";
 import type { Heading, Line } from "./line";
 import "./list.css";
 import { useSlots, type Pages } from "./pages";
@@ -9,6 +8,7 @@ import { Row } from "./row";
 import { Rows } from "./rows";
 import { useStanding, useWalk } from "./standing";
 import { Failed, Waiting } from "./states";
+import { useVirtual, type Virtual } from "./use-virtual";
 
 interface ListProps {
   readonly label: string;
@@ -23,9 +23,6 @@ interface ListProps {
   /** Told the first line in the window. */
   readonly onSee?: (line: Line) => void;
 }
-
-// What most lines measure; those that differ are measured when they are shown.
-const USUAL_HEIGHT_PX = 76;
 
 export function List({ label, order, pages, headingOf, total, isEndless, onSee }: ListProps) {
   const slots = useSlots(pages);
@@ -65,61 +62,6 @@ export function List({ label, order, pages, headingOf, total, isEndless, onSee }
       <End pages={pages} isEndless={isEndless} />
     </>
   );
-}
-
-type Virtual = Virtualizer<Window, HTMLElement>;
-
-function useVirtual(box: RefObject<HTMLDivElement | null>, rows: Rows, standing: number): Virtual {
-  const margin = useMargin(box);
-  const keys = useSameItems(rows.keys);
-  // Another function makes all lines be measured anew, so it changes with the keys alone.
-  const getItemKey = useCallback((index: number) => rows.keyAt(index), [keys]);
-  return useWindowVirtualizer<HTMLElement>({
-    count: rows.count,
-    estimateSize: usualHeight,
-    getItemKey,
-    overscan: 8,
-    scrollMargin: margin,
-    // Masthead and tabs stay on top of the window: what is brought into it must not end below them.
-    scrollPaddingStart: 160,
-    scrollPaddingEnd: 24,
-    // Pages that come in above leave what is read where it is.
-    anchorTo: "end",
-    useFlushSync: false,
-    rangeExtractor: ({ startIndex, endIndex, overscan, count }) => {
-      const first = Math.max(startIndex - overscan, 0);
-      const last = Math.min(endIndex + overscan, count - 1);
-      const shown = Array.from({ length: Math.max(last - first + 1, 0) }, (_, index) => first + index);
-      // The focus stays where it is, however far away one scrolls.
-      if (standing < 0 || standing >= count || (standing >= first && standing <= last)) return shown;
-      return standing < first ? [standing, ...shown] : [...shown, standing];
-    },
-  });
-}
-
-const usualHeight = (): number => USUAL_HEIGHT_PX;
-
-/** The same array for as long as its items are the same. */
-function useSameItems<Item>(items: readonly Item[]): readonly Item[] {
-  const kept = useRef(items);
-  const isSame = items.length === kept.current.length && items.every((item, index) => item === kept.current[index]);
-  if (!isSame) kept.current = items;
-  return kept.current;
-}
-
-/** How far below the page's top the list begins; what is above it changes, too. */
-function useMargin(box: RefObject<HTMLDivElement | null>): number {
-  const [margin, setMargin] = useState(0);
-  useLayoutEffect(() => {
-    const measure = (): void => {
-      if (box.current !== null) setMargin(Math.round(box.current.getBoundingClientRect().top + scrollY));
-    };
-    measure();
-    const observer = new ResizeObserver(measure);
-    observer.observe(document.body);
-    return () => observer.disconnect();
-  }, [box]);
-  return margin;
 }
 
 function useStretch(order: number, rows: Rows, virtual: Virtual): void {
@@ -162,10 +104,11 @@ function useLook(pages: Pages, rows: Rows, virtual: Virtual, { isEndless, onSee 
     if (to >= slots.length - 1) pages.goDown();
     if (from <= 0) pages.goUp();
   }, [pages, slots, from, to, isEndless]);
+  const top = (virtual.scrollOffset ?? 0) + virtual.options.scrollPaddingStart;
+  const seen = rows.count === 0 ? null : rows.at(virtual.getVirtualItemForOffset(top)?.index ?? first);
   useEffect(() => {
-    const line = rows.at(first);
-    if (line !== null) onSee?.(line);
-  }, [rows, first, onSee]);
+    if (seen !== null) onSee?.(seen);
+  }, [seen, onSee]);
 }
 
 function placed(top: number, height: number | null) {

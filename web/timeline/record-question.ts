@@ -1,7 +1,10 @@
 /** What a record's view asks of the API. */
-import type { TimelineFilter, TimelineQueryVariables, TaskStatus } from "../generated/operations";
+import type { TimelineQueryVariables } from "../generated/operations";
 import { PAGE_SIZE } from "./sources";
 import { recordRef, timelineFilter, type RecordId, type View } from "./view";
+
+// Above the history stand the next few things to do; the rest is a click away.
+const NEXT_FEW = 8;
 
 export function recordQuestion(view: View, record: RecordId, timeZone: string): TimelineQueryVariables {
   const filter = timelineFilter(view);
@@ -11,17 +14,11 @@ export function recordQuestion(view: View, record: RecordId, timeZone: string): 
     record: recordRef(record),
     related: view.related,
     timeZone,
-    size: PAGE_SIZE,
     hasTodo: view.tab !== "completed",
-    todo: isAll ? { ...filter, status: (filter.status ?? OPEN).filter((status) => OPEN.includes(status)) } : filter,
+    todo: isAll ? { ...filter, open: true } : filter,
+    todoSize: isAll ? NEXT_FEW : PAGE_SIZE,
     hasHistory: isAll || view.tab === "completed",
-    history: filter,
+    history: isAll ? { ...filter, open: false } : filter,
+    historySize: PAGE_SIZE,
   };
-}
-
-const OPEN: readonly TaskStatus[] = ["PENDING", "SCHEDULED"];
-
-/** What both lists show together. */
-export function wholeFilter(view: View): TimelineFilter {
-  return timelineFilter(view);
 }

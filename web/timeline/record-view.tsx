@@ -1,5 +1,6 @@
 /** One record: what is to be done on top, below it what was, by month. */
-import { useCallback, useRef, useState } from "react";
+import { useCallback, useRef, useState, type RefObject } from "react";
+import { flushSync } from "react-dom";
 import type { MonthFragment, RecordHeadFragment } from "../generated/operations";
 import { ArrivalsButton } from "./arrivals";
 import { monthKey } from "./dates";
@@ -65,7 +66,7 @@ interface ListsProps {
   readonly view: View;
   readonly lists: RecordLists;
   /** Where the history begins. */
-  readonly anchor: React.RefObject<HTMLDivElement | null>;
+  readonly anchor: RefObject<HTMLDivElement | null>;
   readonly onSeeMonth: (month: string) => void;
 }
 
@@ -79,7 +80,8 @@ function Lists({ view, lists, anchor, onSeeMonth }: ListsProps) {
   return (
     <>
       {hasTodo ? <Todo pages={todo} counts={buckets} isEndless={!question.hasHistory} /> : null}
-      <div ref={anchor} className="page__history">
+      {/* After a jump it fills the window, so that the month can stand on top of it however little has come yet. */}
+      <div ref={anchor} className="page__history" style={history.at === null ? undefined : { minHeight: "100vh" }}>
         {hasHistory ? <History pages={history} months={months} onSee={onSeeMonth} /> : null}
       </div>
     </>
@@ -87,11 +89,11 @@ function Lists({ view, lists, anchor, onSeeMonth }: ListsProps) {
 }
 
 /** Go to a month: down the page when it is there, otherwise the list begins with it. */
-function useGo({ history }: RecordLists, top: React.RefObject<HTMLDivElement | null>, zone: string) {
+function useGo({ history }: RecordLists, top: RefObject<HTMLDivElement | null>, zone: string) {
   return useCallback(
     ({ key, endsAt }: MonthFragment) => {
       const isFirst = history.slots()[0]?.place === null && firstMonth(history, zone) === key;
-      history.jump(isFirst || endsAt == null ? null : justBefore(endsAt));
+      flushSync(() => history.jump(isFirst || endsAt === null ? null : justBefore(endsAt)));
       top.current?.scrollIntoView();
     },
     [history, top, zone],

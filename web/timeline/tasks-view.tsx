@@ -1,6 +1,5 @@
 /** The tasks of the organization. */
-import { useMemo } from "react";
-import { TasksDocument } from "../generated/operations";
+import { ArrivalsButton } from "./arrivals";
 import { EmptyView } from "./empty-view";
 import { Filters } from "./filters";
 import { Header } from "./header";
@@ -8,13 +7,12 @@ import type { Line } from "./line";
 import { List } from "./list";
 import { NewTask } from "./new-task";
 import { useClock } from "./now";
-import { usePages, useSlots } from "./pages";
-import { useSame, useScreen } from "./screen";
-import { PAGE_SIZE, tasksDownwards, useTasksDown } from "./sources";
+import { useSlots } from "./pages";
 import { Failed, Waiting } from "./states";
 import { TabPanel, Tabs } from "./tabs";
-import { headingOf, ORDERS } from "./task-order";
-import { taskFilter, type Tab, type View } from "./view";
+import { headingOf } from "./task-order";
+import { useTasks, type TaskList } from "./use-tasks";
+import type { Tab, View } from "./view";
 
 const COUNTED: Readonly<Record<Tab, "total" | "open" | "overdue" | "completed">> = {
   all: "total",
@@ -25,38 +23,41 @@ const COUNTED: Readonly<Record<Tab, "total" | "open" | "overdue" | "completed">>
 
 export function TasksView({ view }: { readonly view: View }) {
   const { zone } = useClock();
-  const list = useSame({ filter: taskFilter(view), orderBy: ORDERS[view.tab], timeZone: zone });
-  const screen = useScreen(TasksDocument, useSame({ ...list, counted: taskFilter({ ...view, tab: "all" }), size: PAGE_SIZE }));
-  const { data } = screen;
-  const pages = usePages(
-    useTasksDown(list),
-    useMemo(() => (data?.tasks ? tasksDownwards(data.tasks) : null), [data?.tasks]),
-  );
-  const isEmpty = useSlots(pages).every(({ keys }) => keys.length === 0);
-  const heading = (line: Line) => headingOf(view.tab, line, zone);
-
+  const list = useTasks(view, zone);
   return (
     <>
       <Header record={null}>
         <NewTask links={{}} />
       </Header>
       <div className="page__controls">
-        <Tabs counts={screen.latest?.taskStats ?? null} />
+        <Tabs counts={list.screen.latest?.taskStats ?? null} />
         <Filters />
       </div>
       <TabPanel>
-        {data === null && screen.failure ? (
-          <Failed failure={screen.failure} onRetry={() => void screen.refresh()} />
-        ) : data === null ? (
-          <Waiting lines={8} />
-        ) : isEmpty ? (
-          <EmptyView view={view} />
-        ) : (
-          <section className="list" aria-label="Tasks">
-            <List label="Tasks" order={0} pages={pages} headingOf={heading} total={data.taskStats[COUNTED[view.tab]]} isEndless />
-          </section>
-        )}
+        <ArrivalsButton count={list.news.count} onShow={() => void list.news.show()} />
+        <Shown view={view} list={list} />
       </TabPanel>
     </>
+  );
+}
+
+function Shown({ view, list: { screen, pages } }: { readonly view: View; readonly list: TaskList }) {
+  const { zone } = useClock();
+  const isEmpty = useSlots(pages).every(({ keys }) => keys.length === 0);
+  const { data, failure } = screen;
+  if (data === null && failure) return <Failed failure={failure} onRetry={() => void screen.refresh()} />;
+  if (data === null) return <Waiting lines={8} />;
+  if (isEmpty) return <EmptyView view={view} />;
+  return (
+    <section className="list" aria-label="Tasks">
+      <List
+        label="Tasks"
+        order={0}
+        pages={pages}
+        headingOf={(line: Line) => headingOf(view.tab, line, zone)}
+        total={data.taskStats[COUNTED[view.tab]]}
+        isEndless
+      />
+    </section>
   );
 }

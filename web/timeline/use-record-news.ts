@@ -3,11 +3,10 @@ import { useCallback } from "react";
 import { TimelineEventsDocument, type EntryFragment, type TimelineEventsSubscription } from "../generated/operations";
 import { useArrivals, type Arrivals } from "./arrivals";
 import { useConnection, useLive, useOwnChanges, type LiveEvent } from "./live";
-import { wholeFilter } from "./record-question";
 import { useSame } from "./screen";
 import { isOpen, isTask } from "./tasks/task-entry";
 import type { RecordLists } from "./use-record";
-import type { View } from "./view";
+import { timelineFilter, type View } from "./view";
 
 export interface News {
   /** How many entries wait. */
@@ -27,7 +26,7 @@ export function useRecordNews(view: View, lists: RecordLists): News {
   useLive({
     since: (data?.history ?? data?.todo)?.resumeToken ?? null,
     document: TimelineEventsDocument,
-    variables: useSame({ record, related, timeZone, filter: wholeFilter(view) }),
+    variables: useSame({ record, related, timeZone, filter: timelineFilter(view) }),
     eventOf,
     onEvent: ({ id, entry, matches }) => {
       count();

@@ -71,7 +71,7 @@ function useRecordCounts(question: TimelineQueryVariables): readonly [TimelineCo
   const client = useClient();
   const [counted, setCounted] = useState<Counted | null>(null);
   const count = useSoon(() => {
-    const { size: _, ...variables } = question;
+    const { todoSize: _, historySize: __, ...variables } = question;
     void client
       .query(TimelineCountsDocument, variables, { requestPolicy: "network-only" })
       .toPromise()

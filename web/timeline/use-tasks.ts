@@ -1,0 +1,75 @@
+/** The organization's tasks of a view, as they are now. */
+import { useMemo } from "react";
+import { useClient } from "urql";
+import { TaskCountsDocument, TaskEventsDocument, TasksDocument, type TaskEventsSubscription, type TasksQuery } from "../generated/operations";
+import { useArrivals } from "./arrivals";
+import { useConnection, useLive, useOwnChanges, type LiveEvent } from "./live";
+import { usePages, type Pages } from "./pages";
+import { useSame, useScreen, type Screen } from "./screen";
+import { useSoon } from "./soon";
+import { PAGE_SIZE, tasksDownwards, useTasksDown } from "./sources";
+import { ORDERS } from "./task-order";
+import type { News } from "./use-record-news";
+import { countFilter, taskFilter, type View } from "./view";
+
+export interface TaskList {
+  readonly screen: Screen<TasksQuery>;
+  readonly pages: Pages;
+  readonly news: News;
+}
+
+// Counting reads every task that the filters leave.
+const COUNT_MS = 1_000;
+
+export function useTasks(view: View, timeZone: string): TaskList {
+  const list = useSame({ filter: taskFilter(view), orderBy: ORDERS[view.tab], timeZone });
+  const counted = useSame({ filter: countFilter(view), timeZone });
+  const screen = useScreen(TasksDocument, { ...list, counted: counted.filter, size: PAGE_SIZE });
+  const tasks = screen.data?.tasks;
+  const pages = usePages(
+    useTasksDown(list),
+    useMemo(() => (tasks ? tasksDownwards(tasks) : null), [tasks]),
+  );
+  return { screen, pages, news: useNews(list, counted, screen, pages) };
+}
+
+type Question = Parameters<typeof useTasksDown>[0];
+type Counted = Pick<Question, "filter" | "timeZone">;
+
+function useNews(list: Question, counted: Counted, screen: Screen<TasksQuery>, pages: Pages): News {
+  const client = useClient();
+  const { own } = useConnection();
+  const arrivals = useArrivals(list);
+  const count = useSoon(() => void client.query(TaskCountsDocument, counted, { requestPolicy: "network-only" }).toPromise(), COUNT_MS);
+
+  useLive({
+    since: screen.data?.tasks?.resumeToken ?? null,
+    document: TaskEventsDocument,
+    variables: useSame({ filter: list.filter, timeZone: list.timeZone }),
+    eventOf,
+    onEvent: ({ id, entry, matches }) => {
+      count();
+      const isThere = entry?.__typename === "Task" && entry.deletedAt === null && !own.isOurs(entry);
+      arrivals.note(id, matches && isThere && !pages.has(id));
+    },
+    onExpired: () => void screen.refresh(),
+  });
+  useOwnChanges(() => {
+    count();
+    // Where only the first page is seen, what one does is seen at once; further down everything stays in its place.
+    if (pages.isAtStart) void screen.refresh();
+  });
+  const show = async (): Promise<void> => {
+    const forget = arrivals.take();
+    await screen.refresh();
+    pages.jump(null);
+    scrollTo({ top: 0 });
+    forget();
+  };
+  return { count: arrivals.count, show };
+}
+
+function eventOf({ taskEvents: event }: TaskEventsSubscription): LiveEvent {
+  const { type, cursor, matchesFilter, taskId, task } = event;
+  return { type, cursor, matches: matchesFilter, id: taskId, entry: task };
+}
