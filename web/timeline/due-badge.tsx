@@ -1,5 +1,5 @@
 /** When an open task is due, and whether that has passed. */
-import { clock, day, daysBetween, exact, relative, type Instant } from "./dates";
+import { clock, day, daysBetween, exact, type Instant } from "./dates";
 import { useClock } from "./now";
 
 export function DueBadge({ dueAt }: { readonly dueAt: Instant }) {
@@ -19,7 +19,7 @@ export function isLate(dueAt: Instant, now: number): boolean {
 
 function wordsOf(dueAt: Instant, now: number, zone: string): { readonly look: string; readonly text: string } {
   const days = daysBetween(now, Date.parse(dueAt), zone);
-  if (isLate(dueAt, now)) return { look: "danger", text: `Overdue, due ${days === 0 ? clock(dueAt, zone) : relative(dueAt, now, zone)}` };
+  if (isLate(dueAt, now)) return { look: "danger", text: `Overdue since ${days === 0 ? clock(dueAt, zone) : day(dueAt, now, zone)}` };
   if (days === 0) return { look: "warn", text: `Due today ${clock(dueAt, zone)}` };
   if (days === 1) return { look: "info", text: `Due tomorrow ${clock(dueAt, zone)}` };
   return { look: "plain", text: `Due ${day(dueAt, now, zone)}` };

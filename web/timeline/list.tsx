@@ -59,7 +59,7 @@ export function List({ label, order, pages, headingOf, total, isEndless, onSee }
           );
         })}
       </div>
-      <End pages={pages} isEndless={isEndless} />
+      <End pages={pages} isEndless={isEndless} left={total === null ? null : total - rows.count} />
     </>
   );
 }
@@ -130,7 +130,14 @@ function beginning(rows: Rows, index: number, headingOf: (line: Line) => Heading
   return heading;
 }
 
-function End({ pages, isEndless }: { readonly pages: Pages; readonly isEndless: boolean }) {
+interface EndProps {
+  readonly pages: Pages;
+  readonly isEndless: boolean;
+  /** How many lines are still to come; null when nobody knows. */
+  readonly left: number | null;
+}
+
+function End({ pages, isEndless, left }: EndProps) {
   const slots = useSlots(pages);
   const failure = slots.find((slot) => slot.failure !== null)?.failure ?? null;
   if (failure !== null) return <Failed failure={failure} onRetry={() => pages.retry()} />;
@@ -140,7 +147,7 @@ function End({ pages, isEndless }: { readonly pages: Pages; readonly isEndless: 
   if (isEndless || !hasMore) return null;
   return (
     <button type="button" className="button--quiet list__more" onClick={() => pages.goDown()}>
-      Show more
+      Show more{left === null ? "" : ` (${left.toLocaleString()})`}
     </button>
   );
 }

@@ -25,8 +25,8 @@ export function useVirtual(box: RefObject<HTMLDivElement | null>, rows: Rows, st
     // What is brought into the window must not end below what stays on top of it.
     scrollPaddingStart: useCoveredTop(),
     scrollPaddingEnd: MARGIN_PX,
-    // Pages that come in above leave what is read where it is.
-    anchorTo: "end",
+    // Only then: this would take a change of what stands above the list for one of the list, too.
+    anchorTo: useIsPrepended(rows) ? "end" : "start",
     useFlushSync: false,
     rangeExtractor: ({ startIndex, endIndex, overscan, count }) => {
       const first = Math.max(startIndex - overscan, 0);
@@ -37,6 +37,17 @@ export function useVirtual(box: RefObject<HTMLDivElement | null>, rows: Rows, st
       return standing < first ? [standing, ...shown] : [...shown, standing];
     },
   });
+}
+
+/** Whether a page has just come in above, so that what is read must be kept where it is. */
+function useIsPrepended(rows: Rows): boolean {
+  const first = useRef<string | null>(null);
+  const now = rows.count === 0 ? null : rows.keyAt(0);
+  const isPrepended = first.current !== null && first.current !== now && rows.indexOf(first.current) > 0;
+  useLayoutEffect(() => {
+    first.current = now;
+  });
+  return isPrepended;
 }
 
 const usualHeight = (): number => USUAL_HEIGHT_PX;
