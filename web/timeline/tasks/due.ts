@@ -64,7 +64,7 @@ export function dueMeaning(due: LocalTime, now: number, was: string | null): str
   const isLeft = first.date === due.date && first.time === due.time;
   const instant = isLeft ? was : instantOf(due, now);
   if (instant === null) return "";
-  const weekday = new Intl.DateTimeFormat("en", { weekday: "long", timeZone: zone }).format(Date.parse(instant));
+  const weekday = new Intl.DateTimeFormat(undefined, { weekday: "long", timeZone: zone }).format(Date.parse(instant));
   const said = `${weekday}, ${distance(instant, now)}`;
   if (isLeft || due.time === "") return said;
   const meant = localOf(instant).time;
@@ -78,7 +78,7 @@ function distance(instant: string, now: number): string {
   const zone = timeZone();
   const days = daysBetween(now, Date.parse(instant), zone);
   if (Math.abs(days) < 28) return relative(instant, now, zone);
-  const words = new Intl.RelativeTimeFormat("en");
+  const words = new Intl.RelativeTimeFormat();
   return Math.abs(days) < 360 ? words.format(Math.round(days / 30.44), "month") : words.format(Math.round(days / 365.25), "year");
 }
 

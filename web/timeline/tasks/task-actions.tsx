@@ -13,8 +13,12 @@ export function TaskActions({ task }: { readonly task: TaskEntry }) {
   const isTodo = isOpen(task);
   return (
     <div className="task-actions">
-      {isTodo ? <Action name="Complete task" icon={CircleCheck} onAct={() => forms.complete(task)} /> : null}
-      {isTodo ? null : <Action name="Reopen task" icon={RotateCcw} onAct={() => make("reopen", task)} />}
+      {/* One button for both, so that it keeps the focus when it turns into the other. */}
+      <Action
+        name={isTodo ? "Complete task" : "Reopen task"}
+        icon={isTodo ? CircleCheck : RotateCcw}
+        onAct={() => (isTodo ? forms.complete(task) : make("reopen", task))}
+      />
       <Action name="Edit task" icon={Pencil} onAct={() => forms.edit(task)} />
       {isTodo ? <Action name="Cancel task" icon={CalendarX2} onAct={() => make("cancel", task)} /> : null}
       <Action name="Delete task" icon={Trash2} onAct={() => make("remove", task)} />
