@@ -26,9 +26,9 @@ export function FilterChips({ set, onLastGone }: FilterChipsProps) {
     <ul ref={list} className="filters__chips" aria-label="Filters that are set">
       {set.map((filter, place) => (
         <li key={filter.key}>
-          <button type="button" className="chip" aria-label={`Remove filter ${filter.name}: ${filter.value}`} onClick={() => remove(filter, place)}>
-            <span className="filters__name">{filter.name}</span>
-            <bdi className="chip__name">{filter.value}</bdi>
+          <button type="button" className="chip" onClick={() => remove(filter, place)}>
+            <span className="visually-hidden">Remove filter </span>
+            <span className="filters__name">{filter.name}</span> <bdi className="chip__name">{filter.value}</bdi>
             <X aria-hidden size={14} />
           </button>
         </li>

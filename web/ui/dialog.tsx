@@ -41,12 +41,12 @@ export function Dialog({ title, onClose, children, size = "wide" }: DialogProps)
         onClose();
       }}
     >
-      <header className="dialog__head">
+      <div className="dialog__head">
         <h2 id={id}>{title}</h2>
         <button type="button" className="button--quiet button--icon" aria-label="Close" onClick={onClose}>
           <X aria-hidden size={18} />
         </button>
-      </header>
+      </div>
       {children}
     </dialog>
   );

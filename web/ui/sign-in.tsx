@@ -60,9 +60,11 @@ interface SignInProps {
 
 export function SignIn({ failure, onToken }: SignInProps) {
   return (
-    <TokenForm failure={failure} onToken={onToken}>
-      <h1>Taskline</h1>
-    </TokenForm>
+    <main>
+      <TokenForm failure={failure} onToken={onToken}>
+        <h1>Taskline</h1>
+      </TokenForm>
+    </main>
   );
 }
 
