@@ -13,9 +13,9 @@ export function timeZone(): string {
   return /^[A-Za-z]/.test(zone ?? "") && zone !== "Etc/Unknown" ? zone : "UTC";
 }
 
-/** "Tuesday, 10 February 2026 at 14:30 CET", in the reader's language. */
+/** "Tuesday, 10 February 2026 at 14:30 CET". */
 export function exact(at: Instant, zone: string): string {
-  return formatted(at, { dateStyle: "full", timeStyle: "short", timeZone: zone });
+  return formatted(at, { dateStyle: "full", timeStyle: "short" }, zone);
 }
 
 /** How long ago or ahead: "3 hours ago", "in 2 days"; from four weeks on the date. */
@@ -32,17 +32,17 @@ export function relative(at: Instant, now: number, zone: string): string {
 /** "10 Feb", with the year unless it is this one. */
 export function day(at: Instant, now: number, zone: string): string {
   const isThisYear = partsOf(Date.parse(at), zone).year === partsOf(now, zone).year;
-  return formatted(at, { day: "numeric", month: "short", ...(isThisYear ? {} : { year: "numeric" }), timeZone: zone });
+  return formatted(at, { day: "numeric", month: "short", ...(isThisYear ? {} : { year: "numeric" }) }, zone);
 }
 
-/** "14:30", in the reader's language. */
+/** "14:30". */
 export function clock(at: Instant, zone: string): string {
-  return formatted(at, { timeStyle: "short", timeZone: zone });
+  return formatted(at, { timeStyle: "short" }, zone);
 }
 
 /** "February 2026" for the key "2026-02". */
 export function month(key: string, style: "long" | "short" = "long"): string {
-  return formatted(`${key}-01T00:00:00Z`, { month: style, ...(style === "long" && { year: "numeric" }), timeZone: "UTC" });
+  return formatted(`${key}-01T00:00:00Z`, { month: style, ...(style === "long" && { year: "numeric" }) }, "UTC");
 }
 
 /** The key of the month in which an instant lies, as the API's groups have it: "2026-02". */
@@ -92,12 +92,25 @@ interface Parts {
 }
 
 function partsOf(instant: number, zone: string): Parts {
-  const format = new Intl.DateTimeFormat("en-US", {
-    ...{ year: "numeric", month: "numeric", day: "numeric", hour: "numeric", minute: "numeric" },
-    ...{ calendar: "gregory", numberingSystem: "latn", hourCycle: "h23", timeZone: zone },
-  });
-  const parts = Object.fromEntries(format.formatToParts(instant).map(({ type, value }) => [type, Number(value)]));
-  return parts as unknown as Parts;
+  const parts = formatOf("en-US", PARTS, zone).formatToParts(instant);
+  return Object.fromEntries(parts.map(({ type, value }) => [type, Number(value)])) as unknown as Parts;
+}
+
+const PARTS: Intl.DateTimeFormatOptions = {
+  ...{ year: "numeric", month: "numeric", day: "numeric", hour: "numeric", minute: "numeric" },
+  ...{ calendar: "gregory", numberingSystem: "latn", hourCycle: "h23" },
+};
+
+// Making one takes a hundred times as long as using it, and a list that scrolls uses thousands.
+const formats = new Map<string, Intl.DateTimeFormat>();
+
+function formatOf(locale: string, options: Intl.DateTimeFormatOptions, zone: string): Intl.DateTimeFormat {
+  const key = JSON.stringify([locale, options, zone]);
+  const known = formats.get(key);
+  if (known !== undefined) return known;
+  const made = new Intl.DateTimeFormat(locale, { ...options, timeZone: zone });
+  formats.set(key, made);
+  return made;
 }
 
 /** Local midnight as if in UTC, so that days of 23 and 25 hours count as one. */
@@ -106,10 +119,15 @@ function midnight(instant: number, zone: string): number {
   return local - (((local % DAY_MS) + DAY_MS) % DAY_MS);
 }
 
-function formatted(at: Instant, options: Intl.DateTimeFormatOptions): string {
-  return new Intl.DateTimeFormat(undefined, options).format(Date.parse(at));
+function formatted(at: Instant, options: Intl.DateTimeFormatOptions, zone: string): string {
+  return formatOf(english(), options, zone).format(Date.parse(at));
 }
 
 function counted(count: number, unit: "minute" | "hour" | "day"): string {
-  return new Intl.RelativeTimeFormat(undefined, { numeric: "auto" }).format(count, unit);
+  return new Intl.RelativeTimeFormat(english(), { numeric: "auto" }).format(count, unit);
+}
+
+/** The reader's own English, as the page's words are; for others the one that writes the day before the month. */
+function english(): string {
+  return navigator.languages.find((language) => /^en\b/.test(language)) ?? "en-GB";
 }
