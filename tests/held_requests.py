@@ -62,8 +62,8 @@ def held(page: Page, operation: str) -> Iterator[Held]:
 
     page.route(ENDPOINT, handle)
     yield holding
-    page.unroute(ENDPOINT, handle)
     holding.let_go()
+    page.unroute(ENDPOINT, handle)
 
 
 @contextmanager
@@ -88,13 +88,14 @@ def failing(page: Page, operation: str, *, status: int | None = None) -> Iterato
 
 def lose_one_answer(page: Page, operation: str) -> None:
     """Let the server act on the operation's next request, and break the connection before the answer comes."""
+    lost: list[Request] = []
 
     def handle(route: Route) -> None:
-        if operation_of(route.request) != operation:
+        if lost or operation_of(route.request) != operation:
             route.fallback()
             return
+        lost.append(route.request)
         route.fetch()
-        page.unroute(ENDPOINT, handle)
         route.abort("connectionreset")
 
     page.route(ENDPOINT, handle)

@@ -1,5 +1,6 @@
 """The task form in a browser, filled in with the mouse or by keys alone."""
 
+import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 
@@ -24,13 +25,18 @@ class Form:
     dialog: Locator
 
     def field(self, label: str) -> Locator:
-        return self.dialog.get_by_label(label, exact=True)
+        return self.dialog.locator("input, textarea").and_(self.dialog.get_by_label(label, exact=True))
 
     def pick(self, label: str, name: str) -> None:
         """Find somebody by the first letters of their name, and choose them with the mouse."""
         self.field(label).fill(name[:4])
         self.dialog.get_by_role("option").filter(has_text=name).first.click()
         expect(self.field(label)).to_have_value(name)
+
+    def remove(self, label: str) -> None:
+        """Take away what a field has chosen."""
+        self.dialog.get_by_role("button", name=f"Remove {label.lower()}").click()
+        expect(self.field(label)).to_have_value("")
 
     def save(self, label: str) -> None:
         """Press the button of this name, and return once the form has gone."""
@@ -40,10 +46,12 @@ class Form:
     def press(self, label: str) -> None:
         self.dialog.get_by_role("button", name=label, exact=True).click()
 
-    def error_of(self, label: str) -> Locator:
-        """The words that explain what is wrong with a field: those that it is described by."""
-        described = self.field(label).get_attribute("aria-describedby") or ""
-        return self.page.locator(", ".join(f"[id='{id_}']" for id_ in described.split()))
+    def expect_problem(self, label: str, text: str | re.Pattern[str]) -> None:
+        """Fail unless a field counts as wrong, and is described by words that say why."""
+        expect(self.field(label)).to_have_attribute("aria-invalid", "true")
+        expect(self.field(label)).to_have_accessible_description(
+            text if isinstance(text, re.Pattern) else re.compile(text)
+        )
 
     # -- By keys alone
 
@@ -72,7 +80,7 @@ def new_form(desk: Desk) -> Form:
 
 
 def edit_form(desk: Desk, subject: str) -> Form:
-    desk.entry(subject).get_by_role("button", name="Edit").click()
+    desk.act(subject, "Edit task")
     return opened(desk, "Edit task")
 
 
@@ -92,7 +100,7 @@ def create(desk: Desk, subject: str, kinds: Iterable[str] = ()) -> None:
 
 
 def complete(desk: Desk, subject: str, *, outcome: str = "") -> None:
-    desk.entry(subject).get_by_role("button", name="Complete").click()
+    desk.act(subject, "Complete task")
     form = opened(desk, "Complete task")
     form.field("Outcome").fill(outcome)
     form.save("Complete task")

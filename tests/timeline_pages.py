@@ -46,8 +46,9 @@ class Desk:
         self.open(f"?{kind}={self.customer.ids[kind]}")
 
     def settled(self) -> None:
-        """Return once the list is shown."""
-        self.timeline.wait_for()
+        """Return once the view's lists are shown, or why there are none."""
+        self.page.get_by_role("tabpanel").wait_for()
+        expect(self.page.get_by_role("status", name="Loading")).to_have_count(0)
         expect(self.page.locator("[aria-busy=true]")).to_have_count(0)
 
     @property
@@ -67,11 +68,12 @@ class Desk:
 
     @property
     def search(self) -> Locator:
-        return self.page.get_by_label(SEARCH)
+        return self.page.get_by_role("combobox", name=SEARCH)
 
     @property
-    def timeline(self) -> Locator:
-        return self.page.get_by_label("Timeline", exact=True).or_(self.page.get_by_label("Tasks", exact=True))
+    def panel(self) -> Locator:
+        """Everything that the chosen tab shows."""
+        return self.page.get_by_role("tabpanel")
 
     @property
     def entries(self) -> Locator:
@@ -91,10 +93,9 @@ class Desk:
     def tab(self, name: str) -> Locator:
         return self.page.get_by_role("tab", name=re.compile(f"^{name}"))
 
-    def more(self, subject: str, action: str) -> None:
-        """Do what an entry's own menu offers."""
-        self.entry(subject).get_by_role("button", name="More").click()
-        self.page.get_by_role("menuitem", name=action).click()
+    def act(self, subject: str, action: str) -> None:
+        """Press one of an entry's buttons."""
+        self.entry(subject).get_by_role("button", name=action, exact=True).click()
 
     @property
     def dialog(self) -> Locator:

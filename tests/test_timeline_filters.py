@@ -1,0 +1,103 @@
+"""Filters of the timeline page: each is in the address, survives a reload, and is undone by going back."""
+
+import pytest
+from playwright.sync_api import expect
+
+from tests.timeline_pages import MARKS, Desks
+from tests.timeline_records import COMBINATIONS, Customer, days_from_now
+
+pytestmark = MARKS
+
+# The filter as the address has it, and what it lets through of the tasks below; {…} stands for an id.
+OF_TASKS = {
+    "status=completed": ["Done"],
+    "status=pending,cancelled": ["Urgent", "Off", "Colleague's", "Late", "Lost", "For all three"],
+    "priority=high": ["Urgent"],
+    "priority=high,low": ["Urgent", "Late"],
+    "assignee={colleague}": ["Colleague's"],
+    "with-lead={lead}": ["Urgent", "For all three"],
+    "with-account={account}": ["Late", "For all three"],
+    "with-lead={lead}&with-account={account}": ["For all three"],
+    "links=lead": ["Urgent"],
+    "links=lead,contact,account": ["For all three"],
+    "orphaned=yes": ["Lost"],
+    "q=urg": ["Urgent"],
+    "tab=overdue": ["Late"],
+    "tab=completed&status=pending": [],
+}
+
+
+def fill(customer: Customer) -> None:
+    """Make tasks that differ in one thing each."""
+    lost = customer.organization.account(customer.ids["contact"])
+    customer.task("Urgent", ("lead",), priority="high")
+    customer.task("Done", status="completed", completed_at=days_from_now(-1))
+    customer.task("Off", status="cancelled")
+    customer.task("Colleague's", user_id=customer.colleague)
+    customer.task("Late", ("account",), scheduled_at=days_from_now(-1), priority="low")
+    customer.organization.task(subject="Lost", account_id=lost)
+    customer.task("For all three", ("lead", "contact", "account"))
+    customer.organization.owner.run(f"UPDATE accounts SET deleted_at = now() WHERE id = '{lost}'")
+
+
+@pytest.mark.parametrize("query", OF_TASKS)
+def test_an_address_filters_tasks_and_survives_a_reload(desks: Desks, customer: Customer, query: str) -> None:
+    fill(customer)
+    given = query.format(**customer.ids, colleague=customer.colleague)
+    desk = desks.seat(customer)
+
+    desk.open(f"?{given}")
+    shown = sorted(desk.subjects())
+    desk.page.reload()
+    desk.settled()
+
+    assert sorted(OF_TASKS[query]) == shown
+    assert shown == sorted(desk.subjects())
+    assert desk.page.url.endswith(f"?{given}")
+
+
+@pytest.mark.parametrize("kinds", COMBINATIONS, ids="+".join)
+def test_an_address_asks_for_exactly_these_links(desks: Desks, customer: Customer, kinds: tuple[str, ...]) -> None:
+    for each in COMBINATIONS:
+        customer.task("+".join(each), each)
+    desk = desks.seat(customer)
+
+    desk.open(f"?links={','.join(kinds)}")
+
+    expect(desk.entries).to_have_count(1)
+    assert ["+".join(kinds)] == desk.subjects()
+
+
+@pytest.mark.parametrize(
+    ("query", "subjects"),
+    [
+        ("kind=call", ["Called"]),
+        ("kind=email,note", ["Mailed", "Noted"]),
+        ("kind=task", ["To do"]),
+        ("links=contact,account", ["Mailed"]),
+        ("status=pending", ["To do"]),
+        ("assignee={colleague}", ["Noted"]),
+        ("q=mail", ["Mailed"]),
+        ("tab=open", ["To do"]),
+        ("kind=sms", []),
+    ],
+)
+def test_an_address_filters_a_timeline(desks: Desks, customer: Customer, query: str, subjects: list[str]) -> None:
+    customer.activity("call", "Called")
+    customer.activity("email", "Mailed", ("contact", "account"))
+    customer.activity("note", "Noted", user_id=customer.colleague)
+    customer.task("To do")
+    desk = desks.seat(customer)
+
+    desk.open(f"?contact={customer.ids['contact']}&{query.format(colleague=customer.colleague)}")
+
+    assert subjects == sorted(desk.subjects())
+
+
+def test_what_an_address_gets_wrong_counts_as_not_given(desks: Desks, customer: Customer) -> None:
+    customer.task("Call")
+    desk = desks.seat(customer)
+
+    desk.open("?tab=nonsense&status=,,x&priority=urgent&kind=%00&links=&q=&whatever=1#part")
+
+    assert ["Call"] == desk.subjects()

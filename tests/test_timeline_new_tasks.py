@@ -1,0 +1,159 @@
+"""A new task by the form, for any combination of records, by mouse and by keys alone: made once, as it was meant."""
+
+from datetime import UTC, datetime
+
+import pytest
+from playwright.sync_api import expect
+
+from tests.held_requests import held, lose_one_answer
+from tests.timeline_forms import create, new_form, opened
+from tests.timeline_pages import MARKS, Desks
+from tests.timeline_records import COLLEAGUE, COMBINATIONS, NAMES, Customer
+
+pytestmark = MARKS
+
+
+@pytest.mark.parametrize("kinds", COMBINATIONS, ids="+".join)
+def test_a_task_is_made_with_the_mouse(desks: Desks, customer: Customer, kinds: tuple[str, ...]) -> None:
+    desk = desks.seat(customer)
+    desk.open()
+
+    create(desk, "Call back", kinds)
+
+    expect(desk.entry("Call back")).to_be_visible()
+    assert kinds == customer.linked("Call back")
+
+
+@pytest.mark.parametrize("kinds", COMBINATIONS, ids="+".join)
+def test_a_task_is_made_by_keys_alone(desks: Desks, customer: Customer, kinds: tuple[str, ...]) -> None:
+    desk = desks.seat(customer)
+    desk.open()
+
+    desk.page.keyboard.press("n")
+    form = opened(desk, "New task")
+    form.type_into("Subject", "Call back")
+    for kind in kinds:
+        form.pick_by_keys(kind.capitalize(), NAMES[kind])
+    form.tab_to("Create task")
+    desk.page.keyboard.press("Enter")
+
+    expect(desk.entry("Call back")).to_be_visible()
+    assert kinds == customer.linked("Call back")
+
+
+@pytest.mark.parametrize("kind", NAMES)
+def test_a_task_made_on_a_timeline_belongs_to_its_record(desks: Desks, customer: Customer, kind: str) -> None:
+    desk = desks.seat(customer)
+    desk.open_record(kind)
+
+    create(desk, "Call back")
+
+    expect(desk.entry("Call back")).to_be_visible()
+    assert (kind,) == customer.linked("Call back")
+
+
+def test_every_field_arrives(desks: Desks, customer: Customer) -> None:
+    desk = desks.seat(customer, time_zone="Europe/Berlin")
+    desk.open_record("contact")
+    form = new_form(desk)
+
+    form.field("Subject").fill("Call back")
+    form.field("Description").fill("About the offer.\nShe asked twice.")
+    form.field("Due date").fill("2031-07-01")
+    form.field("Due time").fill("09:30")
+    form.dialog.get_by_role("radio", name="High").check()
+    form.pick("Assignee", COLLEAGUE)
+    form.save("Create task")
+
+    stored = customer.stored("Call back")
+    assert "About the offer.\nShe asked twice." == stored["description"]
+    assert datetime(2031, 7, 1, 7, 30, tzinfo=UTC) == datetime.fromisoformat(str(stored["scheduled_at"]))
+    assert ("high", str(customer.colleague)) == (stored["priority"], stored["user_id"])
+
+
+def test_a_task_without_any_link_is_not_sent(desks: Desks, customer: Customer) -> None:
+    desk = desks.seat(customer)
+    desk.open_record("contact")
+    form = new_form(desk)
+    form.field("Subject").fill("Call back")
+
+    form.remove("Contact")
+    form.press("Create task")
+
+    expect(form.dialog.get_by_text("Link a lead, a contact or an account")).to_be_visible()
+    expect(form.field("Subject")).to_have_value("Call back")
+    assert 0 == desk.asked("CreateTask")
+
+
+def test_a_task_without_a_subject_is_not_sent(desks: Desks, customer: Customer) -> None:
+    desk = desks.seat(customer)
+    desk.open_record("contact")
+    form = new_form(desk)
+
+    form.field("Subject").fill("   ")
+    form.press("Create task")
+
+    expect(form.field("Subject")).to_be_focused()
+    form.expect_problem("Subject", "Say in a few words")
+    assert 0 == desk.asked("CreateTask")
+
+
+def test_a_double_click_makes_one_task(desks: Desks, customer: Customer) -> None:
+    desk = desks.seat(customer)
+    desk.open_record("contact")
+    form = new_form(desk)
+    form.field("Subject").fill("Call back")
+
+    form.dialog.get_by_role("button", name="Create task").dblclick()
+
+    expect(desk.entry("Call back")).to_have_count(1)
+    assert ("contact",) == customer.linked("Call back")
+
+
+def test_a_repeat_after_a_lost_answer_makes_one_task(desks: Desks, customer: Customer) -> None:
+    desk = desks.seat(customer)
+    desk.open_record("contact")
+    form = new_form(desk)
+    form.field("Subject").fill("Call back")
+
+    lose_one_answer(desk.page, "CreateTask")
+    form.press("Create task")
+    expect(form.dialog.get_by_role("alert")).to_be_visible()
+    form.save("Create task")
+
+    expect(desk.entry("Call back")).to_have_count(1)
+    assert ("contact",) == customer.linked("Call back")
+    desk.forgive("ERR_CONNECTION_RESET")
+
+
+def test_the_new_task_shows_before_the_server_has_answered(desks: Desks, customer: Customer) -> None:
+    desk = desks.seat(customer)
+    desk.open_record("contact")
+
+    with held(desk.page, "CreateTask") as held_back:
+        form = new_form(desk)
+        form.field("Subject").fill("Call back")
+        form.press("Create task")
+        held_back.wait_for()
+        expect(desk.page.get_by_text("Call back").first).to_be_visible()
+
+    expect(desk.entry("Call back")).to_have_count(1)
+
+
+def test_a_draft_survives_a_reload(desks: Desks, customer: Customer) -> None:
+    desk = desks.seat(customer)
+    desk.open_record("contact")
+    form = new_form(desk)
+    form.field("Subject").fill("Half a sent")
+    form.field("Description").fill("Not done yet")
+    form.pick("Account", NAMES["account"])
+
+    desk.page.reload()
+    again = opened(desk, "New task")
+
+    expect(again.field("Subject")).to_have_value("Half a sent")
+    expect(again.field("Description")).to_have_value("Not done yet")
+    expect(again.field("Account")).to_have_value(NAMES["account"])
+    again.save("Create task")
+    assert ("contact", "account") == customer.linked("Half a sent")
+    assert "Half a sent" not in desk.page.evaluate("JSON.stringify(sessionStorage)")

@@ -1,0 +1,186 @@
+"""A record's timeline in a real browser: found by a few letters, read from the top, left and gone back to."""
+
+from datetime import UTC, datetime, timedelta
+
+from playwright.sync_api import expect
+
+from tests.timeline_pages import MARKS, Desks
+from tests.timeline_records import ACCOUNT, COMBINATIONS, CONTACT, LEAD, NAMES, Customer, days_from_now
+
+pytestmark = MARKS
+
+
+def test_a_record_is_found_by_a_few_letters(desks: Desks, customer: Customer) -> None:
+    customer.activity("call", "Asked for a quote")
+    customer.task("Send the quote", scheduled_at=days_from_now(2))
+    desk = desks.seat(customer)
+    desk.open()
+
+    desk.find("cor", CONTACT)
+
+    assert {"contact": str(customer.ids["contact"])} == desk.query
+    assert ["Send the quote", "Asked for a quote"] == desk.subjects()
+
+
+def test_each_kind_of_record_is_found_by_keys_alone(desks: Desks, customer: Customer) -> None:
+    desk = desks.seat(customer)
+    desk.open()
+
+    for kind, name in NAMES.items():
+        desk.page.keyboard.press("/")
+        desk.page.keyboard.type(name[:5])
+        expect(desk.page.get_by_role("option").filter(has_text=name)).to_have_count(1)
+        desk.page.keyboard.press("ArrowDown")
+        desk.page.keyboard.press("Enter")
+        desk.heading(name).wait_for()
+        desk.page.keyboard.press("Escape")
+
+        assert {kind: str(customer.ids[kind])} == desk.query
+
+
+def test_what_is_to_do_stands_above_what_is_done(desks: Desks, customer: Customer) -> None:
+    customer.activity("note", "Met at the fair", completed_at=days_from_now(-400))
+    customer.activity("email", "Sent the offer", completed_at=days_from_now(-1))
+    customer.task("Some day")
+    customer.task("Next year", scheduled_at=days_from_now(300))
+    customer.task("Too late", scheduled_at=days_from_now(-3))
+    desk = desks.seat(customer)
+
+    desk.open_record("contact")
+
+    assert ["Too late", "Next year", "Some day", "Sent the offer", "Met at the fair"] == desk.subjects()
+    for pile in ("Overdue", "Later", "No due date"):
+        expect(desk.page.get_by_role("heading", name=pile)).to_be_visible()
+
+
+def test_history_is_divided_by_months_with_the_count_of_each(desks: Desks, customer: Customer) -> None:
+    january = datetime(2026, 1, 15, 12, tzinfo=UTC)
+    for day in range(3):
+        customer.activity("call", f"January {day}", completed_at=january + timedelta(days=day))
+    customer.activity("call", "December", completed_at=january - timedelta(days=30))
+    desk = desks.seat(customer)
+
+    desk.open_record("contact")
+
+    for month, count in (("January 2026", "3"), ("December 2025", "1")):
+        expect(desk.panel.get_by_role("heading", name=month)).to_contain_text(count)
+
+
+def test_a_month_belongs_to_the_viewers_zone(desks: Desks, customer: Customer) -> None:
+    customer.activity("call", "On New Year's Eve", completed_at=datetime(2025, 12, 31, 23, 30, tzinfo=UTC))
+
+    berlin, new_york = desks.seat(customer), desks.seat(customer, time_zone="America/New_York")
+    berlin.open_record("contact")
+    new_york.open_record("contact")
+
+    expect(berlin.panel.get_by_role("heading", name="January 2026")).to_be_visible()
+    expect(new_york.panel.get_by_role("heading", name="December 2025")).to_be_visible()
+
+
+def test_links_of_every_combination_show(desks: Desks, customer: Customer) -> None:
+    for kinds in COMBINATIONS:
+        customer.task("+".join(kinds), kinds)
+    desk = desks.seat(customer)
+
+    desk.open()
+
+    expect(desk.entries).to_have_count(len(COMBINATIONS))
+    for kinds in COMBINATIONS:
+        linked = desk.entry("+".join(kinds)).get_by_role("link")
+        assert [NAMES[kind] for kind in kinds] == [text.split("\n")[-1] for text in linked.all_inner_texts()]
+
+
+def test_a_chip_leads_to_its_record_and_back_leads_back(desks: Desks, customer: Customer) -> None:
+    customer.task("Renew", ("contact", "account"))
+    desk = desks.seat(customer)
+    desk.open_record("contact")
+
+    desk.entry("Renew").get_by_role("link", name=ACCOUNT).click()
+    desk.heading(ACCOUNT).wait_for()
+    there = desk.query
+    desk.page.go_back()
+    desk.heading(CONTACT).wait_for()
+
+    assert {"account": str(customer.ids["account"])} == there
+    expect(desk.entry("Renew")).to_be_visible()
+
+
+def test_related_records_join_in_with_the_reason(desks: Desks, customer: Customer) -> None:
+    customer.activity("call", "With Cora")
+    customer.activity("call", "About the account", ("account",))
+    customer.activity("call", "When she was a lead", ("lead",))
+    desk = desks.seat(customer)
+    desk.open_record("contact")
+    alone = desk.subjects()
+
+    desk.page.get_by_role("switch", name="Also related records").check()
+
+    expect(desk.entries).to_have_count(3)
+    assert ["With Cora"] == alone
+    assert "related" in desk.query
+    expect(desk.entry("About the account")).to_contain_text(f"Here by account {ACCOUNT}")
+    expect(desk.entry("When she was a lead")).to_contain_text(f"Here by lead {LEAD}")
+
+
+def test_a_lost_link_keeps_its_name_and_leads_nowhere(desks: Desks, customer: Customer) -> None:
+    customer.task("Renew", ("contact", "account"))
+    customer.organization.owner.run(f"UPDATE accounts SET deleted_at = now() WHERE id = '{customer.ids['account']}'")
+    desk = desks.seat(customer)
+
+    desk.open_record("contact")
+
+    expect(desk.entry("Renew")).to_contain_text(ACCOUNT)
+    expect(desk.entry("Renew").get_by_role("link", name=ACCOUNT)).to_have_count(0)
+
+
+def test_a_time_is_relative_and_exact_on_demand(desks: Desks, customer: Customer) -> None:
+    at = days_from_now(-2).replace(microsecond=0)
+    customer.activity("call", "Talked", completed_at=at)
+    desk = desks.seat(customer, time_zone="UTC")
+
+    desk.open_record("contact")
+
+    shown = desk.entry("Talked").locator("time").first
+    expect(shown).to_contain_text("2 days ago")
+    assert at == datetime.fromisoformat(shown.get_attribute("datetime") or "")
+    assert f"{at:%H:%M}" in (shown.get_attribute("title") or "")
+
+
+def test_tabs_count_tasks_and_show_them(desks: Desks, customer: Customer) -> None:
+    customer.task("Late", scheduled_at=days_from_now(-1))
+    customer.task("Soon", scheduled_at=days_from_now(1))
+    customer.task("Done", status="completed", completed_at=days_from_now(-1))
+    customer.task("Called off", status="cancelled")
+    desk = desks.seat(customer)
+    desk.open_record("contact")
+
+    counts = {name: desk.tab(name).inner_text().split()[-1] for name in ("Open", "Overdue", "Completed")}
+    shown = {}
+    for name in ("Overdue", "Completed", "Open"):
+        desk.tab(name).click()
+        expect(desk.tab(name)).to_have_attribute("aria-selected", "true")
+        desk.settled()
+        shown[name] = desk.subjects()
+
+    assert {"Open": "2", "Overdue": "1", "Completed": "1"} == counts
+    assert {"Overdue": ["Late"], "Completed": ["Done"], "Open": ["Late", "Soon"]} == shown
+    assert {"contact": str(customer.ids["contact"]), "tab": "open"} == desk.query
+
+
+def test_a_record_without_anything_says_so(desks: Desks, customer: Customer) -> None:
+    desk = desks.seat(customer)
+
+    desk.page.goto(f"{desk.address}/?lead={customer.ids['lead']}")
+
+    desk.heading(LEAD).wait_for()
+    expect(desk.page.get_by_text("Nothing here yet")).to_be_visible()
+    expect(desk.entries).to_have_count(0)
+
+
+def test_the_first_screen_costs_one_request(desks: Desks, customer: Customer) -> None:
+    customer.activities(30)
+    desk = desks.seat(customer)
+
+    desk.open_record("contact")
+
+    assert ["Timeline"] == desk.operations
