@@ -5,7 +5,7 @@ import { SearchUsersDocument, type RecordKind } from "../generated/operations";
 import { Combobox, type Described } from "../ui/combobox";
 import { RecordIcon } from "./record-icon";
 import { describeRecord, useRecords } from "./record-search";
-import type { Names } from "./set-filters";
+import { nameOf, type Names } from "./set-filters";
 import { INTERACTION_KINDS, PRIORITIES, RECORD_KINDS, STATUSES, useView } from "./view";
 import { KIND_WORDS, linksWords, PRIORITY_WORDS, RECORD_WORDS, STATUS_WORDS } from "./words";
 
@@ -74,7 +74,7 @@ const asItIs = (option: Option): Described => option;
 
 /** An identifier's option; null without one. */
 function optionOf(id: string | null, names: Names): Option | null {
-  return id === null ? null : { id, text: names.get(id) ?? "Not found in your organization" };
+  return id === null ? null : { id, text: nameOf(id, names) };
 }
 
 function RecordField({ kind, names }: { readonly kind: RecordKind; readonly names: Names }) {

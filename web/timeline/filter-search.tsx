@@ -37,9 +37,11 @@ export function FilterSearch() {
         value={typed ?? view.search}
         onChange={(event) => setTyped(event.target.value)}
         onKeyDown={(event) => {
-          if (event.key !== "Escape" || event.currentTarget.value === "") return;
+          if (event.key !== "Escape") return;
           event.preventDefault();
-          setTyped("");
+          // First the words go, then the field is left, for the single keys to be keys again.
+          if (event.currentTarget.value === "") event.currentTarget.blur();
+          else setTyped("");
         }}
       />
     </label>

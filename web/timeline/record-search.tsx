@@ -1,5 +1,5 @@
 /** Finds a lead, a contact or an account by a few letters, and opens its timeline. */
-import { useCallback, useRef } from "react";
+import { useCallback, useRef, type KeyboardEvent } from "react";
 import { useClient } from "urql";
 import { SearchRecordsDocument, type FoundRecordFragment, type RecordKind } from "../generated/operations";
 import { Combobox, type Described } from "../ui/combobox";
@@ -16,11 +16,16 @@ export function RecordSearch() {
   const search = useRecords();
   const box = useRef<HTMLElement>(null);
   useShortcut("search", () => box.current?.querySelector("input")?.focus());
+  // Escape takes the text back first; then the field is left, for the single keys to be keys again.
+  const leave = ({ key, target }: KeyboardEvent): void => {
+    if (key === "Escape" && target instanceof HTMLElement) target.blur();
+  };
   return (
-    <search ref={box} className="record-search">
+    <search ref={box} className="record-search" onKeyDown={leave}>
       <Combobox
         label={LABEL}
         isLabelHidden
+        isWay
         placeholder={LABEL}
         value={null}
         search={search}

@@ -65,7 +65,11 @@ function eachOf<Field extends "kinds" | "status" | "priority">(
 function byName(view: View, field: "lead" | "contact" | "account" | "assignee", name: string, names: Names): readonly SetFilter[] {
   const id = view[field];
   if (id === null) return [];
-  const known = names.get(id);
-  const value = known === undefined ? "…" : (known ?? "not found in your organization");
-  return [{ key: field, name, value, without: { [field]: null } }];
+  return [{ key: field, name, value: nameOf(id, names), without: { [field]: null } }];
+}
+
+/** What to show for an identifier. */
+export function nameOf(id: string, names: Names): string {
+  const name = names.get(id);
+  return name === undefined ? "…" : (name ?? "not found in your organization");
 }

@@ -32,6 +32,8 @@ export interface ComboboxProps<Item> {
   readonly isLabelHidden?: boolean | undefined;
   /** False where nothing at all is no answer. */
   readonly canBeEmpty?: boolean | undefined;
+  /** True where a choice leads somewhere: who leaves the field with the Tab key goes nowhere, and owes no choice. */
+  readonly isWay?: boolean | undefined;
 }
 
 export function Combobox<Item extends { readonly id: string }>(props: ComboboxProps<Item>) {

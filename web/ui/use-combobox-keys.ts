@@ -13,6 +13,8 @@ interface Choosing<Item> {
   readonly revert: () => void;
   /** Whether there is something to go back from. */
   readonly isChanged: boolean;
+  /** Whether a value is given, and not a way taken. */
+  readonly isField: boolean;
 }
 
 export interface ComboboxKeys {
@@ -59,7 +61,7 @@ export function useComboboxKeys<Item>(state: Choosing<Item>): ComboboxKeys {
         break;
       case "Tab":
         // Who typed and goes on means the choice that is marked; the focus moves as ever.
-        if (isTyped) pick();
+        if (isTyped && state.isField) pick();
         return;
       default:
         return;

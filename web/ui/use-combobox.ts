@@ -55,9 +55,11 @@ export function useCombobox<Item extends { readonly id: string }>(props: Combobo
   const isTyped = term !== "";
   // An open list with nothing to offer and nothing to say isn't drawn.
   const isShown = isOpen && (isTyped || found.failure !== null || Boolean(found.items?.length));
-  const keys = useComboboxKeys({ items: found.items, isTyped, isOpen: isShown, open, choose, revert: settle, isChanged: typed !== null });
+  const isChanged = typed !== null;
+  const isField = !props.isWay;
+  const keys = useComboboxKeys({ items: found.items, isTyped, isOpen: isShown, open, choose, revert: settle, isChanged, isField });
   // A form asks its fields before it is saved: a text that names nothing would be lost without a word.
   useEffect(() => input.current?.setCustomValidity(typed === null ? "" : UNPICKED), [typed]);
-  const problem = typed !== null && !isOpen ? UNPICKED : (props.error ?? null);
+  const problem = isField && isChanged && !isOpen ? UNPICKED : (props.error ?? null);
   return { input, text: typed ?? chosen, isSettled: typed === null, isOpen: isShown, term, found, keys, problem, type, open, leave, choose };
 }
