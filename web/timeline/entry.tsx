@@ -92,7 +92,7 @@ function useLook(entry: EntryFragment, isCurrent: boolean): string {
   if (isCurrent) looks.push("entry--current");
   if (isTask(entry)) {
     looks.push("entry--task");
-    if (!isOpen(entry)) looks.push("entry--done");
+    if (!isOpen(entry)) looks.push(entry.status === "COMPLETED" ? "entry--done" : "entry--closed");
     else if (entry.dueAt !== null && isLate(entry.dueAt, now)) looks.push("entry--late");
   }
   return looks.join(" ");
