@@ -1,4 +1,5 @@
 /** Single keys on the entry that the keyboard stands on. */
+import { useToasts } from "../ui/toasts";
 import { useShortcut } from "./shortcuts";
 import { useViewer } from "./signed-in";
 import { useWalk } from "./standing";
@@ -23,6 +24,7 @@ function TaskKeys() {
     const task = here();
     if (task !== null) edit(task);
   });
+  useShortcut("undo", useToasts().undo);
   useShortcut("complete", () => {
     const task = here();
     if (task !== null && isOpen(task)) complete(task);

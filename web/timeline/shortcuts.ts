@@ -9,6 +9,7 @@ export const SHORTCUTS = {
   previous: { key: "k", does: "Previous entry" },
   complete: { key: "x", does: "Complete the entry's task" },
   edit: { key: "e", does: "Edit the entry's task" },
+  undo: { key: "z", does: "Undo what was just done" },
   help: { key: "?", does: "Show these keys" },
 } as const;
 export type Shortcut = keyof typeof SHORTCUTS;

@@ -2,6 +2,7 @@
 import { X } from "lucide-react";
 import { useEffect, useId, useRef, type ReactNode } from "react";
 import "./dialog.css";
+import { focusNear } from "./focus-near";
 
 interface DialogProps {
   readonly title: string;
@@ -19,14 +20,16 @@ export function Dialog({ title, onClose, children, size = "wide" }: DialogProps)
   useEffect(() => {
     const shown = dialog.current;
     const opener = document.activeElement;
+    const stayNear = focusNear(opener);
     if (shown === null) return;
     shown.showModal();
     // The browser would begin at the close button, which comes first and is wanted last.
     shown.querySelector<HTMLElement>("input, textarea, select")?.focus();
     return () => {
       shown.close();
-      // What opened it may have gone with the change: then the page decides where to go on.
       if (opener instanceof HTMLElement && opener.isConnected) opener.focus();
+      // What opened it may go with the change that was made here.
+      stayNear();
     };
   }, []);
   return (

@@ -1,6 +1,6 @@
 /** Short words about what has just been done, with the way back where there is one. */
 import { X } from "lucide-react";
-import { createContext, useCallback, useContext, useEffect, useMemo, useState, type ReactNode } from "react";
+import { createContext, useCallback, useContext, useEffect, useMemo, useRef, useState, type ReactNode } from "react";
 import "./toasts.css";
 
 export interface Toast {
@@ -10,13 +10,15 @@ export interface Toast {
   /** Said below the text: what is odd about the result, for instance. */
   readonly detail?: ReactNode;
   readonly kind?: "ok" | "warn" | "danger" | undefined;
+  /** The way back, and another one to go on; at most one of the two. */
+  readonly undo?: (() => void) | undefined;
   readonly action?: { readonly label: string; readonly act: () => void } | undefined;
 }
 
 export interface Toasts {
   readonly show: (toast: Toast) => void;
-  /** Do what the newest toast offers, "Undo" for instance; false when none offers anything. */
-  readonly act: () => boolean;
+  /** Undo what the newest toast offers to undo, if any does. */
+  readonly undo: () => void;
 }
 
 interface Shown extends Toast {
@@ -45,14 +47,17 @@ export function ToastsProvider({ children }: { readonly children: ReactNode }) {
     });
   }, []);
   const close = useCallback((id: number): void => setShown((before) => before.filter((each) => each.id !== id)), []);
-  const act = useCallback((): boolean => {
-    const newest = shown.findLast((toast) => toast.action !== undefined);
-    if (newest === undefined) return false;
+  const latest = useRef(shown);
+  useEffect(() => {
+    latest.current = shown;
+  });
+  const undo = useCallback((): void => {
+    const newest = latest.current.findLast((toast) => toast.undo !== undefined);
+    if (newest === undefined) return;
     close(newest.id);
-    newest.action?.act();
-    return true;
-  }, [shown, close]);
-  const toasts = useMemo(() => ({ show, act }), [show, act]);
+    newest.undo?.();
+  }, [close]);
+  const toasts = useMemo(() => ({ show, undo }), [show, undo]);
   return (
     <ToastsContext value={toasts}>
       {children}
@@ -68,7 +73,8 @@ export function ToastsProvider({ children }: { readonly children: ReactNode }) {
 }
 
 function ToastCard({ toast, onClose }: { readonly toast: Shown; readonly onClose: () => void }) {
-  const { kind = "ok", action } = toast;
+  const { kind = "ok" } = toast;
+  const action = toast.undo ? { label: "Undo", act: toast.undo } : toast.action;
   const [isHeld, setIsHeld] = useState(false);
   useEffect(() => {
     if (isHeld) return;

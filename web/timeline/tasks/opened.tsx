@@ -46,7 +46,7 @@ export function OpenedTask({ opened, drafts, onReopen, onEdit, onClose }: Opened
   const tell = (task: TaskEntry, remarks: readonly string[], isNew: boolean): void => {
     const said = { about: task.id, text: <Named did={isNew ? "Created" : "Saved"} task={task} /> };
     if (remarks.length > 0) toasts.show({ ...said, kind: "warn", detail: remarks.join(" "), action: { label: "Edit", act: () => onEdit(task) } });
-    else if (isNew) toasts.show({ ...said, action: { label: "Undo", act: () => make("remove", task) } });
+    else if (isNew) toasts.show({ ...said, undo: () => make("remove", task) });
     else toasts.show(said);
   };
   return (
@@ -81,7 +81,7 @@ export function OpenedCompletion({ opened, drafts, onClose }: OpenedCompletionPr
       onDraft={(next) => (next === null ? drafts.drop(name) : drafts.keep(name, next))}
       onCompleted={(task) => {
         onClose();
-        toasts.show({ about: task.id, text: <Named did="Completed" task={task} />, action: { label: "Undo", act: () => make("reopen", task) } });
+        toasts.show({ about: task.id, text: <Named did="Completed" task={task} />, undo: () => make("reopen", task) });
       }}
       onClose={onClose}
     />

@@ -1,5 +1,6 @@
 /** What can be done with a task, as buttons on its entry. */
 import { CalendarX2, CircleCheck, Pencil, RotateCcw, Trash2, type LucideIcon } from "lucide-react";
+import { focusNear } from "../../ui/focus-near";
 import "./task-actions.css";
 import { isOpen, type TaskEntry } from "./task-entry";
 import { useTaskForm } from "./task-forms";
@@ -21,7 +22,14 @@ export function TaskActions({ task }: { readonly task: TaskEntry }) {
       />
       <Action name="Edit task" icon={Pencil} onAct={() => forms.edit(task)} />
       {isTodo ? <Action name="Cancel task" icon={CalendarX2} onAct={() => make("cancel", task)} /> : null}
-      <Action name="Delete task" icon={Trash2} onAct={() => make("remove", task)} />
+      <Action
+        name="Delete task"
+        icon={Trash2}
+        onAct={() => {
+          focusNear(document.activeElement)();
+          make("remove", task);
+        }}
+      />
     </div>
   );
 }

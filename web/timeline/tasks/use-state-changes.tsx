@@ -80,8 +80,8 @@ export function useStateChanges(): StateChanges {
 }
 
 function tellDone(toasts: Toasts, { done, back }: Step, task: TaskEntry, go: (back: StateChange) => void): void {
-  const action = back === null ? undefined : { label: "Undo", act: () => go(back) };
-  toasts.show({ about: task.id, text: <Named did={done} task={task} />, action });
+  const undo = back === null ? undefined : () => go(back);
+  toasts.show({ about: task.id, text: <Named did={done} task={task} />, undo });
 }
 
 function tellFailed(toasts: Toasts, step: Step, task: TaskEntry, answer: Exclude<Answer, { kind: "changed" }>, viewerId: string | null): void {
