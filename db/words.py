@@ -19,7 +19,7 @@ def has_words(words: Sequence[str], *texts: ColumnElement[str]) -> ColumnElement
     joined, spread_out = _rendered(*texts)
     # The first test is implied by the second, and cheap: it spares most rows the second one.
     return and_(
-        _like_all(joined, [f"%{escaped(word)}%" for word in words]),
+        _like_all(joined, inner_patterns(words)),
         _like_all(spread_out, patterns(words)),
     )
 
@@ -27,6 +27,11 @@ def has_words(words: Sequence[str], *texts: ColumnElement[str]) -> ColumnElement
 def patterns(words: Sequence[str]) -> list[str]:
     """Return for each word the ILIKE pattern that a spread text must match."""
     return [f"% {escaped(word)}%" for word in words]
+
+
+def inner_patterns(words: Sequence[str]) -> list[str]:
+    """Return for each word the ILIKE pattern that the texts, joined as they are, match if they hold it anywhere."""
+    return [f"%{escaped(word)}%" for word in words]
 
 
 def spread(*texts: ColumnElement[str]) -> ColumnElement[str]:
