@@ -24,6 +24,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.dialects.postgresql import ARRAY, array
 
+from db import timeline_shapes
 from db.filters import UNKNOWN, equals_any
 from db.interactions import IS_ALIVE, OCCURS_AT
 from db.link_filters import is_linked
@@ -83,6 +84,17 @@ async def counts(
     return [CountRow(*row) for row in await session.rows(statement, ids=ids, **arguments)]
 
 
+async def ends(session: Session, timeline: Timeline, ids: Sequence[UUID]) -> tuple[datetime, datetime] | None:
+    """Return two instants between which all entries of these timelines are; None if there are none. 1 statement.
+
+    Of its filter only what is asked of the time is looked at, so the entries themselves may be closer together.
+    """
+    shape = _ends(timeline.kind, is_related_included=timeline.is_related_included)
+    statement = timeline_shapes.in_time(shape, timeline.filter)
+    ((first, last),) = await session.rows(statement, ids=ids)
+    return None if first is None else (first, last)
+
+
 async def utc_starts(
     session: Session, timeline: Timeline, unit: str, limit: int, ids: Sequence[UUID]
 ) -> list[datetime]:
@@ -100,6 +112,11 @@ def _counts(kind: RecordKind, sorting: Sorting, *, is_related_included: bool) ->
     entries = _entries(kind, is_related_included=is_related_included, key=_key(sorting))
     query = select(entries.c.record_id, entries.c.key, func.count())
     return compiled(query.group_by(entries.c.record_id, entries.c.key))
+
+
+@cache
+def _ends(kind: RecordKind, *, is_related_included: bool) -> Statement:
+    return compiled(timeline_shapes.ends(kind, is_related_included=is_related_included))
 
 
 @cache

@@ -53,8 +53,12 @@ IS_WANTED: ColumnElement[bool] = literal_column(ROW_MARK, Boolean)
 
 def filtered(statement: Statement, wanted: TimelineFilter) -> Statement:
     """Put what a filter asks in place of the marks."""
-    in_time = with_condition(statement, TIME_MARK, interactions, is_in_time(wanted))
-    return with_condition(in_time, ROW_MARK, interactions, is_wanted(wanted))
+    return with_condition(in_time(statement, wanted), ROW_MARK, interactions, is_wanted(wanted))
+
+
+def in_time(statement: Statement, wanted: TimelineFilter) -> Statement:
+    """Put what a filter asks of the time in place of its mark, in a statement without the other one."""
+    return with_condition(statement, TIME_MARK, interactions, is_in_time(wanted))
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,6 +147,31 @@ def with_related(reading: Reading) -> Select[tuple[object, ...]]:
         .select_from(placed.join(row, true()))
         .where(placed.c.place <= reading.limit)
         .order_by(placed.c.record_id, placed.c.place)
+    )
+
+
+def ends(kind: RecordKind, *, is_related_included: bool) -> Select[tuple[datetime | None, datetime | None]]:
+    """Select when the first and the last entry are of all asked timelines together, whatever is asked of their rows.
+
+    One entry is read at each end of each timeline. Both are null where there is none.
+    """
+    asked = asked_records()
+    own = {kind: select(asked.c.id.label("record_id"), asked.c.id)}
+    sources = {**own, **(related_records(kind, asked) if is_related_included else {})}
+    outermost = union_all(*(_heads(_any_entry(kind, is_backwards=way), sources) for way in (False, True)))
+    found = outermost.subquery("outermost")
+    return select(func.min(found.c.occurs_at), func.max(found.c.occurs_at))
+
+
+def _any_entry(kind: RecordKind, *, is_backwards: bool) -> Reading:
+    return Reading(
+        kind,
+        is_related_included=False,
+        is_filtered=False,
+        size=1,
+        is_backwards=is_backwards,
+        has_after=False,
+        has_before=False,
     )
 
 

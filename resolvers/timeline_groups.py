@@ -9,7 +9,7 @@ from zoneinfo import ZoneInfo
 
 from db.filters import UNKNOWN
 from db.task_filters import KNOWN_STATUSES
-from db.timeline_counts import CountRow, Sorting, counts, utc_starts
+from db.timeline_counts import CountRow, Sorting, counts, ends, utc_starts
 from errors import LimitExceeded
 from resolvers.due_buckets import DueBucket, due_dates
 from resolvers.links import EVERY_COMBINATION
@@ -26,6 +26,9 @@ if TYPE_CHECKING:
     from resolvers.timelines import RecordTimeline
 
 MOST_STRETCHES = 2_000  # days of five years, or months of 166
+FEW_STRETCHES = 400
+"""As many are cut without asking which of them hold anything: months of 33 years, 1 ms."""
+LEAST_DAYS = {Unit.DAY: 1, Unit.WEEK: 7, Unit.MONTH: 28}
 
 # In the order in which clients see them.
 PILES = (
@@ -81,7 +84,8 @@ class RecordGroups:
 async def groups_of_timeline(loaders: Loaders, of: RecordTimeline, by: Grouping) -> list[Group]:
     """Return how many entries each group has: the latest first, or in the order of its enum. Empty ones are absent.
 
-    Raises LimitExceeded. 1 statement, 2 for stretches of time, for all records of which the same is asked.
+    Raises LimitExceeded. 1 statement, for stretches of time 2, and 3 where these may be many, for all records of which
+    the same is asked.
     """
     grouped = loaders.answering(
         ("groups", of.timeline, by),
@@ -111,15 +115,9 @@ async def _by_time(
     session: Session, timeline: Timeline, unit: Unit, zone: ZoneInfo, ids: Sequence[UUID]
 ) -> list[RecordGroups]:
     """Ask first where entries are, roughly; cut that part of time as the zone does; then count between the cuts."""
-    roughly = await utc_starts(session, timeline, unit, MOST_STRETCHES + 1, ids)
-    if len(roughly) > MOST_STRETCHES:
-        raise LimitExceeded(
-            f"The timeline has more than {MOST_STRETCHES:,} groups by {unit}. Take a longer unit, or filter "
-            "by occursAt."
-        )
-    stretches = {stretch.starts_at: stretch for start in roughly for stretch in _beside(start, unit, zone)}
+    stretches = {stretch.starts_at: stretch for stretch in await _around(session, timeline, unit, zone, ids)}
     starts = sorted(stretches)
-    rows = await counts(session, timeline, Sorting.STRETCH, ids, starts=starts)
+    rows = await counts(session, timeline, Sorting.STRETCH, ids, starts=starts) if starts else []
 
     def shown(row: CountRow) -> Group:
         stretch = stretches[starts[int(row.key)]]
@@ -129,13 +127,36 @@ async def _by_time(
     return [RecordGroups(id_, [shown(row) for row in latest_first if row.record_id == id_]) for id_ in ids]
 
 
-def _beside(start: datetime, unit: Unit, zone: ZoneInfo) -> Iterator[Stretch]:
-    """Yield the zone's stretches that share an instant with the one of UTC that begins here: two or three."""
-    end = stretch_at(unit, start, ZoneInfo("UTC")).ends_at
-    stretch = stretch_at(unit, start, zone)
+async def _around(
+    session: Session, timeline: Timeline, unit: Unit, zone: ZoneInfo, ids: Sequence[UUID]
+) -> list[Stretch]:
+    """Return the stretches in which entries may be: all between the first and the last, where these are few.
+
+    Otherwise those that hold any, which only the entries themselves can tell.
+    """
+    found = await ends(session, timeline, ids)
+    if found is None:
+        return []
+    if (found[1] - found[0]).days <= FEW_STRETCHES * LEAST_DAYS[unit]:
+        return list(_between(*found, unit, zone))
+    roughly = await utc_starts(session, timeline, unit, MOST_STRETCHES + 1, ids)
+    if len(roughly) > MOST_STRETCHES:
+        raise LimitExceeded(
+            f"The timeline has more than {MOST_STRETCHES:,} groups by {unit}. Take a longer unit, or filter "
+            "by occursAt."
+        )
+    utc = ZoneInfo("UTC")
+    return [beside for start in roughly for beside in _between(start, stretch_at(unit, start, utc).ends_at, unit, zone)]
+
+
+def _between(first: datetime, last: datetime, unit: Unit, zone: ZoneInfo) -> Iterator[Stretch]:
+    """Yield the zone's stretches from that which holds the first instant to that which holds the last, or ends time."""
+    stretch = stretch_at(unit, first, zone)
     yield stretch
-    while stretch.ends_at < end:
-        stretch = stretch_at(unit, stretch.ends_at, zone)
+    while stretch.ends_at <= last:
+        before, stretch = stretch, stretch_at(unit, stretch.ends_at, zone)
+        if stretch == before:
+            return
         yield stretch
 
 

@@ -9,6 +9,7 @@ import pytest
 from db.filters import IdTest, InstantTest
 from db.keyset import Page, Window
 from db.records import RecordKind
+from db.timeline_counts import ends
 from db.timeline_filters import Timeline, TimelineFilter
 from db.timelines import pages
 from tests.databases import CrmDatabase
@@ -39,6 +40,13 @@ FILTERS = {
         occurs_at=InstantTest(gte=datetime(2022, 4, 1, tzinfo=UTC), lt=datetime(2025, 4, 1, tzinfo=UTC))
     ),
 }
+NOTHING = {
+    "open": TimelineFilter(is_open=True, priority=("unknown",)),
+    "overdue": TimelineFilter(is_overdue=True, priority=("unknown",)),
+}
+TABLE = "lead_interactions"
+MOST_ENTRIES, MOST_AHEAD = 100_000, 10_000
+"""How many entries a hot record has, and how many of them are ahead; it has three related ones' as well."""
 # The list of disputed rows is read whole for each policy; it is short, and mostly empty.
 READ_WHOLE = {"taskline_disputed_interactions"}
 
@@ -80,6 +88,46 @@ def test_a_page_is_read_by_index_however_long_the_timeline_and_however_deep_the_
     top, *others = (each.plan.blocks for each in hot)
     assert all(blocks < 1.5 * top for blocks in others), (top, others)
     # A related record's head is a few blocks away, and each row that a filter passes over is one more.
-    is_sparse = filter_ is FILTERS["somebody's"]
-    assert top < 1.6 * middling[0].plan.blocks + heads * (20 * 8 if is_sparse else 8), (top, middling[0].plan.blocks)
+    is_sparse = filter_ in (FILTERS["somebody's"], FILTERS["urgent tasks"])
+    # What is overdue comes after all that is ahead.
+    ahead = 2 * MOST_AHEAD * (4 if is_related_included else 1) if filter_.is_overdue else 0
+    most = 1.6 * middling[0].plan.blocks + heads * (20 * 8 if is_sparse else 8) + ahead
+    assert top < most, (top, middling[0].plan.blocks)
     assert all(each.plan.blocks < 700 for each in normal)
+
+
+@pytest.mark.parametrize("mode", MODES)
+@pytest.mark.parametrize("filter_", NOTHING.values(), ids=NOTHING)
+def test_a_filter_that_nothing_meets_reads_the_records_own_entries_once_and_no_others(
+    large_crm: CrmDatabase, mode: str, filter_: TimelineFilter
+) -> None:
+    """No index knows which tasks are open, so whoever has fewer than a page of them is read to the end."""
+    timeline = Timeline(RecordKind.ACCOUNT, filter=filter_)
+
+    hot, normal = (read(large_crm, mode, timeline, number) for number in (HOT, NORMAL))
+
+    assert {0} == {len(each.page.records) for each in (*hot, *normal)}
+    for each in hot:
+        assert TABLE not in each.plan.scanned
+        assert each.plan.rows_read(TABLE) <= MOST_ENTRIES
+    assert all(each.plan.rows_read(TABLE) <= 15 for each in normal)
+
+
+@pytest.mark.parametrize("mode", MODES)
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("is_related_included", [False, True], ids=["own", "related"])
+def test_the_ends_of_a_timeline_are_read_by_index(
+    large_crm: CrmDatabase, mode: str, kind: RecordKind, is_related_included: bool
+) -> None:
+    timeline = Timeline(kind, is_related_included)
+
+    async def use(session: Explaining) -> tuple[tuple[datetime, datetime] | None, Plan]:
+        found = await ends(session, timeline, [record(KINDS[kind], HOT)])
+        return found, session.plans[0]
+
+    found, plan = explained(large_crm, ORGANIZATION, mode, use)
+
+    assert found
+    assert (2020, 2027) == (found[0].year, found[1].year)
+    # Deleted entries at the very end are passed over.
+    assert plan.rows_read(TABLE) <= 2 * 20 * (1 + RELATED)
