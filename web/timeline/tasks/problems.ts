@@ -1,7 +1,7 @@
 /** What is wrong with a form, each thing at its field: found here before it is sent, or told by the API. */
 import { lengthOf } from "../../ui/text-field";
 import { dueProblem } from "./due";
-import type { Refusal } from "./send";
+import { wordsFor, type Refusal } from "./send";
 import { LINKS, type Field, type TaskValues } from "./values";
 
 export const LONGEST_SUBJECT = 255;
@@ -43,7 +43,9 @@ export function problemsOf(values: TaskValues, before: TaskValues | null): Probl
 /** What the API refused, at the fields that it names. */
 export function refusedAt(refusals: readonly Refusal[]): Problems {
   const problems: { [place in Place]?: string } = {};
-  for (const { code, message, path } of refusals) {
+  for (const refusal of refusals) {
+    const { code, path } = refusal;
+    const message = wordsFor(refusal);
     const place = PLACES[path?.at(-1) ?? ""] ?? (code === "LINK_REQUIRED" ? "links" : "form");
     problems[place] = problems[place] === undefined ? message : `${problems[place]} ${message}`;
   }

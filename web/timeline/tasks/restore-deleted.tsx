@@ -24,9 +24,9 @@ export function RestoreDeleted({ task, onRestored }: RestoreDeletedProps) {
   };
   return (
     <>
-      {failure === null ? null : <p role="alert">{failure}</p>}
-      <button type="button" onClick={() => void restore()}>
-        Bring the task back
+      {failure === null ? null : <p className="field__error" role="alert">{failure}</p>}
+      <button type="button" className="button--primary" onClick={() => void restore()}>
+        Bring it back and save
       </button>
     </>
   );

@@ -5,7 +5,7 @@ import { timeZone } from "../dates";
 import { createInput, updateInput } from "./inputs";
 import { merged, quickerOne, type Merge } from "./merge";
 import { hasProblems, refusedAt, type Problems } from "./problems";
-import { send, staleOf, type Answer, type Refusal } from "./send";
+import { isAboutDeleted, send, staleOf, type Answer, type Refusal } from "./send";
 import { newKey, type TaskDraft } from "./task-draft";
 import type { TaskEntry } from "./task-entry";
 import { changed, LABELS, valuesOf } from "./values";
@@ -84,7 +84,7 @@ function failed(answer: Exclude<Answer, { readonly kind: "changed" }>): Outcome 
     return { kind: "refused", problems: { form: `${answer.message} What you have typed is kept.` }, isDeleted: false };
   }
   const problems = refusedAt(answer.refusals);
-  const isDeleted = answer.refusals.some(({ code, path }) => code === "RECORD_NOT_FOUND" && path?.at(-1) === "id");
+  const isDeleted = answer.refusals.some(isAboutDeleted);
   return { kind: "refused", problems: hasProblems(problems) ? problems : { form: "It was not saved. Try again." }, isDeleted };
 }
 

@@ -36,7 +36,17 @@ export function staleOf(answer: Answer): Stale | undefined {
   return answer.refusals.find((refusal): refusal is Stale => refusal.__typename === "StaleVersionError");
 }
 
+/** Whether the task itself is gone. */
+export function isAboutDeleted({ code, path }: Refusal): boolean {
+  return code === "RECORD_NOT_FOUND" && path?.at(-1) === "id";
+}
+
+/** A refusal in words for people. The API's own speak of what a program would do next, where the task is gone. */
+export function wordsFor(refusal: Refusal): string {
+  return isAboutDeleted(refusal) ? "Somebody has deleted this task meanwhile." : refusal.message;
+}
+
 /** What to tell where there are no fields to tell it at. */
 export function reasonOf(answer: Exclude<Answer, { readonly kind: "changed" }>): string {
-  return answer.kind === "unanswered" ? answer.message : answer.refusals.map(({ message }) => message).join(" ");
+  return answer.kind === "unanswered" ? answer.message : answer.refusals.map(wordsFor).join(" ");
 }

@@ -68,13 +68,16 @@ function Fields({ editing, submit, onClose }: FieldsProps) {
             {problems.form}
           </p>
         )}
-        {editing.isDeleted && draft.task ? <RestoreDeleted task={draft.task} onRestored={(task) => editing.goOn({ ...draft, task })} /> : null}
         <button type="button" onClick={onClose}>
           Cancel
         </button>
-        <button type="submit" className="button--primary" aria-disabled={isSaving}>
-          {isSaving ? "Saving…" : submit}
-        </button>
+        {editing.isDeleted && draft.task !== null ? (
+          <RestoreDeleted task={draft.task} onRestored={editing.saveRestored} />
+        ) : (
+          <button type="submit" className="button--primary" aria-disabled={isSaving}>
+            {isSaving ? "Saving…" : submit}
+          </button>
+        )}
       </div>
     </form>
   );

@@ -6,6 +6,7 @@ import { withFields } from "./merge";
 import { hasProblems, problemsOf, type Place, type Problems } from "./problems";
 import { saveDraft, type Dispute, type Outcome } from "./save";
 import { isWorthKeeping, type TaskDraft } from "./task-draft";
+import type { TaskEntry } from "./task-entry";
 import { LINKS, valuesOf, type Field, type TaskValues } from "./values";
 
 type Saved = Extract<Outcome, { readonly kind: "saved" }>;
@@ -35,7 +36,8 @@ export interface Editing {
   readonly settle: (mine: readonly Field[]) => void;
   /** Back to the form, undecided. */
   readonly putOff: () => void;
-  readonly goOn: (draft: TaskDraft) => void;
+  /** Save a task that has been brought back. */
+  readonly saveRestored: (task: TaskEntry) => void;
 }
 
 export function useEditing({ start, onDraft, onSaved, onMissed }: EditingProps): Editing {
@@ -80,7 +82,11 @@ export function useEditing({ start, onDraft, onSaved, onMissed }: EditingProps):
       submit(next);
     },
     putOff: () => setState(UNTRIED),
-    goOn,
+    saveRestored: (task) => {
+      const next = { ...draft, task };
+      goOn(next);
+      submit(next);
+    },
   };
 }
 
