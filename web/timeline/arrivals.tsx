@@ -1,6 +1,7 @@
 /** Entries that came while the page was looked at: they wait until they are asked for, so that nothing jumps. */
 import { ArrowUp } from "lucide-react";
 import { useCallback, useMemo, useRef, useState } from "react";
+import { useIsLive } from "./live";
 
 export interface Arrivals {
   readonly count: number;
@@ -33,8 +34,9 @@ export function useArrivals(view: object): Arrivals {
   return useMemo(() => ({ count, note, take }), [count, note, take]);
 }
 
-/** "3 new". Whoever can't see it is told as well. */
+/** "3 new", or that nothing new can come now. Whoever can't see it is told as well. */
 export function ArrivalsButton({ count, onShow }: { readonly count: number; readonly onShow: () => void }) {
+  const isLive = useIsLive();
   return (
     <div role="status" className="list__new">
       {count === 0 ? null : (
@@ -42,6 +44,7 @@ export function ArrivalsButton({ count, onShow }: { readonly count: number; read
           <ArrowUp size={14} aria-hidden /> {count} new
         </button>
       )}
+      {isLive ? null : <span className="badge badge--warn">Not live: connecting again</span>}
     </div>
   );
 }

@@ -79,22 +79,29 @@ export function useLive<Data>({ since, document, variables, eventOf, onEvent, on
   }, [client, document, variables, eventOf, isReady, attempt]);
 }
 
-/** Whether what happens is told now; not while the connection is being made again. */
-export function useIsConnected(): boolean {
+/** Whether what happens is told. A short break isn't worth a word: what was missed comes with the next connection. */
+export function useIsLive(): boolean {
   const { socket } = useConnection();
-  const [isConnected, setIsConnected] = useState(true);
+  const [isLive, setIsLive] = useState(true);
   useEffect(() => {
-    const ends = [
-      socket.on("connected", () => setIsConnected(true)),
-      socket.on("closed", (event) => setIsConnected((event as CloseEvent).code === NORMAL_CLOSURE)),
-    ];
+    let timer: ReturnType<typeof setTimeout> | null = null;
+    const connect = (): void => {
+      if (timer !== null) clearTimeout(timer);
+      timer = null;
+      setIsLive(true);
+    };
+    const lose = (event: unknown): void => {
+      // Nobody watched any more, and the page itself closed the socket.
+      if ((event as CloseEvent).code !== NORMAL_CLOSURE) timer ??= setTimeout(() => setIsLive(false), SHORT_BREAK_MS);
+    };
+    const ends = [socket.on("connected", connect), socket.on("closed", lose), connect];
     return () => ends.forEach((end) => end());
   }, [socket]);
-  return isConnected;
+  return isLive;
 }
 
-// Nobody watched any more, so that the socket was closed by the page itself.
 const NORMAL_CLOSURE = 1000;
+const SHORT_BREAK_MS = 5_000;
 
 /** Act on each change that this page itself has made. */
 export function useOwnChanges(act: (change: OwnChange) => void): void {

@@ -71,10 +71,10 @@ export class Pages {
     return this.#slots.some(({ keys }) => keys.includes(key));
   }
 
-  /** The last line that has come; null when there is nothing below it. */
-  get end(): Line | null {
+  /** The lines of the last page, if there is more below it; none where the list is complete. */
+  get end(): readonly Line[] {
     const last = this.#slots.at(-1)?.answer;
-    return last?.below ? (last.lines.at(-1) ?? null) : null;
+    return last?.below ? last.lines : [];
   }
 
   /** Take the first page, as it is now. If it ends elsewhere than before, the pages below it begin elsewhere too. */

@@ -57,10 +57,14 @@ function useShow({ screen, todo, history }: RecordLists, { take }: Arrivals): ()
 
 /** Whether it isn't where it belongs, although that part of the list is on the page. */
 function isNews(entry: EntryFragment, { question, todo, history }: RecordLists): boolean {
-  if (isTask(entry) && isOpen(entry) && question.hasTodo) return !todo.has(entry.id);
-  if (!question.hasHistory || history.has(entry.id)) return false;
-  const { end } = history;
-  return end === null || entry.occursAt > end.entry.occursAt;
+  const isTodo = question.hasTodo && isTask(entry) && isOpen(entry);
+  if (!isTodo && !question.hasHistory) return false;
+  const pages = isTodo ? todo : history;
+  if (pages.has(entry.id)) return false;
+  // Both go on from where their last page ends: what is to be done to later things, what was to earlier ones.
+  const ends = pages.end.map((line) => line.entry.occursAt).sort();
+  const end = isTodo ? ends.at(-1) : ends.at(0);
+  return end === undefined || (isTodo ? entry.occursAt <= end : entry.occursAt >= end);
 }
 
 function isDeleted(entry: EntryFragment): boolean {
