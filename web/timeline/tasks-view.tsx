@@ -21,6 +21,14 @@ const COUNTED: Readonly<Record<Tab, "total" | "open" | "overdue" | "completed">>
   completed: "completed",
 };
 
+/** Stand above the piles for whoever goes from heading to heading; others see the tab. */
+const TITLES: Readonly<Record<Tab, string>> = {
+  all: "All tasks",
+  open: "Open tasks",
+  overdue: "Overdue tasks",
+  completed: "Completed tasks",
+};
+
 export function TasksView({ view }: { readonly view: View }) {
   const { zone } = useClock();
   const list = useTasks(view, zone);
@@ -50,6 +58,7 @@ function Shown({ view, list: { screen, pages } }: { readonly view: View; readonl
   if (isEmpty) return <EmptyView view={view} />;
   return (
     <section className="list" aria-label="Tasks">
+      <h2 className="visually-hidden">{TITLES[view.tab]}</h2>
       <List
         label="Tasks"
         order={0}
