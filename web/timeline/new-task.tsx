@@ -4,17 +4,23 @@ import { useShortcut } from "./shortcuts";
 import { useViewer } from "./signed-in";
 import { useTaskForm, type Links } from "./tasks/task-forms";
 
-/** `links`: what the task is linked to from the start. */
-export function NewTask({ links }: { readonly links: Links }) {
+interface NewTaskProps {
+  /** What the task is linked to from the start; null while that isn't known: it would be missing without a word. */
+  readonly links: Links | null;
+}
+
+export function NewTask({ links }: NewTaskProps) {
   return useViewer().mayWrite ? <Button links={links} /> : null;
 }
 
-function Button({ links }: { readonly links: Links }) {
+function Button({ links }: NewTaskProps) {
   const { create } = useTaskForm();
-  const begin = (): void => create(links);
+  const begin = (): void => {
+    if (links !== null) create(links);
+  };
   useShortcut("new", begin);
   return (
-    <button type="button" className="button--primary" onClick={begin}>
+    <button type="button" className="button--primary" disabled={links === null} onClick={begin}>
       <Plus size={16} aria-hidden /> New task
     </button>
   );

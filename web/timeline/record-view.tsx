@@ -45,7 +45,7 @@ function KnownRecord({ view, record }: RecordViewProps) {
   return (
     <>
       <Header record={head}>
-        <NewTask links={head ? linksOf(record, head) : {}} />
+        <NewTask links={head ? linksOf(record, head) : null} />
       </Header>
       <div className="page__controls">
         <Tabs counts={head?.taskStats ?? null} />

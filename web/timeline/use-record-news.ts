@@ -35,7 +35,9 @@ export function useRecordNews(view: View, lists: RecordLists): News {
     },
     onExpired: () => void screen.refresh(),
   });
-  useOwnChanges(() => {
+  useOwnChanges(({ id }) => {
+    // The news of it may have been quicker than the answer that it is ours.
+    arrivals.note(id, false);
     count();
     // Where only the first pages are seen, what one does is seen at once; further down everything stays in its place.
     if (todo.isAtStart && history.isAtStart) void screen.refresh();

@@ -54,7 +54,9 @@ function useNews(list: Question, counted: Counted, screen: Screen<TasksQuery>, p
     },
     onExpired: () => void screen.refresh(),
   });
-  useOwnChanges(() => {
+  useOwnChanges(({ id }) => {
+    // The news of it may have been quicker than the answer that it is ours.
+    arrivals.note(id, false);
     count();
     // Where only the first page is seen, what one does is seen at once; further down everything stays in its place.
     if (pages.isAtStart) void screen.refresh();

@@ -24,7 +24,7 @@ export function TextField({ label, name, value, onChange, longest, isLine = fals
   const id = useId();
   const length = lengthOf(value);
   const isOver = length > longest;
-  const change = ({ target }: ChangeEvent<HTMLTextAreaElement>): void => onChange(isLine ? unbroken(target.value) : target.value);
+  const change = ({ target }: ChangeEvent<HTMLTextAreaElement>): void => onChange(isLine ? unbroken(storable(target.value)) : storable(target.value));
   return (
     <div className="field">
       <label className="field__label" htmlFor={id}>
@@ -64,6 +64,11 @@ export function lengthOf(text: string): number {
   let length = 0;
   for (const _ of text.trim()) length += 1;
   return length;
+}
+
+/** Without the one character that can't be stored, and that nobody sees. */
+function storable(text: string): string {
+  return text.replaceAll("\0", "");
 }
 
 function unbroken(text: string): string {

@@ -58,7 +58,7 @@ export function OpenedTask({ opened, drafts, onReopen, onEdit, onClose }: Opened
         onClose();
         tell(task, remarks, isNew);
       }}
-      onMissed={(reason) => toasts.show({ about: name, kind: "danger", text: "A task was not saved. What you typed is kept.", detail: reason })}
+      onMissed={(reason) => toasts.show({ about: name, kind: "danger", text: "A task was not saved", detail: reason })}
       onClose={onClose}
       onAfresh={afresh}
     />
