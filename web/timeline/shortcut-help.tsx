@@ -7,7 +7,7 @@ import "./shortcut-help.css";
 import { areShortcutsOn, SHORTCUTS, turnShortcuts, useShortcut } from "./shortcuts";
 import { useViewer } from "./signed-in";
 
-const CHANGING: ReadonlySet<string> = new Set(["new", "complete", "edit"]);
+const CHANGING: ReadonlySet<string> = new Set(["new", "complete", "edit", "undo"]);
 
 export function ShortcutHelp() {
   const [isOpen, setIsOpen] = useState(false);

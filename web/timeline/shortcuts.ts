@@ -18,12 +18,22 @@ const SWITCH = "taskline:single-keys";
 
 /** Whether single keys do anything. Some people's speech or hands press them unasked, so that they can be turned off. */
 export function areShortcutsOn(): boolean {
-  return localStorage.getItem(SWITCH) !== "off";
+  return kept()?.getItem(SWITCH) !== "off";
 }
 
+/** For this and later visits. */
 export function turnShortcuts(on: boolean): void {
-  if (on) localStorage.removeItem(SWITCH);
-  else localStorage.setItem(SWITCH, "off");
+  if (on) kept()?.removeItem(SWITCH);
+  else kept()?.setItem(SWITCH, "off");
+}
+
+/** The browser's storage; null where it gives none to pages. */
+function kept(): Storage | null {
+  try {
+    return localStorage;
+  } catch {
+    return null;
+  }
 }
 
 /** Act on a key for as long as the component is there; never while somebody types or a dialog is open. */
