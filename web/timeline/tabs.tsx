@@ -1,9 +1,10 @@
 /** The tasks by state, with how many there are. */
 import { useRef, type KeyboardEvent, type ReactNode } from "react";
 import type { TaskCountsFragment } from "../generated/operations";
+import { isFiltered } from "./set-filters";
 import "./tabs.css";
 import { useCounts } from "./use-counts";
-import { TABS, useView, type Tab } from "./view";
+import { TABS, useView, type Tab, type View } from "./view";
 
 const LABELS: Readonly<Record<Tab, string>> = { all: "All", open: "Open", overdue: "Overdue", completed: "Completed" };
 
@@ -33,23 +34,26 @@ export function Tabs({ counts }: TabsProps) {
     tabs[next]?.focus();
   };
   return (
-    <div ref={list} role="tablist" aria-label="Tasks by state" className="tabs" onKeyDown={move}>
-      {TABS.map((tab) => (
-        <button
-          key={tab}
-          id={`tab-${tab}`}
-          type="button"
-          role="tab"
-          aria-selected={view.tab === tab}
-          aria-controls="tab-panel"
-          tabIndex={view.tab === tab ? 0 : -1}
-          onClick={() => change({ tab })}
-        >
-          {LABELS[tab]}
-          <Count count={shown[tab]} />
-        </button>
-      ))}
-    </div>
+    <>
+      <div ref={list} role="tablist" aria-label="Tasks by state" className="tabs" onKeyDown={move}>
+        {TABS.map((tab) => (
+          <button
+            key={tab}
+            id={`tab-${tab}`}
+            type="button"
+            role="tab"
+            aria-selected={view.tab === tab}
+            aria-controls="tab-panel"
+            tabIndex={view.tab === tab ? 0 : -1}
+            onClick={() => change({ tab })}
+          >
+            {LABELS[tab]}
+            <Count count={shown[tab]} />
+          </button>
+        ))}
+      </div>
+      <Found view={view} count={shown[view.tab]} />
+    </>
   );
 }
 
@@ -60,6 +64,16 @@ export function TabPanel({ children }: { readonly children: ReactNode }) {
     <div role="tabpanel" id="tab-panel" aria-labelledby={`tab-${view.tab}`}>
       {children}
     </div>
+  );
+}
+
+/** Tells those who don't see the numbers what a filter has left. */
+function Found({ view, count }: { readonly view: View; readonly count: number | undefined }) {
+  const text = count === 0 ? "Nothing found" : `${count?.toLocaleString()} found`;
+  return (
+    <p role="status" className="visually-hidden">
+      {count === undefined || !isFiltered(view) ? null : text}
+    </p>
   );
 }
 

@@ -3,7 +3,7 @@ import { useMemo } from "react";
 import { useQuery } from "urql";
 import { TabCountsDocument, type TaskCountsFragment } from "../generated/operations";
 import { isFiltered } from "./set-filters";
-import { isId, recordRef, timelineFilter, type Tab, type View } from "./view";
+import { isId, recordRef, TABS, timelineFilter, type Tab, type View } from "./view";
 
 export type Counts = { readonly [tab in Tab]?: number };
 
@@ -21,6 +21,7 @@ export function useCounts(view: View, whole: TaskCountsFragment | null): Counts 
     variables: {
       record: recordRef(record ?? { kind: "LEAD", id: "" }),
       related: view.related,
+      all: timelineFilter({ ...view, tab: "all" }),
       open: timelineFilter({ ...view, tab: "open" }),
       overdue: timelineFilter({ ...view, tab: "overdue" }),
       completed: timelineFilter({ ...view, tab: "completed" }),
@@ -28,7 +29,7 @@ export function useCounts(view: View, whole: TaskCountsFragment | null): Counts 
     context,
     pause: !isApart || whole === null,
   });
-  if (isApart) return data ? { open: data.open?.totalCount ?? 0, overdue: data.overdue?.totalCount ?? 0, completed: data.completed?.totalCount ?? 0 } : {};
+  if (isApart) return data ? Object.fromEntries(TABS.map((tab) => [tab, data[tab]?.totalCount ?? 0])) : {};
   if (whole === null) return {};
   const { open, overdue, completed, total } = whole;
   // All of a record are its calls and notes too, which nobody has counted.
