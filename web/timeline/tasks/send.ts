@@ -23,6 +23,8 @@ export async function send<Data, Variables extends AnyVariables>(
 ): Promise<Answer> {
   const { data, error } = await client.mutation(document, variables).toPromise();
   if (error !== undefined || data == null) {
+    const isTooMuch = error?.graphQLErrors[0]?.extensions["code"] === "LIMIT_EXCEEDED";
+    if (isTooMuch) return { kind: "unanswered", message: "This is more text than can be sent at once. Shorten the longest." };
     return { kind: "unanswered", message: error ? wordsOf(error) : "The server gave no answer. Try again." };
   }
   const { task, errors, warnings, replayed } = payload(data);
