@@ -8,11 +8,13 @@ import { authorizedFetch, type Session } from "../api/session";
 import type { TaskEventsSubscription, TimelineEventsSubscription } from "../generated/operations";
 import { NAMELESS_TYPES, POSSIBLE_TYPES } from "../generated/schema";
 import { OwnChanges } from "./changes";
+import { PageMemory } from "./pages";
 
 export interface Connection {
   readonly client: Client;
   readonly socket: Socket;
   readonly own: OwnChanges;
+  readonly memory: PageMemory;
 }
 
 /** A connection for one session; another person gets another one, and so an empty cache. */
@@ -36,7 +38,7 @@ export function connect(session: Session): Connection {
       subscriptionExchange({ forwardSubscription: forward(socket) }),
     ],
   });
-  return { client, socket, own };
+  return { client, socket, own, memory: new PageMemory() };
 }
 
 const MUTATIONS = ["createTask", "updateTask", "completeTask", "reopenTask", "cancelTask", "deleteTask", "restoreTask"];

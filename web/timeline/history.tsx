@@ -27,7 +27,7 @@ export function History({ pages, months, onSee }: HistoryProps) {
       <h2 id="history" className="visually-hidden">
         History
       </h2>
-      <List label="Timeline" order={1} pages={pages} headingOf={headingOf} total={total} isEndless onSee={see} />
+      <List key={pages.name} label="Timeline" order={1} pages={pages} headingOf={headingOf} total={total} isEndless onSee={see} />
     </section>
   );
 }

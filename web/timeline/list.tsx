@@ -24,13 +24,14 @@ interface ListProps {
   readonly onSee?: (line: Line) => void;
 }
 
+/** Give another `pages` another key: heights and places are those of one list. */
 export function List({ label, order, pages, headingOf, total, isEndless, onSee }: ListProps) {
   const slots = useSlots(pages);
   const rows = useMemo(() => new Rows(slots), [slots]);
   const box = useRef<HTMLDivElement>(null);
   const { id: standingId, takesFocus } = useStanding();
   const standing = useMemo(() => (standingId === null ? -1 : rows.indexOf(standingId)), [rows, standingId]);
-  const virtual = useVirtual(box, rows, standing);
+  const virtual = useVirtual(box, pages, rows, standing);
   const isPrinting = usePrinting();
   const { stand } = useWalk();
   useStretch(order, rows, virtual);

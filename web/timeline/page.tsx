@@ -11,6 +11,7 @@ import { ClockProvider, useClock } from "./now";
 import "./page.css";
 import { RecordSearch } from "./record-search";
 import { RecordView } from "./record-view";
+import { useScrollMemory } from "./scroll-memory";
 import { ShortcutHelp } from "./shortcut-help";
 import { SignedIn, SignedInAs } from "./signed-in";
 import { StandingProvider } from "./standing";
@@ -45,6 +46,7 @@ function Timeline({ session }: { readonly session: Session }) {
 function Layout() {
   const [view] = useView();
   const { record } = view;
+  useScrollMemory(location.search);
   return (
     <>
       <div className="page__masthead">

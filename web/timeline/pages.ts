@@ -2,9 +2,11 @@
  * The pages of a list that may be very long. Those near what is looked at are held, one query each, so that a change
  * costs as much as its page; of those further away only the keys stay, which keep the place and height of their lines.
  */
+import type { VirtualItem } from "@tanstack/react-virtual";
 import { useEffect, useLayoutEffect, useMemo, useSyncExternalStore } from "react";
 import type { CombinedError } from "urql";
 import type { Line } from "./line";
+import { useConnection } from "./live";
 
 /** A page as the screen shows it, from top to bottom. */
 export interface Answer {
@@ -45,7 +47,14 @@ export class Pages {
   readonly #listeners = new Set<() => void>();
   readonly #ask: Ask;
 
-  constructor(ask: Ask) {
+  /** How high the lines were when they were last shown. */
+  heights: VirtualItem[] = [];
+
+  constructor(
+    /** Another one: another list. */
+    readonly name: string,
+    ask: Ask,
+  ) {
     this.#ask = ask;
   }
 
@@ -134,9 +143,10 @@ export class Pages {
     });
   }
 
-  close(): void {
+  /** Ask nothing more, and keep the places: whoever comes back finds them, and asks again for what is seen. */
+  rest(): void {
     this.#close();
-    this.#slots = [];
+    this.#set(this.#slots.map((slot) => ({ ...slot, answer: null, failure: null, stop: null })));
   }
 
   #hold(index: number): void {
@@ -192,10 +202,33 @@ function filled(slot: Slot, answer: Answer, others: readonly Slot[]): Slot {
   return { ...slot, answer: { ...answer, lines }, keys: lines.map(({ entry }) => entry.id), failure: null };
 }
 
-/** The pages of a list, whose first one comes from elsewhere; null while it is on its way. Another `ask`: another list. */
-export function usePages(ask: Ask, start: Answer | null): Pages {
-  const pages = useMemo(() => new Pages(ask), [ask]);
-  useEffect(() => () => pages.close(), [pages]);
+/** The lists that were looked at last: a step back finds them as they were left. */
+export class PageMemory {
+  readonly #kept = new Map<string, Pages>();
+
+  recall(name: string, ask: Ask): Pages {
+    const pages = this.#kept.get(name) ?? new Pages(name, ask);
+    // The latest is the last one.
+    this.#kept.delete(name);
+    this.#kept.set(name, pages);
+    const [oldest] = this.#kept.keys();
+    if (this.#kept.size > MOST_LISTS && oldest !== undefined) this.#kept.delete(oldest);
+    return pages;
+  }
+}
+
+const MOST_LISTS = 20;
+
+/** The name of the list that answers a question. */
+export function nameOf(list: string, question: object): string {
+  return `${list} ${JSON.stringify(question)}`;
+}
+
+/** The pages of a list, whose first one comes from elsewhere; null while it is on its way. */
+export function usePages(name: string, ask: Ask, start: Answer | null): Pages {
+  const { memory } = useConnection();
+  const pages = useMemo(() => memory.recall(name, ask), [memory, name, ask]);
+  useEffect(() => () => pages.rest(), [pages]);
   useLayoutEffect(() => {
     if (start !== null) pages.begin(start);
   }, [pages, start]);

@@ -60,6 +60,7 @@ function Shown({ view, list: { screen, pages } }: { readonly view: View; readonl
     <section className="list" aria-label="Tasks">
       <h2 className="visually-hidden">{TITLES[view.tab]}</h2>
       <List
+        key={pages.name}
         label="Tasks"
         order={0}
         pages={pages}

@@ -35,6 +35,7 @@ export function Todo({ pages, counts, isEndless }: TodoProps) {
         To do
       </h2>
       <List
+        key={pages.name}
         label="To do"
         order={0}
         pages={pages}

@@ -9,7 +9,7 @@ import {
   type TimelineQuery,
   type TimelineQueryVariables,
 } from "../generated/operations";
-import { usePages, type Pages } from "./pages";
+import { nameOf, usePages, type Pages } from "./pages";
 import { recordQuestion } from "./record-question";
 import { useSame, useScreen, type Screen } from "./screen";
 import { useSoon } from "./soon";
@@ -36,12 +36,15 @@ export function useRecord(view: View, record: RecordId, timeZone: string): Recor
   const question = useSame(recordQuestion(view, record, timeZone));
   const screen = useScreen(TimelineDocument, question);
   const { data } = screen;
+  const [todoQuestion, historyQuestion] = [useListQuestion(question, question.todo), useListQuestion(question, question.history)];
   const todo = usePages(
-    useTimelineUp(useListQuestion(question, question.todo)),
+    nameOf("todo", todoQuestion),
+    useTimelineUp(todoQuestion),
     useMemo(() => (data?.todo ? upwards(data.todo) : null), [data?.todo]),
   );
   const history = usePages(
-    useTimelineDown(useListQuestion(question, question.history)),
+    nameOf("history", historyQuestion),
+    useTimelineDown(historyQuestion),
     useMemo(() => (data?.history ? downwards(data.history) : null), [data?.history]),
   );
   const [counts, count] = useRecordCounts(question);

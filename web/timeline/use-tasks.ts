@@ -4,7 +4,7 @@ import { useClient } from "urql";
 import { TaskCountsDocument, TaskEventsDocument, TasksDocument, type TaskEventsSubscription, type TasksQuery } from "../generated/operations";
 import { useArrivals } from "./arrivals";
 import { useConnection, useLive, useOwnChanges, type LiveEvent } from "./live";
-import { usePages, type Pages } from "./pages";
+import { nameOf, usePages, type Pages } from "./pages";
 import { useSame, useScreen, type Screen } from "./screen";
 import { useSoon } from "./soon";
 import { PAGE_SIZE, tasksDownwards, useTasksDown } from "./sources";
@@ -27,6 +27,7 @@ export function useTasks(view: View, timeZone: string): TaskList {
   const screen = useScreen(TasksDocument, { ...list, counted: counted.filter, size: PAGE_SIZE });
   const tasks = screen.data?.tasks;
   const pages = usePages(
+    nameOf("tasks", list),
     useTasksDown(list),
     useMemo(() => (tasks ? tasksDownwards(tasks) : null), [tasks]),
   );

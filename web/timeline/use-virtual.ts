@@ -1,6 +1,7 @@
 /** Which lines of a list are in the window, and where each has its place. */
 import { useWindowVirtualizer, type Virtualizer } from "@tanstack/react-virtual";
-import { useCallback, useLayoutEffect, useRef, useState, type RefObject } from "react";
+import { useCallback, useEffect, useLayoutEffect, useRef, useState, type RefObject } from "react";
+import type { Pages } from "./pages";
 import type { Rows } from "./rows";
 import { coveredTop } from "./sticky";
 
@@ -11,12 +12,13 @@ const MARGIN_PX = 16;
 export type Virtual = Virtualizer<Window, HTMLElement>;
 
 /** `standing`: the line that the keyboard stands on, -1 for none; it is there wherever the window is. */
-export function useVirtual(box: RefObject<HTMLDivElement | null>, rows: Rows, standing: number): Virtual {
+export function useVirtual(box: RefObject<HTMLDivElement | null>, pages: Pages, rows: Rows, standing: number): Virtual {
   const margin = useMargin(box);
   const keys = useSameItems(rows.keys);
   // Another function makes all lines be measured anew, so it changes with the keys alone.
   const getItemKey = useCallback((index: number) => rows.keyAt(index), [keys]);
-  return useWindowVirtualizer<HTMLElement>({
+  const virtual = useWindowVirtualizer<HTMLElement>({
+    initialMeasurementsCache: pages.heights,
     count: rows.count,
     estimateSize: usualHeight,
     getItemKey,
@@ -37,6 +39,8 @@ export function useVirtual(box: RefObject<HTMLDivElement | null>, rows: Rows, st
       return standing < first ? [standing, ...shown] : [...shown, standing];
     },
   });
+  useEffect(() => () => void (pages.heights = virtual.takeSnapshot()), [pages, virtual]);
+  return virtual;
 }
 
 /** Whether a page has just come in above, so that what is read must be kept where it is. */
