@@ -60,7 +60,7 @@ def new_task(page: Page, _demo: Demo) -> None:
     form = page.get_by_role("dialog")
     form.get_by_label("Subject").fill("Call about the second site")
     form.get_by_role("button", name="Tomorrow").click()
-    form.get_by_role("combobox", name="Account").fill("D'Angelo")
+    form.get_by_role("combobox", name="Account").fill("Inés D'A")
     page.get_by_role("option").first.wait_for()
 
 

@@ -15,6 +15,7 @@ export interface Screen<Data> {
 interface Answered<Data, Variables> {
   readonly variables: Variables;
   readonly data: Data | null;
+  readonly latest: Data | null;
   readonly failure: CombinedError | null;
 }
 
@@ -31,7 +32,15 @@ export function useScreen<Data, Variables extends AnyVariables>(
   useLayoutEffect(() => {
     const { unsubscribe } = client
       .query(document, variables, { requestPolicy: "cache-and-network" })
-      .subscribe(({ data, error }) => setAnswered({ variables, data: data ?? null, failure: error ?? null }));
+      .subscribe(({ data, error }) =>
+        setAnswered((before) => ({
+          variables,
+          data: data ?? null,
+          // Who lost the connection still sees whose timeline this is.
+          latest: data ?? before?.latest ?? null,
+          failure: error ?? null,
+        })),
+      );
     return unsubscribe;
   }, [client, document, variables]);
 
@@ -42,7 +51,7 @@ export function useScreen<Data, Variables extends AnyVariables>(
   const isOurs = answered?.variables === variables;
   return {
     data: isOurs ? answered.data : null,
-    latest: answered?.data ?? null,
+    latest: answered?.latest ?? null,
     failure: isOurs ? answered.failure : null,
     refresh,
   };
