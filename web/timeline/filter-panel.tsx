@@ -5,6 +5,7 @@ import { SearchUsersDocument, type RecordKind } from "../generated/operations";
 import { Combobox, type Described } from "../ui/combobox";
 import { RecordIcon } from "./record-icon";
 import { describeRecord, useRecords } from "./record-search";
+import { searched } from "./searched";
 import { nameOf, type Names } from "./set-filters";
 import { INTERACTION_KINDS, PRIORITIES, RECORD_KINDS, STATUSES, useView } from "./view";
 import { KIND_WORDS, linksWords, PRIORITY_WORDS, RECORD_WORDS, STATUS_WORDS } from "./words";
@@ -116,9 +117,8 @@ function useColleagues() {
   return useCallback(
     async (term: string, signal: AbortSignal): Promise<readonly Option[]> => {
       const how = { fetchOptions: { signal }, requestPolicy: "network-only" as const };
-      const { data, error } = await client.query(SearchUsersDocument, { search: term, first: 20 }, how).toPromise();
-      if (!data) throw new Error(error?.message ?? "The search failed. Type on to try again.");
-      return data.users.map(({ id, displayName, email }) => ({ id, text: displayName, detail: email }));
+      const { users } = searched(await client.query(SearchUsersDocument, { search: term, first: 20 }, how).toPromise());
+      return users.map(({ id, displayName, email }) => ({ id, text: displayName, detail: email }));
     },
     [client],
   );

@@ -5,6 +5,7 @@ import { SearchRecordsDocument, type FoundRecordFragment, type RecordKind } from
 import { Combobox, type Described } from "../ui/combobox";
 import { RecordIcon } from "./record-icon";
 import "./record-search.css";
+import { searched } from "./searched";
 import { useShortcut } from "./shortcuts";
 import { useView, viewOf } from "./view";
 import { RECORD_WORDS } from "./words";
@@ -44,9 +45,7 @@ export function useRecords(kind?: RecordKind) {
       if (term === "") return [];
       const variables = { search: term, kinds: kind ? [kind] : null, first: 8 };
       const how = { fetchOptions: { signal }, requestPolicy: "network-only" as const };
-      const { data, error } = await client.query(SearchRecordsDocument, variables, how).toPromise();
-      if (!data) throw new Error(error?.message ?? "The search failed. Type on to try again.");
-      return data.searchRecords;
+      return searched(await client.query(SearchRecordsDocument, variables, how).toPromise()).searchRecords;
     },
     [client, kind],
   );
