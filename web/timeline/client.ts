@@ -8,7 +8,7 @@ import { authorizedFetch, type Session } from "../api/session";
 import type { TaskEventsSubscription, TimelineEventsSubscription } from "../generated/operations";
 import { NAMELESS_TYPES, POSSIBLE_TYPES } from "../generated/schema";
 import { OwnChanges } from "./changes";
-import { PageMemory } from "./pages";
+import { PageMemory } from "./use-pages";
 
 export interface Connection {
   readonly client: Client;

@@ -2,12 +2,13 @@
 import { useEffect, useLayoutEffect, useMemo, useRef } from "react";
 import type { Heading, Line } from "./line";
 import "./list.css";
-import { useSlots, type Pages } from "./pages";
+import type { Pages } from "./pages";
 import { usePrinting } from "./printing";
 import { Row } from "./row";
 import { Rows } from "./rows";
 import { useStanding, useWalk } from "./standing";
 import { Failed, Waiting } from "./states";
+import { useSlots } from "./use-pages";
 import { useVirtual, type Virtual } from "./use-virtual";
 
 interface ListProps {
@@ -94,10 +95,11 @@ interface Looking {
 
 /** Keep the pages around what is in the window, and go on where one of its ends comes near. */
 function useLook(pages: Pages, rows: Rows, virtual: Virtual, { isEndless, onSee }: Looking): void {
-  const { range } = virtual;
-  const [first, last] = [range?.startIndex ?? 0, range?.endIndex ?? 0];
-  const [from, to] = [rows.slotOf(first), rows.slotOf(last)];
   const slots = useSlots(pages);
+  // By its own offset, which knows of a page that has just come in above before the window has scrolled after it.
+  const top = (virtual.scrollOffset ?? 0) + virtual.options.scrollPaddingStart;
+  const [first, last] = [top, top + innerHeight].map((offset) => virtual.getVirtualItemForOffset(offset)?.index ?? 0) as [number, number];
+  const [from, to] = [rows.slotOf(first), rows.slotOf(last)];
   useEffect(() => {
     if (slots.length === 0) return;
     pages.look(from, to);
@@ -105,8 +107,8 @@ function useLook(pages: Pages, rows: Rows, virtual: Virtual, { isEndless, onSee 
     if (to >= slots.length - 1) pages.goDown();
     if (from <= 0) pages.goUp();
   }, [pages, slots, from, to, isEndless]);
-  const top = (virtual.scrollOffset ?? 0) + virtual.options.scrollPaddingStart;
-  const seen = rows.count === 0 ? null : rows.at(virtual.getVirtualItemForOffset(top)?.index ?? first);
+
+  const seen = rows.count === 0 ? null : rows.at(first);
   useEffect(() => {
     if (seen !== null) onSee?.(seen);
   }, [seen, onSee]);

@@ -3,10 +3,8 @@
  * costs as much as its page; of those further away only the keys stay, which keep the place and height of their lines.
  */
 import type { VirtualItem } from "@tanstack/react-virtual";
-import { useEffect, useLayoutEffect, useMemo, useSyncExternalStore } from "react";
 import type { CombinedError } from "urql";
 import type { Line } from "./line";
-import { useConnection } from "./live";
 
 /** A page as the screen shows it, from top to bottom. */
 export interface Answer {
@@ -200,42 +198,4 @@ function filled(slot: Slot, answer: Answer, others: readonly Slot[]): Slot {
   const elsewhere = new Set(others.flatMap((other) => other.keys));
   const lines = answer.lines.filter(({ entry }) => !elsewhere.has(entry.id));
   return { ...slot, answer: { ...answer, lines }, keys: lines.map(({ entry }) => entry.id), failure: null };
-}
-
-/** The lists that were looked at last: a step back finds them as they were left. */
-export class PageMemory {
-  readonly #kept = new Map<string, Pages>();
-
-  recall(name: string, ask: Ask): Pages {
-    const pages = this.#kept.get(name) ?? new Pages(name, ask);
-    // The latest is the last one.
-    this.#kept.delete(name);
-    this.#kept.set(name, pages);
-    const [oldest] = this.#kept.keys();
-    if (this.#kept.size > MOST_LISTS && oldest !== undefined) this.#kept.delete(oldest);
-    return pages;
-  }
-}
-
-const MOST_LISTS = 20;
-
-/** The name of the list that answers a question. */
-export function nameOf(list: string, question: object): string {
-  return `${list} ${JSON.stringify(question)}`;
-}
-
-/** The pages of a list, whose first one comes from elsewhere; null while it is on its way. */
-export function usePages(name: string, ask: Ask, start: Answer | null): Pages {
-  const { memory } = useConnection();
-  const pages = useMemo(() => memory.recall(name, ask), [memory, name, ask]);
-  useEffect(() => () => pages.rest(), [pages]);
-  useLayoutEffect(() => {
-    if (start !== null) pages.begin(start);
-  }, [pages, start]);
-  return pages;
-}
-
-/** The slots of a list, as they are now. */
-export function useSlots(pages: Pages): readonly Slot[] {
-  return useSyncExternalStore(pages.listen, pages.slots);
 }

@@ -12,11 +12,12 @@ import { Months } from "./months";
 import { NewTask } from "./new-task";
 import { NotFound } from "./not-found";
 import { useClock } from "./now";
-import { useSlots } from "./pages";
+
 import { Failed, isMissing, Waiting } from "./states";
 import { TabPanel, Tabs } from "./tabs";
 import type { Links } from "./tasks/task-forms";
 import { Todo } from "./todo";
+import { useSlots } from "./use-pages";
 import { useRecord, type RecordLists } from "./use-record";
 import { useRecordNews } from "./use-record-news";
 import { isId, type RecordId, type View } from "./view";

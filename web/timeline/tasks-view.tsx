@@ -7,10 +7,11 @@ import type { Line } from "./line";
 import { List } from "./list";
 import { NewTask } from "./new-task";
 import { useClock } from "./now";
-import { useSlots } from "./pages";
+
 import { Failed, Waiting } from "./states";
 import { TabPanel, Tabs } from "./tabs";
 import { headingOf } from "./task-order";
+import { useSlots } from "./use-pages";
 import { useTasks, type TaskList } from "./use-tasks";
 import type { Tab, View } from "./view";
 

@@ -9,12 +9,13 @@ import {
   type TimelineQuery,
   type TimelineQueryVariables,
 } from "../generated/operations";
-import { nameOf, usePages, type Pages } from "./pages";
+import type { Pages } from "./pages";
 import { recordQuestion } from "./record-question";
 import { useSame, useScreen, type Screen } from "./screen";
 import { useSoon } from "./soon";
 import { downwards, upwards, useTimelineDown, useTimelineUp } from "./sources";
 import type { BucketCount } from "./todo";
+import { nameOf, usePages } from "./use-pages";
 import type { RecordId, View } from "./view";
 
 export interface RecordLists {

@@ -4,11 +4,12 @@ import { useClient } from "urql";
 import { TaskCountsDocument, TaskEventsDocument, TasksDocument, type TaskEventsSubscription, type TasksQuery } from "../generated/operations";
 import { useArrivals } from "./arrivals";
 import { useConnection, useLive, useOwnChanges, type LiveEvent } from "./live";
-import { nameOf, usePages, type Pages } from "./pages";
+import type { Pages } from "./pages";
 import { useSame, useScreen, type Screen } from "./screen";
 import { useSoon } from "./soon";
 import { PAGE_SIZE, tasksDownwards, useTasksDown } from "./sources";
 import { ORDERS } from "./task-order";
+import { nameOf, usePages } from "./use-pages";
 import type { News } from "./use-record-news";
 import { countFilter, taskFilter, type View } from "./view";
 
