@@ -21,7 +21,8 @@ export function query<Data, Variables extends AnyVariables>(
       if (error !== undefined) reject(new NotAnswered(wordsOf(error)));
       else if (data !== undefined) resolve(data);
     };
-    const listening = client.query(document, variables).subscribe(settle);
+    // What the cache has may be old: a colleague has perhaps made the record a moment ago.
+    const listening = client.query(document, variables, { requestPolicy: "network-only" }).subscribe(settle);
     // Once nobody listens the client aborts the request.
     const stop = (): void => listening.unsubscribe();
     signal.addEventListener("abort", () => {

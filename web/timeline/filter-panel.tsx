@@ -1,11 +1,11 @@
 /** All that a view can be filtered by. */
 import { useCallback } from "react";
 import { useClient } from "urql";
+import { query } from "../api/query";
 import { SearchUsersDocument, type RecordKind } from "../generated/operations";
 import { Combobox, type Described } from "../ui/combobox";
 import { RecordIcon } from "./record-icon";
 import { describeRecord, useRecords } from "./record-search";
-import { searched } from "./searched";
 import { nameOf, type Names } from "./set-filters";
 import { INTERACTION_KINDS, PRIORITIES, RECORD_KINDS, STATUSES, useView } from "./view";
 import { KIND_WORDS, linksWords, PRIORITY_WORDS, RECORD_WORDS, STATUS_WORDS } from "./words";
@@ -116,8 +116,7 @@ function useColleagues() {
   const client = useClient();
   return useCallback(
     async (term: string, signal: AbortSignal): Promise<readonly Option[]> => {
-      const how = { fetchOptions: { signal }, requestPolicy: "network-only" as const };
-      const { users } = searched(await client.query(SearchUsersDocument, { search: term, first: 20 }, how).toPromise());
+      const { users } = await query(client, SearchUsersDocument, { search: term, first: 20 }, signal);
       return users.map(({ id, displayName, email }) => ({ id, text: displayName, detail: email }));
     },
     [client],

@@ -1,11 +1,11 @@
 /** Finds a lead, a contact or an account by a few letters, and opens its timeline. */
 import { useCallback, useRef, type KeyboardEvent } from "react";
 import { useClient } from "urql";
+import { query } from "../api/query";
 import { SearchRecordsDocument, type FoundRecordFragment, type RecordKind } from "../generated/operations";
 import { Combobox, type Described } from "../ui/combobox";
 import { RecordIcon } from "./record-icon";
 import "./record-search.css";
-import { searched } from "./searched";
 import { useShortcut } from "./shortcuts";
 import { useView, viewOf } from "./view";
 import { RECORD_WORDS } from "./words";
@@ -44,8 +44,7 @@ export function useRecords(kind?: RecordKind) {
     async (term: string, signal: AbortSignal): Promise<readonly FoundRecordFragment[]> => {
       if (term === "") return [];
       const variables = { search: term, kinds: kind ? [kind] : null, first: 8 };
-      const how = { fetchOptions: { signal }, requestPolicy: "network-only" as const };
-      return searched(await client.query(SearchRecordsDocument, variables, how).toPromise()).searchRecords;
+      return (await query(client, SearchRecordsDocument, variables, signal)).searchRecords;
     },
     [client, kind],
   );
