@@ -4,17 +4,17 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from sqlalchemy import func, select
+from sqlalchemy import exists, func, not_, or_, select
 
 from db.records import RecordKind
 from db.statements import of_tenant, uuids_argument
-from db.tables import accounts, contacts, leads
+from db.tables import accounts, contacts, interactions, leads
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping
     from uuid import UUID
 
-    from sqlalchemy import CTE, FromClause, Select
+    from sqlalchemy import CTE, ColumnElement, FromClause, Select
 
 
 def asked_records() -> CTE:
@@ -56,3 +56,19 @@ def related_records(kind: RecordKind, asked: FromClause) -> Mapping[RecordKind, 
                 .join(contacts, contacts.c.id == leads.c.linked_contact_id)
             )
             return {RecordKind.CONTACT: became.where(of_tenant(leads), of_tenant(contacts))}
+
+
+def found_first(kind: RecordKind, linked: RecordKind, record_id: ColumnElement[UUID]) -> Iterator[ColumnElement[bool]]:
+    """Yield the conditions that an interaction found by a link isn't found by one before it as well, for one record.
+
+    The record's own link comes first, then those to related records in their order. So each is found once, without a
+    look at all that were found before: that would be a sort of all of them.
+    """
+    if linked is kind:
+        return
+    yield interactions.c[kind.column].is_distinct_from(record_id)
+    if (kind, linked) == (RecordKind.CONTACT, RecordKind.ACCOUNT):
+        became = exists().where(
+            of_tenant(leads), leads.c.id == interactions.c.lead_id, leads.c.linked_contact_id == record_id
+        )
+        yield or_(interactions.c.lead_id.is_(None), not_(became.correlate_except(leads)))

@@ -6,13 +6,13 @@ from dataclasses import dataclass
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import String, and_, func, literal, literal_column, select, true, union, union_all
+from sqlalchemy import String, and_, exists, func, literal, literal_column, select, true, union_all
 from sqlalchemy import Uuid as UuidType
 from sqlalchemy.dialects.postgresql import ARRAY, distinct_on
 
 from db.filters import UNKNOWN
 from db.interactions import COLUMNS, InteractionRow
-from db.related_records import asked_records, related_records
+from db.related_records import asked_records, found_first, related_records
 from db.statements import Statement, compiled, instant_argument, of_tenant, uuid_argument
 from db.tables import accounts, interactions
 from db.task_filters import IS_OPEN, KNOWN_PRIORITIES, KNOWN_STATUSES, TaskFilter, is_due_before
@@ -70,7 +70,9 @@ LIVING = accounts.alias("living")
 
 async def of_organization(session: Session, tasks: TaskFilter, due: Due) -> list[AlikeTasks]:
     """Count the organization's matching tasks, never deleted ones; the organization owns them. 1 statement."""
-    counted = _classified(uuid_argument("organization_id"), interactions).where(*matching_alive(tasks))
+    joined = interactions.outerjoin(LIVING, _is_living(interactions.c.account_id))
+    has_account = LIVING.c.id.is_not(None).label("has_account")
+    counted = _classified(uuid_argument("organization_id"), joined, has_account).where(*matching_alive(tasks))
     rows = await session.rows(compiled(_grouped(counted)), now=due.now, today_ends_at=due.today_ends_at)
     return [_alike(*row) for row in rows]
 
@@ -97,9 +99,14 @@ def _of_records(kind: RecordKind, *, is_with_related: bool) -> Statement:
     parts = []
     for linked, records in _owned(kind, is_with_related=is_with_related):
         tasks = records.join(interactions, interactions.c[linked.column] == records.c.id)
-        parts.append(_classified(records.c.record_id, tasks).where(*matching(TaskFilter())))
-    # UNION and not UNION ALL: a task that is linked in several ways is found several times, and counts once.
-    return compiled(_grouped(parts[0] if len(parts) == 1 else union(*parts)))
+        classified = _classified(records.c.record_id, tasks, interactions.c.account_id.label("account_id"))
+        # A task that is linked in several ways is found in several ways, and counts once.
+        is_first = found_first(kind, linked, records.c.record_id)
+        parts.append(classified.where(*matching(TaskFilter()), *is_first))
+    # Whether an account lives is asked once for all alike tasks, not for each.
+    alike = _grouped(union_all(*parts)).subquery("alike")
+    has_account = exists().where(_is_living(alike.c.account_id)).label("has_account")
+    return compiled(select(*(has_account if column.name == "account_id" else column for column in alike.c)))
 
 
 @cache
@@ -126,28 +133,30 @@ def _owned(kind: RecordKind, *, is_with_related: bool) -> list[tuple[RecordKind,
     return [(linked, part.subquery("records")) for linked, part in parts]
 
 
-def _classified(owner: ColumnElement[UUID], tasks: FromClause) -> Select[tuple[Any, ...]]:
-    """Select of each task its owner, its id, and what it counts as."""
+def _is_living(account_id: ColumnElement[UUID]) -> ColumnElement[bool]:
+    """Match the living account of this id."""
+    return and_(of_tenant(LIVING), LIVING.c.id == account_id, LIVING.c.deleted_at.is_(None))
+
+
+def _classified(owner: ColumnElement[UUID], tasks: FromClause, account: ColumnElement[Any]) -> Select[tuple[Any, ...]]:
+    """Select of each task its owner, and what it counts as, its account among that."""
     columns = interactions.c
-    account = and_(of_tenant(LIVING), LIVING.c.id == columns.account_id, LIVING.c.deleted_at.is_(None))
     return select(
         owner.label("owner_id"),
-        columns.id.label("task_id"),
         _known(columns.status, KNOWN_STATUSES),
         _known(columns.priority, KNOWN_PRIORITIES),
         columns.lead_id.is_not(None).label("has_lead"),
         columns.contact_id.is_not(None).label("has_contact"),
-        LIVING.c.id.is_not(None).label("has_account"),
+        account,
         # Null where there is no due date.
         func.coalesce(is_due_before(instant_argument("now")), False).label("is_overdue"),
         func.coalesce(is_due_before(instant_argument("today_ends_at")), False).label("is_today"),
-    ).select_from(tasks.outerjoin(LIVING, account))
+    ).select_from(tasks)
 
 
 def _grouped(classified: Any) -> Select[tuple[Any, ...]]:
     found = classified.subquery("counted")
-    owner, _, *classes = found.c
-    return select(owner, *classes, func.count()).group_by(owner, *classes)
+    return select(*found.c, func.count().label("number")).group_by(*found.c)
 
 
 def _alike(owner_id: UUID, status: int, priority: int, *others: Any) -> AlikeTasks:

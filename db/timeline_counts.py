@@ -20,7 +20,7 @@ from sqlalchemy import (
     not_,
     select,
     true,
-    union,
+    union_all,
 )
 from sqlalchemy.dialects.postgresql import ARRAY, array
 
@@ -29,7 +29,7 @@ from db.filters import UNKNOWN, equals_any
 from db.interactions import IS_ALIVE, OCCURS_AT
 from db.link_filters import is_linked
 from db.records import RecordKind
-from db.related_records import asked_records, related_records
+from db.related_records import asked_records, found_first, related_records
 from db.statements import Statement, compiled, instant_argument, of_tenant
 from db.tables import interactions
 from db.task_filters import COMPLETED, IS_OPEN, KNOWN_STATUSES
@@ -110,7 +110,7 @@ async def utc_starts(
 @cache
 def _counts(kind: RecordKind, sorting: Sorting, *, is_related_included: bool) -> Statement:
     entries = _entries(kind, is_related_included=is_related_included, key=_key(sorting))
-    query = select(entries.c.record_id, entries.c.key, func.count())
+    query = select(entries.c.record_id, cast(entries.c.key, Text), func.count())
     return compiled(query.group_by(entries.c.record_id, entries.c.key))
 
 
@@ -132,24 +132,26 @@ def _entries(kind: RecordKind, *, is_related_included: bool, key: ColumnElement[
     asked = asked_records()
     own = {kind: select(asked.c.id.label("record_id"), asked.c.id)}
     sources = {**own, **(related_records(kind, asked) if is_related_included else {})}
-    branches = [_linked(kind, source.subquery("source"), key) for kind, source in sources.items()]
-    # UNION leaves out what was there before; a single branch holds nothing twice.
-    return (union(*branches) if is_related_included else branches[0]).subquery("entries")
+    branches = []
+    for linked, query in sources.items():
+        source = query.subquery("source")
+        branches.append(_linked(linked, source, key).where(*found_first(kind, linked, source.c.record_id)))
+    return union_all(*branches).subquery("entries")
 
 
-def _linked(kind: RecordKind, source: Subquery, key: ColumnElement[Any]) -> Select[tuple[UUID, UUID, Any]]:
+def _linked(kind: RecordKind, source: Subquery, key: ColumnElement[Any]) -> Select[tuple[UUID, Any]]:
     linked = interactions.c[kind.column] == source.c.id
-    query = select(source.c.record_id, interactions.c.id, key.label("key")).select_from(source)
+    query = select(source.c.record_id, key.label("key")).select_from(source)
     return query.join(interactions, linked).where(of_tenant(interactions), IS_ALIVE, IS_IN_TIME, IS_WANTED)
 
 
-def _key(sorting: Sorting) -> ColumnElement[str]:
+def _key(sorting: Sorting) -> ColumnElement[Any]:
     match sorting:
         case Sorting.NOTHING:
             return _word("")
         case Sorting.STRETCH:
             starts = bindparam("starts", type_=ARRAY(INSTANT))
-            return cast(func.width_bucket(OCCURS_AT, starts) - 1, Text)
+            return func.width_bucket(OCCURS_AT, starts) - 1
         case Sorting.PILE:
             return _pile()
         case Sorting.STATUS:
