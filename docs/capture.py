@@ -1,4 +1,4 @@
-"""Record how a task for an account alone is made: `python -m docs.capture http://127.0.0.1:8000`, with the demo running."""
+"""Film how a task for an account alone is made: `python -m docs.capture http://127.0.0.1:8000` beside the demo."""
 
 from __future__ import annotations
 
@@ -78,7 +78,7 @@ class Film:
 def main(address: str) -> None:
     """Make the task in the real page, and save the film beside this file."""
     with chromium() as browser:
-        page = browser.new_page(viewport=SIZE, color_scheme="light", locale="en-GB", timezone_id="Europe/Berlin")
+        page = browser.new_page(viewport=SIZE, color_scheme="light", locale="en-US", timezone_id="Europe/Berlin")
         page.goto(f"{address}/?tab=open", wait_until="networkidle")
         page.add_style_tag(content="html { scrollbar-gutter: auto !important }")
         film = Film(page)
@@ -98,17 +98,18 @@ def make_task(film: Film) -> None:
     choice = page.get_by_role("option").first
     choice.wait_for()
     film.shoot(READ_MS)
-    account = choice.locator(".combobox__text").inner_text()
+    account = choice.locator("[dir=auto]").first.inner_text()
     film.click(choice)
     film.click(form.get_by_role("button", name="Tomorrow"))
     film.shoot(READ_MS)
     film.click(form.get_by_role("button", name="Create task"))
     page.get_by_text("Created").wait_for()
     film.shoot(READ_MS)
-    entry = page.get_by_role("article", name=SUBJECT, exact=True).first
-    if entry.is_visible():
-        film.click(entry.get_by_role("link", name=account))
-    page.wait_for_timeout(500)
+    film.click(page.get_by_role("combobox", name="Find a lead, contact or account"))
+    film.type(ACCOUNT)
+    film.click(page.get_by_role("option").filter(has_text=account).first)
+    page.get_by_role("heading", name=account).wait_for()
+    page.get_by_role("article", name=SUBJECT, exact=True).first.wait_for()
     film.shoot(END_MS)
 
 

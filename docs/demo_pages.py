@@ -67,8 +67,8 @@ def chromium(*flags: str) -> Iterator[Browser]:
         fonts.write_text(FONTS)
         browser = playwright.chromium.launch(
             executable_path="/usr/bin/chromium",
-            args=["--no-sandbox", "--lang=en-GB", *flags],
-            env={**os.environ, "FONTCONFIG_FILE": str(fonts), "LANGUAGE": "en_GB"},
+            args=["--no-sandbox", *flags],
+            env={**os.environ, "FONTCONFIG_FILE": str(fonts)},
         )
         yield browser
         browser.close()

@@ -175,7 +175,7 @@ def take(browser: Browser, demo: Demo, picture: Picture, url: str) -> None:
         device_scale_factor=picture.scale,
         color_scheme=picture.scheme,
         reduced_motion="reduce",
-        locale="en-GB",
+        locale="en-US",
         timezone_id="Europe/Berlin",
     ) as context:
         page = context.new_page()
