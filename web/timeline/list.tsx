@@ -9,7 +9,7 @@ import { Rows } from "./rows";
 import { useStanding, useWalk } from "./standing";
 import { Failed, Waiting } from "./states";
 import { useSlots } from "./use-pages";
-import { useVirtual, type Virtual } from "./use-virtual";
+import { MARGIN_PX, useVirtual, type Virtual } from "./use-virtual";
 
 interface ListProps {
   readonly label: string;
@@ -51,7 +51,7 @@ export function List({ label, order, pages, headingOf, total, isEndless, onSee }
               line={line}
               heading={beginning(rows, index, headingOf)}
               index={index}
-              total={total ?? -1}
+              place={total === null || pages.at !== null ? null : { number: index + 1, of: total }}
               isCurrent={index === standing}
               takesFocus={takesFocus && index === standing}
               onFocus={stand}
@@ -82,10 +82,18 @@ function useStretch(order: number, rows: Rows, virtual: Virtual): void {
           indexOf: (key) => rows.indexOf(key),
           entryAt: (index) => rows.at(index)?.entry ?? null,
           reveal: (index) => virtual.scrollToIndex(index),
+          inSight: () => lineInSight(virtual),
         };
       }),
     [join, order],
   );
+}
+
+/** The first line that begins in the window, below what stays on top of it. */
+function lineInSight(virtual: Virtual): number | null {
+  const top = (virtual.scrollOffset ?? 0) + virtual.options.scrollPaddingStart - MARGIN_PX;
+  const line = virtual.getVirtualItems().find(({ start }) => start >= top);
+  return line !== undefined && line.start < (virtual.scrollOffset ?? 0) + innerHeight ? line.index : null;
 }
 
 interface Looking {

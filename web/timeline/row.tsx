@@ -3,14 +3,19 @@ import { memo, type CSSProperties } from "react";
 import { Entry } from "./entry";
 import type { Heading, Line } from "./line";
 
+export interface Place {
+  readonly number: number;
+  readonly of: number;
+}
+
 interface RowProps {
   /** Null when its page was let go. */
   readonly line: Line | null;
   /** The one that begins here, if any. */
   readonly heading: Heading | null;
   readonly index: number;
-  /** How many lines there are in all; -1 when nobody knows. */
-  readonly total: number;
+  /** Which of how many lines it is, by 1; null where nobody knows. */
+  readonly place: Place | null;
   readonly isCurrent: boolean;
   readonly takesFocus: boolean;
   readonly onFocus: (id: string) => void;
@@ -20,15 +25,15 @@ interface RowProps {
 }
 
 export const Row = memo(function Row(props: RowProps) {
-  const { line, heading, index, total, isCurrent, takesFocus, onFocus, measure, style } = props;
+  const { line, heading, index, place, isCurrent, takesFocus, onFocus, measure, style } = props;
   return (
     <div
       ref={measure}
       className="list__row"
       role="listitem"
       data-index={index}
-      aria-posinset={index + 1}
-      aria-setsize={total}
+      aria-posinset={place?.number}
+      aria-setsize={place?.of}
       style={style}
     >
       {heading === null ? null : <RowHeading heading={heading} />}

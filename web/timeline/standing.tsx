@@ -8,6 +8,8 @@ export interface Stretch {
   readonly keyAt: (index: number) => string;
   readonly indexOf: (key: string) => number;
   readonly entryAt: (index: number) => EntryFragment | null;
+  /** The first line in the window; null when the window shows none. */
+  readonly inSight: () => number | null;
   /** Bring a line into the window. */
   readonly reveal: (index: number) => void;
 }
@@ -20,7 +22,7 @@ export interface Standing {
 }
 
 export interface Walk {
-  /** Go to the next (1) or previous (-1) entry; from nowhere to the first. */
+  /** Go to the next (1) or previous (-1) entry; from nowhere to the first in the window. */
   readonly step: (by: 1 | -1) => void;
   /** The entry that the keyboard stands on; null when there is none, or it isn't held. */
   readonly entry: () => EntryFragment | null;
@@ -103,9 +105,17 @@ function spotOf(lists: readonly Stretch[], id: string | null): Spot | null {
   return null;
 }
 
+/** Where somebody begins who stands nowhere yet: at what they look at. */
+function firstInSight(lists: readonly Stretch[]): Spot | null {
+  const indices = lists.map(({ inSight }) => inSight());
+  const list = indices.findIndex((index) => index !== null);
+  if (list >= 0) return { list, index: indices[list] ?? 0 };
+  return lists.length === 0 ? null : { list: 0, index: 0 };
+}
+
 /** The spot after or before one; null at the ends. */
 function next(lists: readonly Stretch[], from: Spot | null, by: 1 | -1): Spot | null {
-  if (from === null) return lists.length === 0 ? null : { list: 0, index: 0 };
+  if (from === null) return firstInSight(lists);
   const index = from.index + by;
   if (index >= 0 && index < (lists[from.list]?.count ?? 0)) return { list: from.list, index };
   const beyond = lists[from.list + by];

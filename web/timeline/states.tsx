@@ -35,7 +35,7 @@ interface FailedProps {
 export function Failed({ failure, onRetry }: FailedProps) {
   return (
     <div className="list__state" role="alert">
-      <h2>{failure.networkError ? "The API can't be reached" : "This didn't work"}</h2>
+      <h2>{failure.networkError ? "Taskline can't be reached" : "This didn't work"}</h2>
       <p>{wordsOf(failure)}</p>
       <button type="button" onClick={onRetry}>
         Try again
@@ -46,7 +46,7 @@ export function Failed({ failure, onRetry }: FailedProps) {
 
 /** The API's own words, which say what to do; ours where it said nothing. */
 function wordsOf({ networkError, graphQLErrors }: CombinedError): string {
-  if (networkError) return "Check your connection, then try again. What you see elsewhere on the page may be out of date.";
+  if (networkError) return "Check your connection, then try again.";
   return [...new Set(graphQLErrors.map(({ message }) => message))].join(" ");
 }
 

@@ -7,7 +7,8 @@ import { coveredTop } from "./sticky";
 
 // What most lines measure; those that differ are measured when they are shown.
 const USUAL_HEIGHT_PX = 76;
-const MARGIN_PX = 16;
+/** What stays free between the window's edge and a line that is brought into it. */
+export const MARGIN_PX = 16;
 
 export type Virtual = Virtualizer<Window, HTMLElement>;
 
