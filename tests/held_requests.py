@@ -1,6 +1,7 @@
 """A server as slow, or as broken, as a test wants it for one operation of a page."""
 
 import json
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -8,7 +9,11 @@ from typing import Any
 
 from playwright.sync_api import Page, Request, Route
 
+from tests.browsers import PATIENCE_MS
+
 ENDPOINT = "**/graphql"
+# Routes are handed over while the page is waited for.
+POLL_MS = 10
 
 
 def body_of(request: Request) -> dict[str, Any]:
@@ -40,8 +45,10 @@ class Held:
 
     def wait_for(self, count: int = 1) -> None:
         """Return once this many are held; fails when they aren't asked for in time."""
+        deadline = time.monotonic() + PATIENCE_MS / 1_000
         while len(self.routes) < count:
-            self.page.wait_for_event("request", lambda request: operation_of(request) == self.operation)
+            assert time.monotonic() < deadline, f"{self.operation} was asked for {len(self.routes)} times, not {count}"
+            self.page.wait_for_timeout(POLL_MS)
 
     def let_go(self) -> None:
         """Send those on that are held so far."""

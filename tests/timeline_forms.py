@@ -46,7 +46,7 @@ class Form:
     def press(self, label: str) -> None:
         self.dialog.get_by_role("button", name=label, exact=True).click()
 
-    def expect_problem(self, label: str, text: str | re.Pattern[str]) -> None:
+    def expect_problem(self, label: str, text: str) -> None:
         """Fail unless a field counts as wrong, and is described by words that say why."""
         expect(self.field(label)).to_have_attribute("aria-invalid", "true")
         expect(self.field(label)).to_have_accessible_description(

@@ -1,6 +1,7 @@
 """The timeline page as somebody at a browser has it: opened, looked at, typed into, and beyond reproach at the end."""
 
 import re
+import time
 from dataclasses import dataclass, field
 from typing import Literal
 from urllib.parse import parse_qs, urlsplit
@@ -16,6 +17,7 @@ from tests.timeline_records import Customer
 
 # What a browser shows doesn't depend on the version of PostgreSQL.
 MARKS = [pytest.mark.browser, pytest.mark.slow, pytest.mark.parametrize("postgres", ["18"], indirect=True)]
+WHEEL_PX, FRAME_MS = 600, 16
 # The accessible names of entries.
 SUBJECTS = "entries => entries.map(each => document.getElementById(each.getAttribute('aria-labelledby')).textContent)"
 SEARCH = "Find a lead, contact or account"
@@ -92,6 +94,25 @@ class Desk:
 
     def tab(self, name: str) -> Locator:
         return self.page.get_by_role("tab", name=re.compile(f"^{name}"))
+
+    def scroll_to(self, subject: str) -> int:
+        """Turn the wheel until an entry is in the window; return the most entries that were on the page meanwhile."""
+        most, box = 0, self.panel.bounding_box()
+        assert box is not None, "nothing is shown yet"
+        self.page.mouse.move(box["x"] + box["width"] / 2, self.page.evaluate("innerHeight") / 2)
+        deadline = time.monotonic() + PATIENCE_MS / 1_000
+        while not self._is_in_window(subject):
+            assert time.monotonic() < deadline, f"{subject} never comes"
+            most = max(most, self.entries.count())
+            self.page.mouse.wheel(0, WHEEL_PX)
+            self.page.wait_for_timeout(FRAME_MS)
+        return most
+
+    def _is_in_window(self, subject: str) -> bool:
+        shown: bool = self.entry(subject).evaluate_all(
+            "entries => entries.some(each => each.getBoundingClientRect().bottom <= innerHeight)"
+        )
+        return shown
 
     def act(self, subject: str, action: str) -> None:
         """Press one of an entry's buttons."""

@@ -1,0 +1,171 @@
+"""Rows that come and change by themselves: in place where they are shown, on request where they would move others."""
+
+from datetime import UTC, datetime
+
+from playwright.sync_api import Locator, expect
+
+from tests.apis import Api
+from tests.lines import line
+from tests.new_tasks import create
+from tests.timeline_forms import complete
+from tests.timeline_forms import create as create_task
+from tests.timeline_pages import MARKS, Desk, Desks
+from tests.timeline_records import ACCOUNT, Customer, days_from_now
+
+pytestmark = MARKS
+
+UPDATE = "mutation($input: UpdateTaskInput!) { updateTask(input: $input) { errors { ... on UserError { code } } } }"
+COMPLETE = (
+    "mutation($input: CompleteTaskInput!) { completeTask(input: $input) { errors { ... on UserError { code } } } }"
+)
+DELETE = "mutation($input: TaskIdInput!) { deleteTask(input: $input) { errors { ... on UserError { code } } } }"
+
+
+def change(api: Api, customer: Customer, mutation: str, **values: object) -> None:
+    """Change a task as another client of the API does."""
+    (payload,) = api.data(customer.organization.viewer(), mutation, input=values).values()
+    assert [] == payload["errors"]
+
+
+def new_rows(desk: Desk, count: int) -> Locator:
+    return desk.page.get_by_role("button", name=f"{count} new", exact=True)
+
+
+def happen(customer: Customer, *subjects: str) -> None:
+    """Let calls have taken place just now."""
+    for subject in subjects:
+        customer.activity("call", subject, completed_at=datetime.now(UTC))
+
+
+def place(desk: Desk, subject: str) -> float:
+    """Return how far below the window's upper edge an entry stands."""
+    box = desk.entry(subject).bounding_box()
+    assert box is not None, f"{subject} isn't shown"
+    return box["y"]
+
+
+def test_what_comes_in_waits_for_a_click_and_moves_nothing(desks: Desks, customer: Customer) -> None:
+    customer.activities(100)
+    desk = desks.seat(customer)
+    desk.open_record("contact")
+    desk.scroll_to("Call 20")
+    before = place(desk, "Call 20")
+
+    happen(customer, "New 1", "New 2", "New 3")
+    new_rows(desk, 3).wait_for()
+    after = place(desk, "Call 20")
+    new_rows(desk, 3).click()
+
+    assert before == after
+    for subject in ("New 1", "New 2", "New 3"):
+        expect(desk.entry(subject)).to_be_in_viewport()
+    assert ["New 3", "New 2", "New 1", "Call 1"] == desk.subjects()[:4]
+    expect(new_rows(desk, 3)).to_have_count(0)
+
+
+def test_a_change_elsewhere_shows_in_place(desks: Desks, customer: Customer) -> None:
+    id_ = customer.task("Call Cora", scheduled_at=days_from_now(3))
+    desk = desks.seat(customer)
+    desk.open_record("contact")
+
+    change(desks.api, customer, UPDATE, id=str(id_), subject="Call Cora twice", priority="HIGH")
+
+    expect(desk.entry("Call Cora twice")).to_contain_text("High priority")
+    expect(desk.entry("Call Cora")).to_have_count(0)
+
+
+def test_a_completion_elsewhere_counts_at_once(desks: Desks, customer: Customer) -> None:
+    id_ = customer.task("Call Cora", scheduled_at=days_from_now(-3))
+    desk = desks.seat(customer)
+    desk.open_record("contact")
+    expect(desk.tab("Overdue")).to_contain_text("1")
+
+    change(desks.api, customer, COMPLETE, id=str(id_), outcome="Reached her")
+
+    expect(desk.entry("Call Cora")).to_contain_text("Reached her")
+    expect(desk.tab("Overdue")).to_contain_text("0")
+    expect(desk.tab("Completed")).to_contain_text("1")
+
+
+def test_what_is_deleted_elsewhere_goes(desks: Desks, customer: Customer) -> None:
+    id_ = customer.task("Call Cora")
+    customer.task("Write to Cora")
+    desk = desks.seat(customer)
+    desk.open_record("contact")
+
+    change(desks.api, customer, DELETE, id=str(id_))
+
+    expect(desk.entry("Call Cora")).to_have_count(0)
+    expect(desk.entry("Write to Cora")).to_be_visible()
+
+
+def test_a_link_made_elsewhere_shows(desks: Desks, customer: Customer) -> None:
+    id_ = customer.task("Renew")
+    desk = desks.seat(customer)
+    desk.open_record("contact")
+
+    change(desks.api, customer, UPDATE, id=str(id_), accountId=str(customer.ids["account"]))
+
+    expect(desk.entry("Renew").get_by_role("link", name=ACCOUNT)).to_be_visible()
+
+
+def test_two_people_see_what_each_other_does(desks: Desks, customer: Customer) -> None:
+    left, right = desks.seat(customer), desks.seat(customer)
+    left.open_record("contact")
+    right.open_record("contact")
+
+    create_task(left, "Prepare the visit")
+    new_rows(right, 1).click()
+    complete(right, "Prepare the visit", outcome="Prepared")
+
+    expect(left.entry("Prepare the visit")).to_contain_text("Prepared")
+    expect(left.tab("Completed")).to_contain_text("1")
+    expect(right.tab("Completed")).to_contain_text("1")
+
+
+def test_the_list_of_all_tasks_is_live_too(desks: Desks, customer: Customer) -> None:
+    customer.task("First")
+    desk = desks.seat(customer)
+    desk.open()
+
+    create(desks.api, customer.organization.viewer(), subject="Second", accountId=str(customer.ids["account"]))
+    new_rows(desk, 1).click()
+
+    expect(desk.entry("Second")).to_be_visible()
+    expect(desk.tab("All")).to_contain_text("2")
+
+
+def test_a_filter_holds_for_what_comes_in(desks: Desks, customer: Customer) -> None:
+    customer.activity("email", "First mail")
+    desk = desks.seat(customer)
+    desk.open(f"?contact={customer.ids['contact']}&kind=email")
+
+    happen(customer, "A call")
+    customer.activity("email", "Second mail", completed_at=datetime.now(UTC))
+    new_rows(desk, 1).click()
+
+    expect(desk.entries).to_have_count(2)
+    assert ["Second mail", "First mail"] == desk.subjects()
+
+
+def test_a_lost_connection_is_told_and_made_up_for(desks: Desks, customer: Customer) -> None:
+    id_ = customer.task("Call Cora")
+    customer.activity("call", "Before")
+    with line(desks.api) as between:
+        desk = desks.seat(customer, address=between.url)
+        desk.open_record("contact")
+        happen(customer, "While connected")
+        new_rows(desk, 1).wait_for()
+
+        between.cut()
+        expect(desk.page.get_by_text("Not live")).to_be_visible()
+        happen(customer, "While cut 1", "While cut 2")
+        change(desks.api, customer, UPDATE, id=str(id_), subject="Changed while cut")
+        between.mend()
+
+        new_rows(desk, 3).click()
+        expect(desk.entry("Changed while cut")).to_be_visible()
+        expect(desk.entries).to_have_count(5)
+        assert ["Changed while cut", "While cut 2", "While cut 1", "While connected", "Before"] == desk.subjects()
+        expect(desk.page.get_by_text("Not live")).to_have_count(0)
+        desk.forgive("WebSocket connection", "net::ERR_")
