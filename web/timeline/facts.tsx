@@ -1,4 +1,4 @@
-/** What is known of a record beside its name, each thing in a word or two. */
+/** What is known of a record beside its name, each thing in a word or two: items of the header's list. */
 import type { ReactNode } from "react";
 import type { RecordHeadFragment, RecordKind } from "../generated/operations";
 import { RecordIcon } from "./record-icon";
@@ -10,30 +10,30 @@ export function Facts({ record }: { readonly record: RecordHeadFragment }) {
   switch (record.__typename) {
     case "Lead":
       return (
-        <ul className="header__facts">
+        <>
           <Fact name="Kind">{RECORD_WORDS.LEAD}</Fact>
           <Status status={record.leadStatus} />
           <Reach {...record} />
           <Fact name="Became the contact">{record.convertedTo && <RecordLink kind="CONTACT" {...record.convertedTo} />}</Fact>
-        </ul>
+        </>
       );
     case "Contact":
       return (
-        <ul className="header__facts">
+        <>
           <Fact name="Kind">{RECORD_WORDS.CONTACT}</Fact>
           <Status status={record.contactStatus} />
           <Reach {...record} />
           <Fact name="Was the lead">{record.convertedFrom && <RecordLink kind="LEAD" {...record.convertedFrom} />}</Fact>
           <Accounts accounts={record.accounts} />
-        </ul>
+        </>
       );
     case "Account":
       return (
-        <ul className="header__facts">
+        <>
           <Fact name="Kind">{RECORD_WORDS.ACCOUNT}</Fact>
           <Status status={record.accountStatus} />
           <Fact name="Held by">{record.holder && <RecordLink kind="CONTACT" {...record.holder} />}</Fact>
-        </ul>
+        </>
       );
   }
 }

@@ -6,6 +6,7 @@ import { Switch } from "../ui/switch";
 import { Facts } from "./facts";
 import "./header.css";
 import { RecordIcon } from "./record-icon";
+import { TimeZone } from "./time-zone";
 import { EVERYTHING, takeArrival, useView, type RecordId } from "./view";
 import { ViewLink } from "./view-link";
 import { RECORD_WORDS } from "./words";
@@ -24,9 +25,12 @@ export function Header({ record, children }: HeaderProps) {
   return (
     <header className="header">
       {view.record === null ? null : (
-        <ViewLink to={EVERYTHING} className="header__back">
-          <ArrowLeft aria-hidden size={16} /> All tasks
-        </ViewLink>
+        <div className="header__top">
+          <ViewLink to={EVERYTHING} className="header__back">
+            <ArrowLeft aria-hidden size={16} /> All tasks
+          </ViewLink>
+          <TimeZone />
+        </div>
       )}
       {view.record === null ? null : (
         <span className="header__icon">
@@ -37,7 +41,7 @@ export function Header({ record, children }: HeaderProps) {
         <h1 ref={heading} tabIndex={-1} dir="auto" aria-busy={name === null}>
           {name ?? (view.record && RECORD_WORDS[view.record.kind])}
         </h1>
-        {record === null ? null : <Facts record={record} />}
+        {view.record === null ? <TimeZone /> : <ul className="header__facts">{record && <Facts record={record} />}</ul>}
       </div>
       <div className="header__side">
         {view.record === null ? null : (

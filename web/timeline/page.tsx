@@ -7,7 +7,7 @@ import { ToastsProvider } from "../ui/toasts";
 import { connect } from "./client";
 import { Keys } from "./keys";
 import { ConnectionContext } from "./live";
-import { ClockProvider, useClock } from "./now";
+import { ClockProvider } from "./now";
 import "./page.css";
 import { RecordSearch } from "./record-search";
 import { RecordView } from "./record-view";
@@ -17,7 +17,6 @@ import { SignedIn, SignedInAs } from "./signed-in";
 import { StandingProvider } from "./standing";
 import { TaskForms } from "./tasks/task-forms";
 import { TasksView } from "./tasks-view";
-import { TimeZone } from "./time-zone";
 import { useView } from "./view";
 
 export function Page({ demo }: { readonly demo: Session | null }) {
@@ -57,18 +56,8 @@ function Layout() {
       </div>
       <main className="page ui">
         {record === null ? <TasksView view={view} /> : <RecordView key={record.kind + record.id} view={view} record={record} />}
-        <Foot />
       </main>
       <Keys />
     </>
-  );
-}
-
-function Foot() {
-  const { now, zone } = useClock();
-  return (
-    <footer className="page__foot">
-      <TimeZone zone={zone} now={now} />
-    </footer>
   );
 }

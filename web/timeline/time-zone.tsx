@@ -1,9 +1,11 @@
 /** Says whose clock the page goes by. */
 import { Globe } from "lucide-react";
+import { useClock } from "./now";
 import "./time-zone.css";
 
 /** "Times in Europe/Berlin (GMT+1)". */
-export function TimeZone({ zone, now }: { readonly zone: string; readonly now: number }) {
+export function TimeZone() {
+  const { zone, now } = useClock();
   const format = new Intl.DateTimeFormat("en", { timeZone: zone, timeZoneName: "shortOffset" });
   const offset = format.formatToParts(now).find(({ type }) => type === "timeZoneName")?.value;
   return (
