@@ -39,6 +39,25 @@ def test_words_written_after_a_lost_answer_go_to_the_task_that_was_made(desks: D
     desk.forgive("ERR_CONNECTION_RESET")
 
 
+def test_an_edit_whose_answer_got_lost_is_saved_once_and_without_a_dispute(desks: Desks, customer: Customer) -> None:
+    customer.task("Call")
+    desk = desks.seat(customer)
+    desk.open_record("contact")
+    form = edit_form(desk, "Call")
+    form.field("Subject").fill("Call at noon")
+
+    lose_one_answer(desk.page, "UpdateTask")
+    form.press("Save")
+    expect(form.dialog.get_by_role("alert")).to_be_focused()
+    form.field("Description").fill("About the offer")
+    form.save("Save")
+
+    expect(desk.page.get_by_text("Saved “Call at noon”")).to_be_visible()
+    expect(desk.page.get_by_text("meanwhile")).to_have_count(0)
+    assert "About the offer" == customer.stored("Call at noon")["description"]
+    desk.forgive("ERR_CONNECTION_RESET")
+
+
 def test_a_task_deleted_while_it_is_edited_is_brought_back_and_saved(desks: Desks, customer: Customer) -> None:
     id_ = customer.task("Call", ("contact", "account"))
     desk = desks.seat(customer)

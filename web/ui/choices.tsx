@@ -32,13 +32,30 @@ export function Choices<Item extends { readonly id: string }>(props: ChoicesProp
   return (
     // The input keeps the focus, whatever is pressed here.
     <div ref={panel} className="combobox__panel" hidden={!props.isOpen} onMouseDown={(event) => event.preventDefault()}>
-      <ul id={`${id}-list`} className="combobox__list" role="listbox" aria-label={props.label} aria-hidden={isPending} inert={isPending}>
+      <ul
+        id={`${id}-list`}
+        className="combobox__list"
+        role="listbox"
+        aria-label={props.label}
+        aria-hidden={isPending}
+        inert={isPending}
+      >
         {shown.map((item, place) => (
-          <Choice key={item.id} id={`${id}-${place}`} described={describe(item)} isActive={place === active}
-            onPoint={() => props.setActive(place)} onPick={() => props.choose(item)} />
+          <Choice
+            key={item.id}
+            id={`${id}-${place}`}
+            described={describe(item)}
+            isActive={place === active}
+            onPoint={() => props.setActive(place)}
+            onPick={() => props.choose(item)}
+          />
         ))}
       </ul>
-      <p className={shown.length > 0 && !isPending ? "visually-hidden" : "combobox__status"} role="status" data-pending={isPending}>
+      <p
+        className={shown.length > 0 && !isPending ? "visually-hidden" : "combobox__status"}
+        role="status"
+        data-pending={isPending}
+      >
         {says}
       </p>
     </div>
@@ -55,7 +72,14 @@ interface ChoiceProps {
 
 function Choice({ id, described, isActive, onPoint, onPick }: ChoiceProps) {
   return (
-    <li id={id} className="combobox__choice" role="option" aria-selected={isActive} onMouseMove={onPoint} onClick={onPick}>
+    <li
+      id={id}
+      className="combobox__choice"
+      role="option"
+      aria-selected={isActive}
+      onMouseMove={onPoint}
+      onClick={onPick}
+    >
       {described.icon}
       <span className="combobox__words">
         <span dir="auto">{described.text}</span>

@@ -51,7 +51,9 @@ export function Combobox<Item extends { readonly id: string }>(props: ComboboxPr
       <div className="combobox" data-chosen={isChosen}>
         {isChosen && describe(value).icon}
         <ComboboxInput id={id} name={props.name} placeholder={placeholder} state={state} />
-        {hasClear && <ClearButton label={`Remove ${label.toLowerCase()}`} input={state.input} onClear={() => choose(null)} />}
+        {hasClear && (
+          <ClearButton label={`Remove ${label.toLowerCase()}`} input={state.input} onClear={() => choose(null)} />
+        )}
         <Choices
           id={id}
           label={label}
@@ -122,7 +124,13 @@ function ClearButton({ label, input, onClear }: ClearButtonProps) {
     input.current?.focus();
   };
   return (
-    <button type="button" className="button--quiet button--icon button--small combobox__clear" aria-label={label} title={label} onClick={clear}>
+    <button
+      type="button"
+      className="button--quiet button--icon button--small combobox__clear"
+      aria-label={label}
+      title={label}
+      onClick={clear}
+    >
       <X aria-hidden size={16} />
     </button>
   );

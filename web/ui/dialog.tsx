@@ -43,6 +43,8 @@ export function Dialog({ title, onClose, children, size = "wide" }: DialogProps)
         event.preventDefault();
         onClose();
       }}
+      // A second Escape in a row closes it without asking.
+      onClose={onClose}
     >
       <div className="dialog__head">
         <h2 id={id}>{title}</h2>

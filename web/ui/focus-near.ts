@@ -16,7 +16,9 @@ export function focusNear(element: Element | null): () => void {
   const ids = [entries[place + 1], entries[place - 1], entry].flatMap((each) => each?.dataset["id"] ?? []);
   const follow = (): void => {
     if (document.activeElement !== document.body) return;
-    const found = ids.map((id) => document.querySelector<HTMLElement>(`article[data-id="${id}"]`)).find((each) => each !== null);
+    const found = ids
+      .map((id) => document.querySelector<HTMLElement>(`article[data-id="${id}"]`))
+      .find((each) => each !== null);
     (found ?? document.querySelector<HTMLElement>("h1[tabindex]"))?.focus();
   };
   return () => {

@@ -20,11 +20,22 @@ interface TextFieldProps {
 // Nobody counts while there is plenty of room.
 const NEAR = 0.8;
 
-export function TextField({ label, name, value, onChange, longest, isLine = false, error, hint, isRequired = false }: TextFieldProps) {
+export function TextField({
+  label,
+  name,
+  value,
+  onChange,
+  longest,
+  isLine = false,
+  error,
+  hint,
+  isRequired = false,
+}: TextFieldProps) {
   const id = useId();
   const length = lengthOf(value);
   const isOver = length > longest;
-  const change = ({ target }: ChangeEvent<HTMLTextAreaElement>): void => onChange(isLine ? unbroken(storable(target.value)) : storable(target.value));
+  const change = ({ target }: ChangeEvent<HTMLTextAreaElement>): void =>
+    onChange(isLine ? unbroken(storable(target.value)) : storable(target.value));
   return (
     <div className="field">
       <label className="field__label" htmlFor={id}>
@@ -42,7 +53,8 @@ export function TextField({ label, name, value, onChange, longest, isLine = fals
         aria-describedby={`${id}-error ${id}-hint`}
         onChange={change}
         onKeyDown={(event) => {
-          const isSaving = event.key === "Enter" && !event.nativeEvent.isComposing && (isLine || event.ctrlKey || event.metaKey);
+          const isSaving =
+            event.key === "Enter" && !event.nativeEvent.isComposing && (isLine || event.ctrlKey || event.metaKey);
           if (!isSaving) return;
           event.preventDefault();
           event.currentTarget.form?.requestSubmit();
@@ -50,10 +62,14 @@ export function TextField({ label, name, value, onChange, longest, isLine = fals
       />
       <p className="field__hint" id={`${id}-hint`}>
         {hint}
-        {length > longest * NEAR && !isOver ? ` ${length.toLocaleString("en")} of ${longest.toLocaleString("en")} characters` : null}
+        {length > longest * NEAR && !isOver
+          ? ` ${length.toLocaleString("en")} of ${longest.toLocaleString("en")} characters`
+          : null}
       </p>
       <p className="field__error" id={`${id}-error`} aria-live="polite">
-        {isOver ? `${(length - longest).toLocaleString("en")} characters too many. Shorten it to ${longest.toLocaleString("en")}.` : error}
+        {isOver
+          ? `${(length - longest).toLocaleString("en")} characters too many. Shorten it to ${longest.toLocaleString("en")}.`
+          : error}
       </p>
     </div>
   );

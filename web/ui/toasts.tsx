@@ -85,10 +85,20 @@ function ToastCard({ toast, onClose }: { readonly toast: Shown; readonly onClose
   const hold = () => setIsHeld(true);
   const release = () => setIsHeld(false);
   return (
-    <div className={`toasts__toast toasts__toast--${kind}`} onMouseEnter={hold} onMouseLeave={release} onFocus={hold} onBlur={release}>
+    <div
+      className={`toasts__toast toasts__toast--${kind}`}
+      onMouseEnter={hold}
+      onMouseLeave={release}
+      onFocus={hold}
+      onBlur={release}
+    >
       <div className="toasts__words">
         <p dir="auto">{toast.text}</p>
-        {toast.detail === undefined ? null : <p className="toasts__detail" dir="auto">{toast.detail}</p>}
+        {toast.detail === undefined ? null : (
+          <p className="toasts__detail" dir="auto">
+            {toast.detail}
+          </p>
+        )}
       </div>
       {action === undefined ? null : (
         <button

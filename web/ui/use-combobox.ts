@@ -57,9 +57,31 @@ export function useCombobox<Item extends { readonly id: string }>(props: Combobo
   const isShown = isOpen && (isTyped || found.failure !== null || Boolean(found.items?.length));
   const isChanged = typed !== null;
   const isField = !props.isWay;
-  const keys = useComboboxKeys({ items: found.items, isTyped, isOpen: isShown, open, choose, revert: settle, isChanged, isField });
+  const keys = useComboboxKeys({
+    items: found.items,
+    isTyped,
+    isOpen: isShown,
+    open,
+    choose,
+    revert: settle,
+    isChanged,
+    isField,
+  });
   // A form asks its fields before it is saved: a text that names nothing would be lost without a word.
   useEffect(() => input.current?.setCustomValidity(typed === null ? "" : UNPICKED), [typed]);
   const problem = isField && isChanged && !isOpen ? UNPICKED : (props.error ?? null);
-  return { input, text: typed ?? chosen, isSettled: typed === null, isOpen: isShown, term, found, keys, problem, type, open, leave, choose };
+  return {
+    input,
+    text: typed ?? chosen,
+    isSettled: typed === null,
+    isOpen: isShown,
+    term,
+    found,
+    keys,
+    problem,
+    type,
+    open,
+    leave,
+    choose,
+  };
 }

@@ -32,7 +32,8 @@ export function useSearch<Item>(search: Search<Item>, term: string, isOn: boolea
     };
     search(term, stop.signal).then(
       (items) => keep(items, null),
-      (failure: unknown) => keep([], failure instanceof Error ? failure.message : "The search failed. Type on to try again."),
+      (failure: unknown) =>
+        keep([], failure instanceof Error ? failure.message : "The search failed. Type on to try again."),
     );
     return () => stop.abort();
     // The caller's function is a new one at each render; what it searches doesn't change while the field is open.

@@ -23,7 +23,11 @@ export type Completed =
   | { readonly kind: "refused"; readonly problems: Problems };
 
 /** Never rejects. */
-export async function completeTask(client: Client, completion: Completion, viewerId: string | null): Promise<Completed> {
+export async function completeTask(
+  client: Client,
+  completion: Completion,
+  viewerId: string | null,
+): Promise<Completed> {
   const { task, outcome, notes } = completion;
   const input = {
     id: task.id,
@@ -38,14 +42,23 @@ export async function completeTask(client: Client, completion: Completion, viewe
   }
   const stale = staleOf(answer);
   if (stale !== undefined) return { kind: "changed", task: stale.current, who: quickerOne(stale, viewerId) };
-  const problems = answer.kind === "refused" ? refusedAt(answer.refusals) : { form: `${answer.message} What you have typed is kept.` };
+  const problems =
+    answer.kind === "refused" ? refusedAt(answer.refusals) : { form: `${answer.message} What you have typed is kept.` };
   return { kind: "refused", problems };
 }
 
 /** Adds what was written for a completion to the description of a task that somebody else has completed. */
-export async function addToDescription(client: Client, { task, outcome, notes }: Completion, viewerId: string | null): Promise<Completed> {
+export async function addToDescription(
+  client: Client,
+  { task, outcome, notes }: Completion,
+  viewerId: string | null,
+): Promise<Completed> {
   const parts = [task.description?.trim() ?? "", outcome.trim(), notes.trim()];
-  const input = { id: task.id, expectedVersion: task.version, description: parts.filter((part) => part !== "").join("\n\n") };
+  const input = {
+    id: task.id,
+    expectedVersion: task.version,
+    description: parts.filter((part) => part !== "").join("\n\n"),
+  };
   const answer = await send(client, UpdateTaskDocument, { input, timeZone: timeZone() }, (data) => data.updateTask);
   if (answer.kind === "changed") return { kind: "completed", task: answer.task };
   const stale = staleOf(answer);

@@ -37,7 +37,8 @@ export function Disputed({ dispute, mine, onChoose, onBack }: DisputedProps) {
         }}
       >
         <p>
-          <bdi>{dispute.who}</bdi> changed this task while you were editing it. Choose what to keep; nothing is saved until you do.
+          <bdi>{dispute.who}</bdi> changed this task while you were editing it. Choose what to keep; nothing is saved
+          until you do.
         </p>
         {disputed.map((field) => (
           <Choice

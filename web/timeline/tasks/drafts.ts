@@ -1,7 +1,8 @@
 /** Keeps what is typed until it is saved: over a closed form, a reload and a new sign-in, in this tab alone. */
 
-const DRAFT = "taskline.draft.";
-const OPEN = "taskline.open.";
+// A number of its own for each form of what is kept: a new release understands no draft of the one before.
+const DRAFT = "taskline.draft.1.";
+const OPEN = "taskline.open.1.";
 
 /** The drafts of one person, by the names of their forms. */
 export class Drafts {

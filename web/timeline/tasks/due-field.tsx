@@ -41,7 +41,13 @@ export function DueField({ was, value, onChange, error }: DueFieldProps) {
           onChange={({ target }) => onChange({ ...value, time: target.value })}
         />
         {nearDays(now).map(({ name, date }) => (
-          <button key={name} type="button" className="button--small" aria-pressed={value.date === date} onClick={() => setDay(date)}>
+          <button
+            key={name}
+            type="button"
+            className="button--small"
+            aria-pressed={value.date === date}
+            onClick={() => setDay(date)}
+          >
             {name}
           </button>
         ))}

@@ -79,7 +79,9 @@ function distance(instant: string, now: number): string {
   const days = daysBetween(now, Date.parse(instant), zone);
   if (Math.abs(days) < 28) return relative(instant, now, zone);
   const words = new Intl.RelativeTimeFormat();
-  return Math.abs(days) < 360 ? words.format(Math.round(days / 30.44), "month") : words.format(Math.round(days / 365.25), "year");
+  return Math.abs(days) < 360
+    ? words.format(Math.round(days / 30.44), "month")
+    : words.format(Math.round(days / 365.25), "year");
 }
 
 function daysAfter(date: string, days: number): string {

@@ -45,7 +45,13 @@ export function OpenedTask({ opened, drafts, onReopen, onEdit, onClose }: Opened
   };
   const tell = (task: TaskEntry, remarks: readonly string[], isNew: boolean): void => {
     const said = { about: task.id, text: <Named did={isNew ? "Created" : "Saved"} task={task} /> };
-    if (remarks.length > 0) toasts.show({ ...said, kind: "warn", detail: remarks.join(" "), action: { label: "Edit", act: () => onEdit(task) } });
+    if (remarks.length > 0)
+      toasts.show({
+        ...said,
+        kind: "warn",
+        detail: remarks.join(" "),
+        action: { label: "Edit", act: () => onEdit(task) },
+      });
     else if (isNew) toasts.show({ ...said, undo: () => make("remove", task) });
     else toasts.show(said);
   };
@@ -79,6 +85,9 @@ export function OpenedCompletion({ opened, drafts, onClose }: OpenedCompletionPr
     <CompleteForm
       start={completion}
       onDraft={(next) => (next === null ? drafts.drop(name) : drafts.keep(name, next))}
+      onMissed={(reason) =>
+        toasts.show({ about: name, kind: "danger", text: "A task was not completed", detail: reason })
+      }
       onCompleted={(task) => {
         onClose();
         toasts.show({ about: task.id, text: <Named did="Completed" task={task} />, undo: () => make("reopen", task) });

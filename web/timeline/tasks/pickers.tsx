@@ -48,7 +48,13 @@ export function LinkPicker({ link, values, onChange, error, lost }: LinkPickerPr
       describe={({ displayName, detail }) => ({ text: displayName, detail, icon: <RecordIcon kind={kind} /> })}
       onChange={(picked) => onChange(picked && { id: picked.id, displayName: picked.displayName })}
       error={error}
-      hint={lost === null || values[link] !== null ? null : <>Was linked to <bdi>{lost}</bdi>, which has been deleted.</>}
+      hint={
+        lost === null || values[link] !== null ? null : (
+          <>
+            Was linked to <bdi>{lost}</bdi>, which has been deleted.
+          </>
+        )
+      }
     />
   );
 }
@@ -75,7 +81,11 @@ function relatedOf(node: RelatedRecordsQuery["node"], link: LinkField): readonly
     case "Lead":
       return link === "contact" ? some(node.contact) : [];
     case "Contact":
-      return link === "account" ? node.accounts.edges.map(({ node: account }) => account) : link === "lead" ? some(node.lead) : [];
+      return link === "account"
+        ? node.accounts.edges.map(({ node: account }) => account)
+        : link === "lead"
+          ? some(node.lead)
+          : [];
     case "Account":
       return link === "contact" ? some(node.contact) : [];
     default:

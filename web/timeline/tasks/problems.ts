@@ -27,17 +27,23 @@ const PLACES: { readonly [name: string]: Place } = {
 
 /** What the API would refuse anyway, said without asking it. `before` is null for a new task. */
 export function problemsOf(values: TaskValues, before: TaskValues | null): Problems {
-  const length = lengthOf(values.subject);
   const due = dueProblem(values.due);
   const had = before === null || LINKS.some((link) => before[link] !== null);
   return {
-    ...(length === 0 ? { subject: "Say in a few words what is to be done." } : {}),
-    ...(length > LONGEST_SUBJECT ? { subject: tooLong(length, LONGEST_SUBJECT) } : {}),
-    ...(lengthOf(values.description) > LONGEST_DESCRIPTION ? { description: tooLong(lengthOf(values.description), LONGEST_DESCRIPTION) } : {}),
+    ...tooLong("subject", values.subject, LONGEST_SUBJECT),
+    ...tooLong("description", values.description, LONGEST_DESCRIPTION),
+    ...(values.subject.trim() === "" ? { subject: "Say in a few words what is to be done." } : {}),
     ...(due === null ? {} : { due }),
     // A task whose every record was deleted may stay so.
-    ...(had && LINKS.every((link) => values[link] === null) ? { links: "Link a lead, a contact or an account. A task needs at least one." } : {}),
+    ...(had && LINKS.every((link) => values[link] === null)
+      ? { links: "Link a lead, a contact or an account. A task needs at least one." }
+      : {}),
   };
+}
+
+/** The same for what is said when a task is completed. */
+export function completionProblems(outcome: string, notes: string): Problems {
+  return { ...tooLong("outcome", outcome, LONGEST_OUTCOME), ...tooLong("notes", notes, LONGEST_DESCRIPTION) };
 }
 
 /** What the API refused, at the fields that it names. */
@@ -56,6 +62,10 @@ export function hasProblems(problems: Problems): boolean {
   return Object.keys(problems).length > 0;
 }
 
-function tooLong(length: number, longest: number): string {
-  return `It has ${length.toLocaleString("en")} characters. Shorten it to ${longest.toLocaleString("en")}.`;
+function tooLong(place: Place, text: string, longest: number): Problems {
+  const length = lengthOf(text);
+  if (length <= longest) return {};
+  return {
+    [place]: `It has ${length.toLocaleString("en")} characters. Shorten it to ${longest.toLocaleString("en")}.`,
+  };
 }

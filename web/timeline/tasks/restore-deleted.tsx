@@ -24,7 +24,11 @@ export function RestoreDeleted({ task, onRestored }: RestoreDeletedProps) {
   };
   return (
     <>
-      {failure === null ? null : <p className="field__error" role="alert">{failure}</p>}
+      {failure === null ? null : (
+        <p className="field__error" role="alert">
+          {failure}
+        </p>
+      )}
       <button type="button" className="button--primary" onClick={() => void restore()}>
         Bring it back and save
       </button>

@@ -31,7 +31,7 @@ export interface Saving {
 
 /** Never rejects. */
 export function saveDraft(saving: Saving, draft: TaskDraft): Promise<Outcome> {
-  return draft.task === null ? create(saving, draft) : update(saving, draft, draft.task, []);
+  return draft.task === null ? create(saving, draft) : update(saving, draft, draft.task);
 }
 
 async function create(saving: Saving, draft: TaskDraft): Promise<Outcome> {
@@ -39,7 +39,12 @@ async function create(saving: Saving, draft: TaskDraft): Promise<Outcome> {
   // One whose answer got lost is sent again as it was: with other words the same key would be refused.
   const input = draft.sent ?? wanted;
   saving.remember({ ...draft, sent: input });
-  const answer = await send(saving.client, CreateTaskDocument, { input, timeZone: timeZone() }, (data) => data.createTask);
+  const answer = await send(
+    saving.client,
+    CreateTaskDocument,
+    { input, timeZone: timeZone() },
+    (data) => data.createTask,
+  );
   if (answer.kind === "unanswered") return failed(answer);
   const settled = { ...draft, sent: null };
   if (answer.kind === "refused") {
@@ -50,33 +55,46 @@ async function create(saving: Saving, draft: TaskDraft): Promise<Outcome> {
   if (sameInput(input, wanted)) return { kind: "saved", task: answer.task, remarks: answer.warnings };
   // The lost one had been made after all; what was written since is a change of it.
   saving.remember({ ...settled, task: answer.task });
-  return update(saving, settled, answer.task, []);
+  return update(saving, settled, answer.task);
 }
 
 // Somebody would have to change the task again within each round.
 const MOST_ROUNDS = 3;
 
-async function update(saving: Saving, draft: TaskDraft, task: TaskEntry, remarks: readonly string[]): Promise<Outcome> {
+async function update(
+  saving: Saving,
+  draft: TaskDraft,
+  task: TaskEntry,
+  remarks: readonly string[] = [],
+  round = 1,
+): Promise<Outcome> {
   const fields = changed(valuesOf(task), draft.values);
   if (fields.length === 0) return { kind: "saved", task, remarks };
   const input = updateInput(task, draft.values, fields);
-  const answer = await send(saving.client, UpdateTaskDocument, { input, timeZone: timeZone() }, (data) => data.updateTask);
+  const answer = await send(
+    saving.client,
+    UpdateTaskDocument,
+    { input, timeZone: timeZone() },
+    (data) => data.updateTask,
+  );
   if (answer.kind === "changed") return { kind: "saved", task: answer.task, remarks: [...remarks, ...answer.warnings] };
   const stale = staleOf(answer);
-  if (stale === undefined || remarks.length >= MOST_ROUNDS) return failed(answer);
+  if (stale === undefined || round === MOST_ROUNDS) return failed(answer);
   const merge = merged(task, draft.values, stale.current);
   const who = quickerOne(stale, saving.viewerId);
   if (merge.disputed.length > 0) return { kind: "disputed", dispute: { merge, who } };
   const next = { ...draft, task: merge.current, values: merge.values };
   saving.remember(next);
-  return update(saving, next, merge.current, [...remarks, remark(task, merge, who)]);
+  return update(saving, next, merge.current, [...remarks, ...remarksOn(task, merge, who)], round + 1);
 }
 
-function remark(before: TaskEntry, { current, theirs }: Merge, who: string): string {
+/** What they changed and nobody here did; nothing where both did the same, as when the answer to a save got lost. */
+function remarksOn(before: TaskEntry, { current, theirs }: Merge, who: string): readonly string[] {
   const parts = theirs.map((field) => LABELS[field].toLowerCase());
   if (current.status !== before.status) parts.push("state");
-  if (parts.length === 0) return `${who} changed it meanwhile, too.`;
-  return `${who} changed the ${new Intl.ListFormat("en").format(parts)} meanwhile. That is kept.`;
+  return parts.length === 0
+    ? []
+    : [`${who} changed the ${new Intl.ListFormat("en").format(parts)} meanwhile. That is kept.`];
 }
 
 function failed(answer: Exclude<Answer, { readonly kind: "changed" }>): Outcome {
@@ -85,7 +103,11 @@ function failed(answer: Exclude<Answer, { readonly kind: "changed" }>): Outcome 
   }
   const problems = refusedAt(answer.refusals);
   const isDeleted = answer.refusals.some(isAboutDeleted);
-  return { kind: "refused", problems: hasProblems(problems) ? problems : { form: "It was not saved. Try again." }, isDeleted };
+  return {
+    kind: "refused",
+    problems: hasProblems(problems) ? problems : { form: "It was not saved. Try again." },
+    isDeleted,
+  };
 }
 
 /** The key stands for something else, or for a task that has been deleted since: another intention by now. */

@@ -9,7 +9,12 @@ export type Refusal = ChangedFragment["errors"][number];
 export type Stale = Extract<Refusal, { readonly __typename: "StaleVersionError" }>;
 
 export type Answer =
-  | { readonly kind: "changed"; readonly task: TaskEntry; readonly isReplayed: boolean; readonly warnings: readonly string[] }
+  | {
+      readonly kind: "changed";
+      readonly task: TaskEntry;
+      readonly isReplayed: boolean;
+      readonly warnings: readonly string[];
+    }
   | { readonly kind: "refused"; readonly refusals: readonly Refusal[] }
   /** Nobody knows whether it was made: the answer got lost, or the server failed. */
   | { readonly kind: "unanswered"; readonly message: string };
@@ -24,7 +29,8 @@ export async function send<Data, Variables extends AnyVariables>(
   const { data, error } = await client.mutation(document, variables).toPromise();
   if (error !== undefined || data == null) {
     const isTooMuch = error?.graphQLErrors[0]?.extensions["code"] === "LIMIT_EXCEEDED";
-    if (isTooMuch) return { kind: "unanswered", message: "This is more text than can be sent at once. Shorten the longest." };
+    if (isTooMuch)
+      return { kind: "unanswered", message: "This is more text than can be sent at once. Shorten the longest." };
     return { kind: "unanswered", message: error ? wordsOf(error) : "The server gave no answer. Try again." };
   }
   const { task, errors, warnings, replayed } = payload(data);

@@ -42,7 +42,13 @@ interface ActionProps {
 
 function Action({ name, icon: Icon, onAct }: ActionProps) {
   return (
-    <button type="button" className="button--quiet button--icon button--small" aria-label={name} title={name} onClick={onAct}>
+    <button
+      type="button"
+      className="button--quiet button--icon button--small"
+      aria-label={name}
+      title={name}
+      onClick={onAct}
+    >
       <Icon aria-hidden size={16} />
     </button>
   );

@@ -31,9 +31,18 @@ export function TaskFields({ task, values, problems, onChange }: TaskFieldsProps
         error={problems.subject}
       />
       <Links task={task} values={values} problems={problems} onChange={onChange} />
-      <DueField was={task?.dueAt ?? null} value={values.due} onChange={(due) => onChange({ due })} error={problems.due} />
+      <DueField
+        was={task?.dueAt ?? null}
+        value={values.due}
+        onChange={(due) => onChange({ due })}
+        error={problems.due}
+      />
       <div className="task-form__pair">
-        <AssigneePicker value={values.assignee} onChange={(assignee) => onChange({ assignee })} error={problems.assignee} />
+        <AssigneePicker
+          value={values.assignee}
+          onChange={(assignee) => onChange({ assignee })}
+          error={problems.assignee}
+        />
         <Priority value={values.priority} onChange={(priority) => onChange({ priority })} error={problems.priority} />
       </div>
       <TextField

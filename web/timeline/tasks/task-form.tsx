@@ -20,7 +20,14 @@ export function TaskForm({ isKept, onClose, onAfresh, ...editingProps }: TaskFor
   const editing = useEditing(editingProps);
   const isNew = editing.draft.task === null;
   if (editing.dispute !== null) {
-    return <Disputed dispute={editing.dispute} mine={editing.draft.values} onChoose={editing.settle} onBack={editing.putOff} />;
+    return (
+      <Disputed
+        dispute={editing.dispute}
+        mine={editing.draft.values}
+        onChoose={editing.settle}
+        onBack={editing.putOff}
+      />
+    );
   }
   return (
     <Dialog title={isNew ? "New task" : "Edit task"} onClose={onClose}>
@@ -95,4 +102,3 @@ function unfinished(form: HTMLFormElement): Problems {
   }
   return problems;
 }
-

@@ -38,12 +38,24 @@ export function TaskForms({ children }: { readonly children: ReactNode }) {
       complete: (task) => setOpened(openedCompletion(drafts, task)),
     };
   }, [drafts, id, displayName]);
-  const close = (): void => setOpened(null);
+  // One that is closed while it is saved must not close the next one when it is done.
+  const close = (form: Opened): void => setOpened((now) => (now === form ? null : now));
   return (
     <TaskFormContext value={forms}>
       {children}
-      {opened?.kind === "task" ? <OpenedTask key={opened.draft.key} opened={opened} drafts={drafts} onReopen={setOpened} onEdit={forms.edit} onClose={close} /> : null}
-      {opened?.kind === "completion" ? <OpenedCompletion key={opened.name} opened={opened} drafts={drafts} onClose={close} /> : null}
+      {opened?.kind === "task" ? (
+        <OpenedTask
+          key={opened.draft.key}
+          opened={opened}
+          drafts={drafts}
+          onReopen={setOpened}
+          onEdit={forms.edit}
+          onClose={() => close(opened)}
+        />
+      ) : null}
+      {opened?.kind === "completion" ? (
+        <OpenedCompletion key={opened.name} opened={opened} drafts={drafts} onClose={() => close(opened)} />
+      ) : null}
     </TaskFormContext>
   );
 }
@@ -68,4 +80,3 @@ function leftOpen(drafts: Drafts): Opened | null {
   if (name.startsWith("complete ")) return { kind: "completion", name, completion: kept as Completion };
   return { kind: "task", name, draft: kept as TaskDraft, isKept: true };
 }
-

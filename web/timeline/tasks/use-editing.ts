@@ -1,5 +1,5 @@
 /** The life of an open task form: what is typed, what is wrong with it, and how it is saved. */
-import { useEffect, useRef, useState } from "react";
+import { useState } from "react";
 import { useClient } from "urql";
 import { useViewer } from "../signed-in";
 import { withFields } from "./merge";
@@ -7,6 +7,7 @@ import { hasProblems, problemsOf, type Place, type Problems } from "./problems";
 import { saveDraft, type Dispute, type Outcome } from "./save";
 import { isWorthKeeping, type TaskDraft } from "./task-draft";
 import type { TaskEntry } from "./task-entry";
+import { useOnce } from "./use-once";
 import { LINKS, valuesOf, type Field, type TaskValues } from "./values";
 
 type Saved = Extract<Outcome, { readonly kind: "saved" }>;
@@ -41,52 +42,51 @@ export interface Editing {
 }
 
 export function useEditing({ start, onDraft, onSaved, onMissed }: EditingProps): Editing {
+  const client = useClient();
+  const viewer = useViewer();
   const [draft, setDraft] = useState(start);
   const [state, setState] = useState<Result>(UNTRIED);
-  const isThere = useIsThere();
   const keep = (next: TaskDraft): void => {
     setDraft(next);
     onDraft(isWorthKeeping(next) ? next : null);
   };
-  const take = (outcome: Outcome, isNew: boolean): void => {
-    if (outcome.kind === "saved") {
-      onDraft(null);
-      onSaved(outcome, isNew);
-    } else if (isThere.current) setState((before) => resultOf(outcome, before.failures));
-    else onMissed(outcome.kind === "refused" ? Object.values(outcome.problems).join(" ") : `${outcome.dispute.who} changed it meanwhile.`);
-  };
-  const { isSaving, submit } = useSubmit(keep, take);
+  const fail = (outcome: Exclude<Outcome, Saved>): void => setState(({ failures }) => resultOf(outcome, failures));
+  const saving = useOnce(
+    (given: TaskDraft) => saveDraft({ client, viewerId: viewer.id, remember: keep }, given),
+    (outcome, given, isThere) => {
+      if (outcome.kind === "saved") {
+        onDraft(null);
+        onSaved(outcome, given.task === null);
+      } else if (isThere) fail(outcome);
+      else onMissed(reasonFor(outcome));
+    },
+  );
   const goOn = (next: TaskDraft): void => {
     setState(UNTRIED);
     keep(next);
+    saving.start(next);
   };
   return {
     ...state,
     draft,
-    isSaving,
+    isSaving: saving.isBusy,
     change: (values) => {
       keep({ ...draft, values: { ...draft.values, ...values } });
       setState((before) => ({ ...before, problems: without(before.problems, Object.keys(values) as Field[]) }));
     },
     save: (found) => {
       const problems = { ...problemsOf(draft.values, draft.task && valuesOf(draft.task)), ...found };
-      if (hasProblems(problems)) take({ kind: "refused", problems, isDeleted: state.isDeleted }, false);
-      else submit(draft);
+      if (hasProblems(problems)) fail({ kind: "refused", problems, isDeleted: state.isDeleted });
+      else saving.start(draft);
     },
     settle: (mine) => {
       if (state.dispute === null) return;
       const { current, disputed, values } = state.dispute.merge;
       const given = disputed.filter((field) => !mine.includes(field));
-      const next = { ...draft, task: current, values: withFields(values, valuesOf(current), given) };
-      goOn(next);
-      submit(next);
+      goOn({ ...draft, task: current, values: withFields(values, valuesOf(current), given) });
     },
     putOff: () => setState(UNTRIED),
-    saveRestored: (task) => {
-      const next = { ...draft, task };
-      goOn(next);
-      submit(next);
-    },
+    saveRestored: (task) => goOn({ ...draft, task }),
   };
 }
 
@@ -98,38 +98,17 @@ function resultOf(outcome: Exclude<Outcome, Saved>, failures: number): Result {
   return { problems: outcome.problems, failures: failures + 1, isDeleted: outcome.isDeleted, dispute: null };
 }
 
-function useSubmit(remember: (draft: TaskDraft) => void, take: (outcome: Outcome, isNew: boolean) => void) {
-  const client = useClient();
-  const viewer = useViewer();
-  const [isSaving, setIsSaving] = useState(false);
-  // A second click comes before the button can be drawn as pressed.
-  const isBusy = useRef(false);
-  const submit = async (draft: TaskDraft): Promise<void> => {
-    if (isBusy.current) return;
-    isBusy.current = true;
-    setIsSaving(true);
-    const outcome = await saveDraft({ client, viewerId: viewer.id, remember }, draft);
-    isBusy.current = false;
-    setIsSaving(false);
-    take(outcome, draft.task === null);
-  };
-  return { isSaving, submit: (draft: TaskDraft) => void submit(draft) };
-}
-
-function useIsThere() {
-  const isThere = useRef(true);
-  useEffect(() => {
-    isThere.current = true;
-    return () => {
-      isThere.current = false;
-    };
-  }, []);
-  return isThere;
+function reasonFor(outcome: Exclude<Outcome, Saved>): string {
+  if (outcome.kind === "disputed")
+    return `${outcome.dispute.who} changed it meanwhile. Edit it again to choose what to keep.`;
+  return Object.values(outcome.problems).join(" ");
 }
 
 /** What is being corrected isn't called wrong any more. */
 function without(problems: Problems, fields: readonly Field[]): Problems {
   const isLink = fields.some((field) => LINKS.some((link) => link === field));
   const gone: readonly string[] = [...fields, "form", ...(isLink ? ["links"] : [])];
-  return Object.fromEntries(Object.entries(problems).filter(([place]) => !gone.includes(place))) satisfies { readonly [place in Place]?: string };
+  return Object.fromEntries(Object.entries(problems).filter(([place]) => !gone.includes(place))) satisfies {
+    readonly [place in Place]?: string;
+  };
 }

@@ -70,7 +70,10 @@ export function useStateChanges(): StateChanges {
       if (busy.has(task.id)) return;
       busy.add(task.id);
       const step = STEPS[change];
-      const answer = await step.send(client, { input: { id: task.id, expectedVersion: task.version }, timeZone: timeZone() });
+      const answer = await step.send(client, {
+        input: { id: task.id, expectedVersion: task.version },
+        timeZone: timeZone(),
+      });
       busy.delete(task.id);
       if (answer.kind === "changed") tellDone(toasts, step, answer.task, (back) => void make(back, answer.task));
       else tellFailed(toasts, step, task, answer, viewer.id);
@@ -84,11 +87,22 @@ function tellDone(toasts: Toasts, { done, back }: Step, task: TaskEntry, go: (ba
   toasts.show({ about: task.id, text: <Named did={done} task={task} />, undo });
 }
 
-function tellFailed(toasts: Toasts, step: Step, task: TaskEntry, answer: Exclude<Answer, { kind: "changed" }>, viewerId: string | null): void {
+function tellFailed(
+  toasts: Toasts,
+  step: Step,
+  task: TaskEntry,
+  answer: Exclude<Answer, { kind: "changed" }>,
+  viewerId: string | null,
+): void {
   const stale = staleOf(answer);
   const detail =
     stale === undefined
       ? reasonOf(answer)
       : `${quickerOne(stale, viewerId)} changed it meanwhile. Look at it as it is now, then try again if you still want to.`;
-  toasts.show({ about: task.id, kind: stale === undefined ? "danger" : "warn", text: <Named did={`Not ${step.undone}`} task={task} />, detail });
+  toasts.show({
+    about: task.id,
+    kind: stale === undefined ? "danger" : "warn",
+    text: <Named did={`Not ${step.undone}`} task={task} />,
+    detail,
+  });
 }

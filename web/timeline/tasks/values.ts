@@ -22,7 +22,16 @@ export interface TaskValues {
 }
 
 export type Field = keyof TaskValues;
-export const FIELDS = ["subject", "due", "priority", "assignee", "lead", "contact", "account", "description"] as const satisfies readonly Field[];
+export const FIELDS = [
+  "subject",
+  "due",
+  "priority",
+  "assignee",
+  "lead",
+  "contact",
+  "account",
+  "description",
+] as const satisfies readonly Field[];
 export const LINKS = ["lead", "contact", "account"] as const satisfies readonly Field[];
 export type LinkField = (typeof LINKS)[number];
 
