@@ -49,9 +49,7 @@ class Form:
     def expect_problem(self, label: str, text: str) -> None:
         """Fail unless a field counts as wrong, and is described by words that say why."""
         expect(self.field(label)).to_have_attribute("aria-invalid", "true")
-        expect(self.field(label)).to_have_accessible_description(
-            text if isinstance(text, re.Pattern) else re.compile(text)
-        )
+        expect(self.field(label)).to_have_accessible_description(re.compile(text))
 
     # -- By keys alone
 
