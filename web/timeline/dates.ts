@@ -42,12 +42,15 @@ export function clock(at: Instant, zone: string): string {
 
 /** "February 2026" for the key "2026-02". */
 export function month(key: string, style: "long" | "short" = "long"): string {
-  return formatted(`${key}-01T00:00:00Z`, { month: style, ...(style === "long" && { year: "numeric" }) }, "UTC");
+  const [year = 0, number = 1] = key.split("-").map(Number);
+  const first = new Date(0);
+  first.setUTCFullYear(year, number - 1);
+  return formatted(first.toISOString(), { month: style, ...(style === "long" && { year: "numeric" }) }, "UTC");
 }
 
 /** The key of the month in which an instant lies, as the API's groups have it: "2026-02". */
 export function monthKey(at: Instant, zone: string): string {
-  return toLocal(at, zone).slice(0, 7);
+  return toLocal(at, zone).replace(/-\d\dT.*/, "");
 }
 
 /** How many midnights lie between two instants; negative when the second is the earlier one. */
@@ -55,9 +58,10 @@ export function daysBetween(from: number, to: number, zone: string): number {
   return Math.round((midnight(to, zone) - midnight(from, zone)) / DAY_MS);
 }
 
-/** An instant as a `datetime-local` field shows it: "2026-02-10T14:30". */
+/** An instant as a `datetime-local` field shows it: "2026-02-10T14:30". The last hours of 9999 are 10000 in some zones. */
 export function toLocal(at: Instant, zone: string): string {
-  return new Date(asUtc(Date.parse(at), zone)).toISOString().slice(0, 16);
+  const iso = new Date(asUtc(Date.parse(at), zone)).toISOString();
+  return iso.slice(0, -":00.000Z".length).replace(/^\+0/, "");
 }
 
 /**

@@ -2,7 +2,7 @@
 import { lengthOf } from "../../ui/text-field";
 import { dueProblem } from "./due";
 import { wordsFor, type Refusal } from "./send";
-import { LINKS, type Field, type TaskValues } from "./values";
+import { changed, LINKS, type Field, type TaskValues } from "./values";
 
 export const LONGEST_SUBJECT = 255;
 export const LONGEST_DESCRIPTION = 100_000;
@@ -27,12 +27,14 @@ const PLACES: { readonly [name: string]: Place } = {
 
 /** What the API would refuse anyway, said without asking it. `before` is null for a new task. */
 export function problemsOf(values: TaskValues, before: TaskValues | null): Problems {
-  const due = dueProblem(values.due);
+  // What is stored may be what nobody could type: left as it is, it stands in nobody's way.
+  const isTouched = (field: Field): boolean => before === null || changed(before, values).includes(field);
+  const due = isTouched("due") ? dueProblem(values.due) : null;
   const had = before === null || LINKS.some((link) => before[link] !== null);
   return {
     ...tooLong("subject", values.subject, LONGEST_SUBJECT),
     ...tooLong("description", values.description, LONGEST_DESCRIPTION),
-    ...(values.subject.trim() === "" ? { subject: "Say in a few words what is to be done." } : {}),
+    ...(isTouched("subject") && values.subject.trim() === "" ? { subject: "Say in a few words what is to be done." } : {}),
     ...(due === null ? {} : { due }),
     // A task whose every record was deleted may stay so.
     ...(had && LINKS.every((link) => values[link] === null)
