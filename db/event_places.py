@@ -79,6 +79,7 @@ def refuse(fault: str) -> None:
 _WORDS = {
     "foreign": "This place is in another stream: that of another database, or of this one before it was restored.",
     "ahead": "This place is in the future of this database, which was restored to an earlier state.",
+    "crowded": "This place has more open transactions than there can be: no server of ours has given it out.",
     "pruned": "The log doesn't reach back to this place any more: what came next has been pruned.",
 }
 

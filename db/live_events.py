@@ -45,6 +45,9 @@ BATCH = 100
 """How many events one statement returns at most."""
 LOOKED_AT = 500
 """How many lines of the log it looks at for them, for each transaction that is late and for all that are not."""
+MOST_OPEN = 10_000
+"""How many transactions can be late. No server has so many connections; a place that somebody has made up could name
+all that there ever were, and each reading would look for each of them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -177,7 +180,7 @@ WITH RECURSIVE begun (xid) AS (
    UNION ALL
   SELECT ({_NEXT.format("> begun.xid")}) FROM begun WHERE begun.xid IS NOT NULL
 )
-SELECT begun.xid FROM begun WHERE begun.xid IS NOT NULL
+SELECT begun.xid FROM begun WHERE begun.xid IS NOT NULL LIMIT {MOST_OPEN + 1}
 """  # noqa: S608 - our own words
 _FOUND = f"""
 SELECT CAST(s.snapshot AS text) AS snapshot, s.top, s.ended AS "end", r.reach, r.fault, e.seq, e.is_in_view
@@ -189,7 +192,7 @@ SELECT CAST(s.snapshot AS text) AS snapshot, s.top, s.ended AS "end", r.reach, r
     SELECT least(s.top, ({_NTH.format(_NEW)}),
                  (SELECT min(nth.seq) FROM unnest(s.late) AS w (xid)
                    CROSS JOIN LATERAL ({_NTH.format(_LATE)}) AS nth)) AS reach,
-           {FAULT} AS fault
+           CASE WHEN cardinality(s.late) > {MOST_OPEN} THEN 'crowded' ELSE {FAULT} END AS fault
     OFFSET 0) AS r
   LEFT JOIN LATERAL (
     SELECT * FROM ((SELECT late.* FROM unnest(s.late) AS w (xid) CROSS JOIN LATERAL ({_LATE_EVENTS}) AS late)

@@ -1089,14 +1089,23 @@ END $$;
 -- A plain UPDATE would fire the table's triggers: updated_at of the row and of its lead would move, and the lead's next
 -- follow-up would be computed anew. Two triggers that sort last undo all that, for this session alone, and go afterwards.
 
--- FROM and WHERE of the rows that can be filled, and the organization that fills them.
+-- FROM and WHERE of the rows that can be filled, and the organization that fills them. Where 046's keys are in place already,
+-- a row whose links are of different organizations can't be: it stays without one until a person decides.
 CREATE OR REPLACE FUNCTION pg_temp.fillable(OUT rows_ text, OUT organization text) LANGUAGE sql STABLE AS $$
-  SELECT format('lead_interactions t%s WHERE t.organization_id IS NULL AND coalesce(%s) IS NOT NULL',
-                string_agg(format(' LEFT JOIN %1$I ON %1$I.id = t.%2$I', v.name, v.col), '' ORDER BY v.n),
-                string_agg(format('%I.organization_id', v.name), ', ' ORDER BY v.n)),
-         format('coalesce(%s)', string_agg(format('%I.organization_id', v.name), ', ' ORDER BY v.n))
-    FROM (VALUES (1, 'lead_id', 'leads'), (2, 'contact_id', 'contacts'), (3, 'account_id', 'accounts')) AS v(n, col, name)
-   WHERE to_regclass(v.name) IS NOT NULL AND pg_temp.has_column(to_regclass(v.name), 'organization_id')
+  WITH source AS (
+    SELECT v.*, EXISTS (SELECT FROM pg_constraint k JOIN pg_attribute a ON a.attrelid = k.conrelid AND a.attname = v.col
+                         WHERE k.conrelid = 'lead_interactions'::regclass AND k.contype = 'f' AND cardinality(k.conkey) = 2
+                           AND a.attnum = ANY (k.conkey)) AS has_key
+      FROM (VALUES (1, 'lead_id', 'leads'), (2, 'contact_id', 'contacts'), (3, 'account_id', 'accounts')) AS v(n, col, name)
+     WHERE to_regclass(v.name) IS NOT NULL AND pg_temp.has_column(to_regclass(v.name), 'organization_id')
+  ), answer AS (
+    SELECT format('coalesce(%s)', string_agg(format('%I.organization_id', name), ', ' ORDER BY n)) AS first_one FROM source
+  )
+  SELECT format('lead_interactions t%s WHERE t.organization_id IS NULL AND %s IS NOT NULL%s',
+                string_agg(format(' LEFT JOIN %1$I ON %1$I.id = t.%2$I', s.name, s.col), '' ORDER BY s.n), a.first_one,
+                string_agg(format(' AND (t.%1$I IS NULL OR %2$I.organization_id = %3$s)', s.col, s.name, a.first_one), '')
+                FILTER (WHERE s.has_key)), a.first_one
+    FROM source s CROSS JOIN answer a GROUP BY a.first_one
 $$;
 
 CREATE OR REPLACE PROCEDURE pg_temp.keep_stamps() LANGUAGE plpgsql AS $$
@@ -1313,7 +1322,8 @@ BEGIN
   SELECT count(*), array_to_string((array_agg(id ORDER BY id))[1:3], ', ') INTO n, found
     FROM lead_interactions WHERE organization_id IS NULL;
   IF n > 0 THEN
-    RETURN NEXT format('⚠️ %s without an organization, nor is there one in what is linked; seen by nobody, as before: %s',
+    RETURN NEXT format('⚠️ %s without an organization, nor is there one in what is linked, or not for all of it, as 046 asks; '
+                       'seen by nobody, as before: %s',
                        pg_temp.rows_in_words(n), found);
   END IF;
   RETURN NEXT CASE WHEN EXISTS (SELECT FROM pg_trigger WHERE tgname = '~taskline_042_keep'

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from db.engine import Database
 from db.event_places import Horizon, Place, current_place
-from db.live_events import LiveEvent, View, read
+from db.live_events import MOST_OPEN, LiveEvent, View, read
 from errors import BadCursor, ResumeExpired
 from resolvers import resume_tokens
 from server.databases import database_of
@@ -155,6 +155,31 @@ def test_the_youngest_writer_is_not_missed_although_an_older_one_has_the_last_li
     tasks = organization.tasks([{"contact_id": contact, "subject": "before"} for _ in range(2)])
 
     assert ["younger"] == asyncio.run(read_past_a_writer(api, crm, organization, tasks))
+
+
+async def events_after(api: Api, organization: Organization, horizon: Horizon) -> int:
+    database = database_of(api.settings)
+    await database.open()
+    try:
+        async with database.session(organization.id) as session:
+            log = (await current_place(session)).log
+        async with database.session(organization.id) as session:
+            return len((await read(session, Place(log, horizon, horizon, 0), View())).events)
+    finally:
+        await database.close()
+
+
+def test_a_made_up_place_that_names_all_transactions_is_refused(api: Api, organization: Organization) -> None:
+    task = organization.task(contact_id=organization.contact())
+    organization.owner.run(
+        "INSERT INTO taskline_events (organization_id, interaction_id, type, at, xid) "
+        f"SELECT '{organization.id}', '{task}', 'updated', now(), CAST(CAST(n + 2 AS text) AS xid8) "
+        f"FROM generate_series(1, {MOST_OPEN + 1}) n"
+    )
+
+    assert 1 == asyncio.run(events_after(api, organization, Horizon("1:3:", 0, 1_000)))
+    with pytest.raises(ResumeExpired, match="more open transactions than there can be"):
+        asyncio.run(events_after(api, organization, Horizon("1:3:", 0, LAST)))
 
 
 numbers = st.integers(min_value=1, max_value=2**62)

@@ -9,6 +9,7 @@ from tests.migration_runs import (
     KEYS,
     KEYS_BACK,
     LOG_BACK,
+    TENANT,
     by_psql,
     by_runner,
     open_transaction,
@@ -225,6 +226,29 @@ def test_a_deleted_contact_of_another_organization_leaves_the_task_too(mismatche
     )
 
     assert ("t", "") == (seen, errors)
+
+
+def test_042_runs_again_beside_a_row_without_an_organization_whose_links_disagree(database: CrmDatabase) -> None:
+    _, errors = run(
+        database,
+        "SET session_replication_role = replica; "
+        "INSERT INTO lead_interactions (id, user_id, interaction_type, lead_id, contact_id, occurs_at) "
+        "SELECT v.id, t.user_id, 'task', (SELECT id FROM leads WHERE organization_id = :'mine' LIMIT 1), v.contact, "
+        "now() "
+        "FROM lead_interactions t, (VALUES (uuid '00000000-0000-0000-0000-000000000001', uuid :'contact'), "
+        "('00000000-0000-0000-0000-000000000002', :'own_contact')) AS v(id, contact) WHERE t.id = :'task'",
+        url=database.superuser_url,
+    )
+
+    outcome = by_psql(database, TENANT)
+
+    assert "" == errors
+    assert outcome.is_success, outcome.report + outcome.errors
+    assert "⚠️ 1 row without an organization, nor is there one in what is linked, or not for all of it" in outcome.report
+    assert "2" == database.psql(
+        "SELECT right(id::text, 1) FROM lead_interactions "
+        "WHERE id::text LIKE '00000000-%' AND organization_id IS NOT NULL"
+    )
 
 
 # Beside others.

@@ -119,19 +119,33 @@ def test_a_client_that_receives_nothing_is_let_go_whatever_it_is_sent(payload: o
     assert [TOO_LATE] == [closed.code for closed in client.end]
 
 
-def test_a_client_that_goes_while_it_is_answered_is_no_failure_of_ours(caplog: pytest.LogCaptureFixture) -> None:
-    scope: Scope = {"type": "websocket", "path": "/graphql", "headers": [], "subprotocols": [PROTOCOL]}
-    told: list[Message] = [{"type": "websocket.connect"}]
-    told += [{"type": "websocket.receive", "text": json.dumps({"type": "ping"})}] * 3
+def converse_and_go(told: list[Message], *, at: str, subprotocols: list[str]) -> None:
+    """Converse as a client that says all this, and has gone when it is to be sent such a message."""
+    scope: Scope = {"type": "websocket", "path": "/graphql", "headers": [], "subprotocols": subprotocols}
 
     async def receive() -> Message:
         return told.pop(0)
 
     async def send(message: Message) -> None:
-        if message["type"] == "websocket.send":
+        if message["type"] == at:
             raise OSError
 
     asyncio.run(asyncio.wait_for(create(SETTINGS)(scope, receive, send), 10))
 
+
+def test_a_client_that_goes_while_it_is_answered_is_no_failure_of_ours(caplog: pytest.LogCaptureFixture) -> None:
+    told: list[Message] = [{"type": "websocket.connect"}]
+    told += [{"type": "websocket.receive", "text": json.dumps({"type": "ping"})}] * 3
+
+    converse_and_go(told, at="websocket.send", subprotocols=[PROTOCOL])
+
     assert 2 == len(told)
     assert [] == [record for record in caplog.records if record.levelno >= logging.WARNING]
+
+
+def test_a_client_that_goes_before_it_hears_that_its_protocol_is_another_one_is_none_either() -> None:
+    told: list[Message] = [{"type": "websocket.connect"}]
+
+    converse_and_go(told, at="websocket.close", subprotocols=["another"])
+
+    assert [] == told
