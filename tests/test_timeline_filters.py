@@ -4,7 +4,7 @@ import pytest
 from playwright.sync_api import expect
 
 from tests.timeline_pages import MARKS, Desks
-from tests.timeline_records import COMBINATIONS, Customer, days_from_now
+from tests.timeline_records import COMBINATIONS, LEAD, Customer, days_from_now
 
 pytestmark = MARKS
 
@@ -101,3 +101,66 @@ def test_what_an_address_gets_wrong_counts_as_not_given(desks: Desks, customer: 
     desk.open("?tab=nonsense&status=,,x&priority=urgent&kind=%00&links=&q=&whatever=1#part")
 
     assert ["Call"] == desk.subjects()
+
+
+def test_what_the_panel_sets_a_chip_takes_away(desks: Desks, customer: Customer) -> None:
+    fill(customer)
+    desk = desks.seat(customer)
+    desk.open()
+    desk.page.get_by_role("button", name="Filters").click()
+    panel = desk.page.get_by_role("region", name="Filters")
+
+    panel.get_by_label("High", exact=True).check()
+    panel.get_by_role("combobox", name="Lead").fill(LEAD[:3])
+    panel.get_by_role("option").filter(has_text=LEAD).click()
+    panel.get_by_label("Linked to exactly").select_option(label="Lead only")
+    expect(desk.entries).to_have_count(1)
+    chosen = desk.query
+    for name in ("Priority High", f"Lead {LEAD}", "Links Lead only"):
+        panel.get_by_role("button", name=f"Remove filter {name}").click()
+
+    assert {"priority": "high", "with-lead": str(customer.ids["lead"]), "links": "lead"} == chosen
+    expect(desk.entries).to_have_count(7)
+    assert {} == desk.query
+    expect(panel.get_by_role("button", name="Filters")).to_be_focused()
+
+
+def test_a_filter_is_undone_by_going_back(desks: Desks, customer: Customer) -> None:
+    fill(customer)
+    desk = desks.seat(customer)
+    desk.open("?tab=open")
+
+    desk.page.get_by_role("searchbox", name="Search tasks").press_sequentially("urgent")
+    expect(desk.entries).to_have_count(1)
+    searched = desk.query
+    desk.page.go_back()
+
+    expect(desk.page.get_by_role("searchbox", name="Search tasks")).to_have_value("")
+    assert {"tab": "open", "q": "urgent"} == searched
+    assert {"tab": "open"} == desk.query
+
+
+def test_ones_own_tasks_are_a_click_away(desks: Desks, customer: Customer) -> None:
+    fill(customer)
+    desk = desks.seat(customer)
+    desk.open()
+
+    desk.page.get_by_role("button", name="Mine").click()
+
+    expect(desk.entry("Colleague's")).to_have_count(0)
+    expect(desk.entry("Urgent")).to_be_visible()
+    assert {"assignee": str(customer.organization.user_id)} == desk.query
+
+
+def test_what_a_filter_leaves_is_counted_on_the_tabs_and_said_aloud(desks: Desks, customer: Customer) -> None:
+    for number in range(3):
+        customer.activity("call", f"Asked {number}")
+    customer.task("Ask again", scheduled_at=days_from_now(-1))
+    customer.task("Something else")
+    desk = desks.seat(customer)
+
+    desk.open(f"?contact={customer.ids['contact']}&q=ask")
+
+    expect(desk.page.get_by_role("status").filter(has_text="4 found")).to_have_count(1)
+    for name, count in (("All", 4), ("Open", 1), ("Overdue", 1), ("Completed", 0)):
+        expect(desk.tab(name)).to_have_text(f"{name}{count}")

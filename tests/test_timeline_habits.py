@@ -64,6 +64,22 @@ def test_the_keys_are_shown_on_request(desks: Desks, customer: Customer) -> None
     expect(desk.dialog).to_have_count(0)
 
 
+def test_single_keys_can_be_turned_off(desks: Desks, customer: Customer) -> None:
+    """WCAG 2.2, 2.1.4: some people's speech or hands press them unasked."""
+    desk = desks.seat(customer)
+    desk.open_record("contact")
+
+    desk.page.keyboard.press("?")
+    desk.dialog.get_by_role("switch").uncheck()
+    desk.page.keyboard.press("Escape")
+    desk.page.reload()
+    desk.settled()
+    desk.page.keyboard.press("n")
+    desk.page.keyboard.press("?")
+
+    expect(desk.dialog).to_have_count(0)
+
+
 def test_keys_are_letters_while_somebody_types(desks: Desks, customer: Customer) -> None:
     customer.task("Call")
     desk = desks.seat(customer)
