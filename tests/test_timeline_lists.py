@@ -1,0 +1,127 @@
+"""Long lists of the timeline in a real browser: read to either end, gone into, left and come back to."""
+
+import time
+from datetime import UTC, datetime, timedelta
+
+from playwright.sync_api import Locator, expect
+
+from tests.browsers import PATIENCE_MS
+from tests.timeline_pages import MARKS, SUBJECTS, Desk, Desks
+from tests.timeline_records import CONTACT, Customer
+
+pytestmark = MARKS
+
+# More than three pages, so that some are far from what is seen.
+LONG = 230
+TOP_LINE = """lines => {
+  const line = lines.find(each => each.getBoundingClientRect().top > 200);
+  return [line.dataset.id, Math.round(line.getBoundingClientRect().top)];
+}"""
+
+
+def history(desk: Desk) -> Locator:
+    return desk.page.get_by_role("list", name="Timeline")
+
+
+def read_on(desk: Desk, *, until: str, step: int = 500) -> list[str]:
+    """Turn the wheel until a line with this subject is there; return all subjects met, in the order of the list."""
+    met: list[str] = []
+    deadline = time.monotonic() + PATIENCE_MS / 1_000
+    desk.page.mouse.move(600, 600)
+    while until not in met:
+        assert time.monotonic() < deadline, met
+        shown = list(history(desk).get_by_role("article").evaluate_all(SUBJECTS))
+        fresh = [subject for subject in shown if subject not in met]
+        met = [*met, *fresh] if step > 0 else [*fresh, *met]
+        desk.page.mouse.wheel(0, step)
+        desk.page.wait_for_timeout(20)
+    return met
+
+
+def top_line(desk: Desk) -> list[object]:
+    """Return which line is the first in the window, and how far below its top."""
+    return list(history(desk).get_by_role("article").evaluate_all(TOP_LINE))
+
+
+def test_each_line_of_a_long_list_is_met_once_and_in_order(desks: Desks, customer: Customer) -> None:
+    customer.activities(LONG)
+    desk = desks.seat(customer)
+    desk.open_record("contact")
+
+    met = read_on(desk, until=f"Call {LONG}")
+
+    assert [f"Call {number}" for number in range(1, LONG + 1)] == met
+
+
+def test_only_lines_near_the_window_are_in_the_document(desks: Desks, customer: Customer) -> None:
+    customer.activities(LONG)
+    desk = desks.seat(customer)
+    desk.open_record("contact")
+
+    read_on(desk, until=f"Call {LONG}")
+
+    assert desk.entries.count() < 50
+    expect(desk.entry("Call 1")).to_have_count(0)
+
+
+def test_a_month_is_gone_to_and_what_is_later_is_met_above_it(desks: Desks, customer: Customer) -> None:
+    first = datetime(2026, 3, 31, 12, tzinfo=UTC)
+    customer.organization.tasks(
+        [
+            {
+                "subject": f"Day {day}",
+                "interaction_type": "call",
+                "status": "completed",
+                "completed_at": first - timedelta(days=day),
+                "contact_id": customer.ids["contact"],
+            }
+            for day in range(LONG)
+        ]
+    )
+    desk = desks.seat(customer)
+    desk.open_record("contact")
+
+    desk.page.get_by_role("navigation", name="Months").get_by_role("button", name="Oct").click()
+    expect(desk.entry("Day 151")).to_be_in_viewport()  # the last of October
+    expect(desk.page.get_by_role("heading", name="October 2025")).to_be_in_viewport()
+    met = read_on(desk, until="Day 0", step=-500)
+
+    assert [f"Day {day}" for day in range(len(met))] == met
+
+
+def test_a_step_back_finds_the_same_line_in_the_same_place(desks: Desks, customer: Customer) -> None:
+    customer.activities(LONG)
+    desk = desks.seat(customer)
+    desk.open_record("contact")
+    read_on(desk, until="Call 150")
+    desk.page.wait_for_timeout(300)  # for the wheel to come to rest
+    left = top_line(desk)
+
+    desk.page.get_by_role("link", name="All tasks").evaluate("link => link.click()")
+    desk.heading("Tasks").wait_for()
+    desk.page.go_back()
+    desk.heading(CONTACT).wait_for()
+    expect(desk.page.locator(f"[data-id='{left[0]}']")).to_be_in_viewport()
+
+    assert left == top_line(desk)
+
+
+def test_what_comes_in_while_one_reads_moves_nothing(desks: Desks, customer: Customer) -> None:
+    customer.activities(LONG)
+    desk = desks.seat(customer)
+    with desk.page.expect_websocket() as socket:
+        desk.open_record("contact")
+    socket.value.wait_for_event("framereceived")
+    read_on(desk, until="Call 100")
+    desk.page.wait_for_timeout(300)  # for the wheel to come to rest
+    before = top_line(desk)
+
+    customer.activity("note", "Just now", completed_at=datetime.now(UTC))
+    customer.task("To be done")
+    button = desk.page.get_by_role("button", name="2 new")
+    button.wait_for()
+    assert before == top_line(desk)
+    button.click()
+
+    for subject in ("To be done", "Just now"):
+        expect(desk.entry(subject)).to_be_in_viewport()
