@@ -99,7 +99,7 @@ function Accounts({ accounts: { edges, totalCount } }: AccountsProps) {
           <RecordLink kind="ACCOUNT" {...node} />
         </Fact>
       ))}
-      {rest > 0 ? <li>and {rest} more accounts</li> : null}
+      {rest > 0 ? <li>{rest === 1 ? "and 1 more account" : `and ${rest.toLocaleString()} more accounts`}</li> : null}
     </>
   );
 }

@@ -1,6 +1,6 @@
 /** What the view leaves out: each filter that is set, to be removed by a click, and a way to set more. */
 import { ListFilter } from "lucide-react";
-import { useRef, useState } from "react";
+import { useRef, useState, type KeyboardEvent } from "react";
 import { FilterChips } from "./filter-chips";
 import { FilterPanel } from "./filter-panel";
 import { FilterSearch } from "./filter-search";
@@ -18,7 +18,9 @@ export function Filters() {
   const names = useNames([view.lead, view.contact, view.account, view.assignee]);
   const set = setFilters(view, names);
   const isMine = view.assignee !== null && view.assignee === viewer.id;
-  const close = (): void => {
+  const closeOnEscape = (event: KeyboardEvent): void => {
+    // A combobox in the panel takes back its own things first.
+    if (event.key !== "Escape" || event.defaultPrevented) return;
     setIsOpen(false);
     opener.current?.focus();
   };
@@ -42,9 +44,7 @@ export function Filters() {
           {set.length === 0 ? null : <span className="filters__count">{set.length}</span>}
         </button>
       </div>
-      <div id="filter-panel" className="filters__panel" hidden={!isOpen} onKeyDown={(event) => {
-        if (event.key === "Escape" && !event.defaultPrevented) close();
-      }}>
+      <div id="filter-panel" className="filters__panel" hidden={!isOpen} onKeyDown={closeOnEscape}>
         {isOpen ? <FilterPanel names={names} /> : null}
       </div>
       <FilterChips set={set} onLastGone={() => opener.current?.focus()} />
