@@ -28,18 +28,24 @@ OFFLINE = f"--host-resolver-rules=MAP {DEPLOYED} 127.0.0.1, MAP * ~NOTFOUND, EXC
 PATIENCE_MS = 60_000
 
 
-@contextmanager
-def chromium() -> Iterator[Browser]:
-    """Start Chromium; without one, the test fails in CI and is skipped elsewhere, saying how to install it."""
-    program = shutil.which("chromium") or shutil.which("chromium-browser")
-    if program is None:
+def program() -> str:
+    """Return where Chromium is; without one, the test fails in CI and is skipped elsewhere, saying how to install it."""
+    found = shutil.which("chromium") or shutil.which("chromium-browser")
+    if found is None:
         missing = "Chromium is not installed: `apt-get install chromium` on Debian."
         if os.environ.get("CI") == "true":
             pytest.fail(missing)
         pytest.skip(missing)
+    return found
+
+
+@contextmanager
+def chromium() -> Iterator[Browser]:
+    """Start Chromium, with an empty profile."""
+    path = program()
     expect.set_options(timeout=PATIENCE_MS)
     with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=program, args=[*FLAGS, OFFLINE])
+        browser = playwright.chromium.launch(executable_path=path, args=[*FLAGS, OFFLINE])
         yield browser
         browser.close()
 

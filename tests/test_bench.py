@@ -7,6 +7,7 @@ from pathlib import Path
 import orjson
 import pytest
 
+from tests.browsers import program
 from tests.databases import CrmDatabase
 from tests.migration_runs import by_psql
 
@@ -16,9 +17,9 @@ STEPS = {"nothing", "041", "041 again", "041 back"}
 pytestmark = pytest.mark.slow
 
 
-def measured(program: str, *options: str) -> str:
+def measured(name: str, *options: str) -> str:
     done = subprocess.run(
-        [sys.executable, "-m", f"bench.{program}", *options], cwd=ROOT, capture_output=True, text=True, check=False
+        [sys.executable, "-m", f"bench.{name}", *options], cwd=ROOT, capture_output=True, text=True, check=False
     )
     assert done.returncode == 0, done.stdout + done.stderr
     return done.stdout
@@ -62,6 +63,20 @@ def test_the_benchmark_of_the_old_application_measures_both_writes(home: list[st
     for one in costs:  # a single round, so its ratio is the only one
         assert one["before_ms"] > 0
         assert one["ratio"] == one["lowest_ratio"] == one["highest_ratio"] == one["after_ms"] / one["before_ms"]
+
+
+@pytest.mark.browser
+def test_the_benchmark_of_the_pages_measures_each_wait(tmp_path: Path) -> None:
+    program()
+    output = tmp_path / "measured.json"
+    small = ["--interactions", "300", "--rounds", "1", "--searches", "2", "--seconds", "1"]
+
+    measured("pages", "--home", str(tmp_path / "home"), *small, "--output", str(output))
+
+    waits = orjson.loads(output.read_bytes())["waits"]
+    assert 6 == len(waits)
+    for wait in waits:
+        assert 0 < wait["p50_ms"] <= wait["p95_ms"] <= wait["longest_ms"]
 
 
 def test_the_usual_style_makes_what_it_says(legacy_database: CrmDatabase) -> None:

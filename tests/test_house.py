@@ -33,7 +33,7 @@ MAY_IMPORT = {
     "schema": ({"resolvers", "db", "execution", "errors"}, {"strawberry", "graphql"}),
     "server": ({"schema", "resolvers", "db", "execution", "errors", "settings"}, None),
     "migrations": ({"errors", "settings"}, {"asyncpg", "dotenv"}),
-    "bench": ({"db", "migrations", "errors", "settings"}, {"click", "matplotlib", "orjson"}),
+    "bench": ({"db", "migrations", "errors", "settings"}, {"click", "matplotlib", "orjson", "playwright"}),
     "app": (OURS - {"app", "bench", "commands", "migrations"}, None),
     "commands": (OURS - {"app", "bench"}, None),
 }
