@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import re
 import shutil
 import statistics
@@ -117,12 +116,9 @@ def main(home: Path, interactions: int, rounds: int, searches: int, seconds: int
 @contextmanager
 def _demo(home: Path) -> Iterator[str]:
     """Serve the demo of this home, and yield its address; stop it at the end."""
-    command = [sys.executable, "-u", "-m", "commands", "demo", "--port", "0"]
-    environment = os.environ | {"TASKLINE_HOME": str(home)}
+    command = ["env", f"TASKLINE_HOME={home}", sys.executable, "-u", "-m", "commands", "demo", "--port", "0"]
     # Its log would have a line for each request.
-    with subprocess.Popen(
-        command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True
-    ) as process:
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True) as process:
         try:
             for line in process.stdout or ():
                 if found := re.search(r"GraphQL +(http://\S+)/graphql", line):
