@@ -72,7 +72,7 @@ class Film:
     def save(self, path: Path) -> None:
         """Join the pictures to an animated WebP that plays for ever."""
         first, *rest = self.pictures
-        first.save(path, save_all=True, append_images=rest, duration=self.durations_ms, loop=0, quality=70, method=6)
+        first.save(path, save_all=True, append_images=rest, duration=self.durations_ms, loop=0, quality=80, method=6)
 
 
 def main(address: str) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import sys
+from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
@@ -56,7 +57,7 @@ def filters(page: Page, _demo: Demo) -> None:
 
 def new_task(page: Page, _demo: Demo) -> None:
     """Fill in a new task as far as its account."""
-    page.keyboard.press("n")
+    page.get_by_role("button", name="New task").click()
     form = page.get_by_role("dialog")
     form.get_by_label("Subject").fill("Call about the second site")
     form.get_by_role("button", name="Tomorrow").click()
@@ -66,27 +67,26 @@ def new_task(page: Page, _demo: Demo) -> None:
 
 def refused_task(page: Page, _demo: Demo) -> None:
     """Save a task without a subject."""
-    page.keyboard.press("n")
+    page.get_by_role("button", name="New task").click()
     page.get_by_role("button", name="Create task").click()
     page.get_by_text("Say in a few words").wait_for()
 
 
 def complete(page: Page, _demo: Demo) -> None:
     """Begin to complete the first task."""
-    page.keyboard.press("j")
+    down(page, 1)
     page.keyboard.press("x")
     page.get_by_label("Outcome").fill("Reached, will pay on Friday")
 
 
 def stand(page: Page, _demo: Demo) -> None:
     """Go three entries down by keyboard."""
-    for _ in range(3):
-        page.keyboard.press("j")
+    down(page, 3)
 
 
 def disputed(page: Page, demo: Demo) -> None:
     """Save what somebody else has changed meanwhile."""
-    page.keyboard.press("j")
+    down(page, 1)
     page.keyboard.press("e")
     task_id = page.locator("article[aria-current]").get_attribute("data-id")
     form = page.get_by_role("dialog")
@@ -130,7 +130,14 @@ def execute(page: Page, _demo: Demo) -> None:
     expect(page.locator(".scrollbar.visible")).to_have_count(0)
 
 
-TIMELINE = "?contact={contact}&related=1"
+def down(page: Page, entries: int) -> None:
+    """Go some entries down by keyboard, once there are any."""
+    page.get_by_role("article").first.wait_for()
+    for _ in range(entries):
+        page.keyboard.press("j")
+
+
+TIMELINE = "?contact={contact}&related=yes"
 PICTURES = [
     Picture("timeline", TIMELINE, stand, size=(1280, 860), scale=1.5),
     Picture("pictures/timeline-dark", TIMELINE, stand, scheme="dark"),
@@ -179,7 +186,9 @@ def take(browser: Browser, demo: Demo, picture: Picture, url: str) -> None:
         timezone_id="Europe/Berlin",
     ) as context:
         page = context.new_page()
-        page.goto(url, wait_until="networkidle")
+        page.goto(url)
+        page.locator("h1, .graphiql-container").first.wait_for()
+        expect(page.locator("[aria-busy=true], [aria-label=Loading]")).to_have_count(0)
         # No scroll bar is drawn here, so none needs its room.
         page.add_style_tag(content="html { scrollbar-gutter: auto !important }")
         if picture.do is not None:
@@ -191,9 +200,22 @@ def take(browser: Browser, demo: Demo, picture: Picture, url: str) -> None:
 
 
 def save(png: bytes, path: Path) -> None:
-    """Keep 256 colors, more than the pages have, in a third of the bytes."""
+    """Keep the 256 most frequent colors as they are, and draw the rest by the nearest: a third of the bytes."""
     image = Image.open(io.BytesIO(png)).convert("RGB")
-    image.quantize(256, method=Image.Quantize.MAXCOVERAGE, dither=Image.Dither.NONE).save(path, optimize=True)
+    parts = image.tobytes()
+    pixels = [parts[at : at + 3] for at in range(0, len(parts), 3)]
+    colors = [color for color, _ in Counter(pixels).most_common()]
+    kept = colors[:256]
+    places = {color: place for place, color in enumerate(kept)}
+    places |= {color: min(range(len(kept)), key=lambda place: distance(color, kept[place])) for color in colors[256:]}
+    drawn = Image.frombytes("P", image.size, bytes(places[pixel] for pixel in pixels))
+    drawn.putpalette(b"".join(kept))
+    drawn.save(path, optimize=True)
+
+
+def distance(one: bytes, other: bytes) -> int:
+    """Return how different two colors are, as the square of their distance in red, green and blue."""
+    return sum((mine - theirs) ** 2 for mine, theirs in zip(one, other, strict=True))
 
 
 if __name__ == "__main__":
