@@ -11,6 +11,14 @@ export interface Arrivals {
   readonly take: () => () => void;
 }
 
+/** What a view says of its arrivals. */
+export interface News {
+  /** How many entries wait. */
+  readonly count: number;
+  /** Put them where they belong, and the lists at their beginning. */
+  readonly show: () => Promise<void>;
+}
+
 /** Another `view`: nothing came yet. */
 export function useArrivals(view: object): Arrivals {
   const ids = useRef<{ readonly view: object; readonly waiting: Set<string> }>({ view, waiting: new Set() });

@@ -59,6 +59,7 @@ export function useScreen<Data, Variables extends AnyVariables>(
 
 /** The same object for as long as it says the same. */
 export function useSame<Value>(value: Value): Value {
+  // The text stands for the value.
   const text = JSON.stringify(value);
   return useMemo(() => value, [text]);
 }

@@ -1,19 +1,12 @@
 /** What happens to a record's lists while they are looked at: shown in place, counted, or kept until it is asked for. */
 import { useCallback } from "react";
 import { TimelineEventsDocument, type EntryFragment, type TimelineEventsSubscription } from "../generated/operations";
-import { useArrivals, type Arrivals } from "./arrivals";
+import { useArrivals, type Arrivals, type News } from "./arrivals";
 import { useConnection, useLive, useOwnChanges, type LiveEvent } from "./live";
 import { useSame } from "./screen";
 import { isOpen, isTask } from "./tasks/task-entry";
 import type { RecordLists } from "./use-record";
 import { timelineFilter, type View } from "./view";
-
-export interface News {
-  /** How many entries wait. */
-  readonly count: number;
-  /** Put them where they belong, and the lists at their beginning. */
-  readonly show: () => Promise<void>;
-}
 
 export function useRecordNews(view: View, lists: RecordLists): News {
   const { question, screen, todo, history, count } = lists;

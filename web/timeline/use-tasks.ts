@@ -2,7 +2,7 @@
 import { useMemo } from "react";
 import { useClient } from "urql";
 import { TaskCountsDocument, TaskEventsDocument, TasksDocument, type TaskEventsSubscription, type TasksQuery } from "../generated/operations";
-import { useArrivals } from "./arrivals";
+import { useArrivals, type News } from "./arrivals";
 import { useConnection, useLive, useOwnChanges, type LiveEvent } from "./live";
 import type { Pages } from "./pages";
 import { useSame, useScreen, type Screen } from "./screen";
@@ -10,7 +10,6 @@ import { useSoon } from "./soon";
 import { PAGE_SIZE, tasksDownwards, useTasksDown } from "./sources";
 import { ORDERS } from "./task-order";
 import { nameOf, usePages } from "./use-pages";
-import type { News } from "./use-record-news";
 import { countFilter, taskFilter, type View } from "./view";
 
 export interface TaskList {
