@@ -29,7 +29,7 @@ PATIENCE_MS = 60_000
 
 
 def program() -> str:
-    """Return where Chromium is. Without one, a test fails in CI, and is skipped elsewhere; both say how to install it."""
+    """Return where Chromium is. Without one a test fails in CI, is skipped elsewhere, and says how to install it."""
     found = shutil.which("chromium") or shutil.which("chromium-browser")
     if found is None:
         missing = "Chromium is not installed: `apt-get install chromium` on Debian."
