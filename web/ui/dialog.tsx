@@ -24,7 +24,10 @@ export function Dialog({ title, onClose, children, size = "wide" }: DialogProps)
     if (shown === null) return;
     shown.showModal();
     // The browser would begin at the close button, which comes first and is wanted last.
-    shown.querySelector<HTMLElement>("input, textarea, select")?.focus();
+    const first = shown.querySelector<HTMLElement>("input, textarea, select");
+    first?.focus();
+    // Whoever changes a text goes on at its end; the browser would begin before its first letter.
+    if (first instanceof HTMLTextAreaElement) first.setSelectionRange(first.value.length, first.value.length);
     return () => {
       shown.close();
       if (opener instanceof HTMLElement && opener.isConnected) opener.focus();
