@@ -114,11 +114,8 @@ def where_nothing_is(desk: Desk) -> None:
     expect(desk.page.get_by_role("heading", name="Not found")).to_be_visible()
 
 
-def signed_out(desk: Desk) -> None:
-    desk.page.goto(desk.address.replace("127.0.0.1", "taskline.test"))
-    desk.page.get_by_label("Bearer token").wait_for()
-
-
+# A telephone, and a window of 1280 pixels at 200 and at 400 % zoom.
+SIZES = [(375, 667), (640, 450), (320, 225)]
 STATES: list[Callable[[Desk], None]] = [
     on_a_timeline,
     with_related,
@@ -151,3 +148,17 @@ def test_axe_finds_nothing(desks: Desks, customer: Customer, judge: Judge, state
         found[scheme] = judge.violations(desk.page)
 
     assert {"light": [], "dark": []} == found
+
+
+@pytest.mark.parametrize("state", STATES, ids=lambda state: state.__name__)
+def test_nothing_is_wider_than_the_window(desks: Desks, customer: Customer, state: Callable[[Desk], None]) -> None:
+    filled(customer)
+    desk = desks.seat(customer)
+    state(desk)
+    wider = {}
+
+    for width, height in SIZES:
+        desk.page.set_viewport_size({"width": width, "height": height})
+        wider[width] = desk.sideways()
+
+    assert dict.fromkeys(wider, 0) == wider

@@ -126,17 +126,19 @@ def test_a_repeat_after_a_lost_answer_makes_one_task(desks: Desks, customer: Cus
     desk.forgive("ERR_CONNECTION_RESET")
 
 
-def test_the_new_task_shows_before_the_server_has_answered(desks: Desks, customer: Customer) -> None:
+def test_a_form_stays_and_says_so_while_it_is_being_saved(desks: Desks, customer: Customer) -> None:
     desk = desks.seat(customer)
     desk.open_record("contact")
+    form = new_form(desk)
+    form.field("Subject").fill("Call back")
 
     with held(desk.page, "CreateTask") as held_back:
-        form = new_form(desk)
-        form.field("Subject").fill("Call back")
         form.press("Create task")
         held_back.wait_for()
-        expect(desk.page.get_by_text("Call back").first).to_be_visible()
+        expect(form.dialog.get_by_role("button", name="Saving…")).to_be_visible()
+        expect(form.field("Subject")).to_have_value("Call back")
 
+    expect(form.dialog).to_have_count(0)
     expect(desk.entry("Call back")).to_have_count(1)
 
 

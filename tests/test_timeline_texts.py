@@ -5,7 +5,7 @@ from playwright.sync_api import expect
 
 from tests.owners import Owner
 from tests.timeline_forms import create, edit_form, new_form, opened
-from tests.timeline_pages import MARKS, Desk, Desks
+from tests.timeline_pages import MARKS, Desks
 from tests.timeline_records import Customer, days_from_now
 
 pytestmark = MARKS
@@ -42,12 +42,6 @@ def named(owner: Owner, name: str) -> Customer:
     return customer
 
 
-def sideways(desk: Desk) -> int:
-    """Return by how many pixels the page is wider than its window."""
-    wider: int = desk.page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth")
-    return max(0, wider)  # behind a dialog the page has no scroll bar, and so less to measure
-
-
 @pytest.mark.parametrize("text", TEXTS.values(), ids=TEXTS)
 def test_any_stored_text_is_shown_as_it_is(desks: Desks, owner: Owner, text: str) -> None:
     customer = named(owner, text)
@@ -61,7 +55,7 @@ def test_any_stored_text_is_shown_as_it_is(desks: Desks, owner: Owner, text: str
     expect(form.field("Description")).to_have_value(text)
     assert "taken" != desk.page.title()
     assert 0 == desk.page.locator("img[src=x], #page script, #page b").count()
-    assert 0 == sideways(desk)
+    assert 0 == desk.sideways()
 
 
 def test_a_name_from_right_to_left_leaves_the_page_as_it_is(desks: Desks, owner: Owner) -> None:

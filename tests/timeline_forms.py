@@ -56,7 +56,7 @@ class Form:
     def tab_to(self, label: str) -> None:
         """Press Tab until this field or button has the focus."""
         for _ in range(MOST_TABS):
-            if self.page.evaluate(LABEL_OF_FOCUS).strip() == label:
+            if " ".join(self.page.evaluate(LABEL_OF_FOCUS).split()) == label:
                 return
             self.page.keyboard.press("Tab")
         raise AssertionError(f"Tab never leads to {label}")

@@ -122,6 +122,11 @@ class Desk:
     def dialog(self) -> Locator:
         return self.page.get_by_role("dialog")
 
+    def sideways(self) -> int:
+        """Return by how many pixels the page is wider than its window."""
+        wider: int = self.page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth")
+        return max(0, wider)  # behind a dialog the page has no scroll bar, and so less to measure
+
     # -- What went over the wire
 
     def asked(self, operation: str) -> int:
