@@ -1,0 +1,109 @@
+"""The timeline at any size: nothing is wider than its window or too small to hit, and paper shows what paper can."""
+
+from collections.abc import Callable
+
+import pytest
+from playwright.sync_api import expect
+
+from tests.timeline_forms import new_form
+from tests.timeline_pages import MARKS, Desk, Desks
+from tests.timeline_records import Customer, days_from_now
+
+pytestmark = MARKS
+
+# The narrowest that WCAG asks for, a telephone, and a laptop of 1280 x 720 at 200 %.
+NARROW = [(320, 640), (375, 720), (640, 360)]
+# A laptop of 1440 x 900 without the browser's own bars.
+LAPTOP = (1440, 800)
+# WCAG 2.2, success criterion 2.5.8: what can be pressed is as large as this each way.
+TARGET_PX = 24
+
+WIDER = """() => Math.max(...[document.documentElement, ...document.querySelectorAll('dialog[open]')]
+  .map(box => box.scrollWidth - box.clientWidth))"""
+SMALL = """least => [...document.querySelectorAll('button, [role=tab], .chip[href], select, input, .role-switch label')]
+  .filter(each => each.checkVisibility() && !each.matches('.role-switch input, [type=checkbox], [type=radio]'))
+  .filter(each => each.getBoundingClientRect().height < least || each.getBoundingClientRect().width < least)
+  .map(each => each.outerHTML)"""
+UNMARKED = """() => {
+  const focused = document.activeElement;
+  const shown = focused.closest('.role-switch label') ?? focused;
+  return getComputedStyle(shown).outlineStyle === 'none' ? focused.outerHTML : null;
+}"""
+
+
+@pytest.fixture
+def busy(customer: Customer) -> Customer:
+    """A customer with tasks of all kinds, texts long and short, and calls."""
+    customer.task("Renew before winter", tuple(customer.ids), priority="high", scheduled_at=days_from_now(-3))
+    customer.task("Call about the second site", description="A word. " * 60, scheduled_at=days_from_now(1))
+    customer.task("Ask for a reference", priority="low")
+    customer.activities(30)
+    return customer
+
+
+def nothing(_desk: Desk) -> None:
+    """Look at what is there."""
+
+
+def filters(desk: Desk) -> None:
+    desk.page.get_by_role("button", name="Filters").click()
+
+
+def form(desk: Desk) -> None:
+    new_form(desk)
+
+
+@pytest.mark.parametrize("size", NARROW, ids=str)
+@pytest.mark.parametrize("do", [nothing, filters, form])
+def test_nothing_is_wider_than_a_narrow_window(
+    desks: Desks, busy: Customer, size: tuple[int, int], do: Callable[[Desk], None]
+) -> None:
+    desk = desks.seat(busy, size=size)
+    desk.open_record("contact")
+
+    do(desk)
+
+    assert 0 >= desk.page.evaluate(WIDER)
+
+
+@pytest.mark.parametrize("size", [(375, 720), LAPTOP], ids=str)
+def test_what_can_be_pressed_is_large_enough(desks: Desks, busy: Customer, size: tuple[int, int]) -> None:
+    desk = desks.seat(busy, size=size)
+
+    desk.open_record("contact")
+
+    assert [] == desk.page.evaluate(SMALL, TARGET_PX)
+
+
+def test_whoever_has_the_focus_is_marked(desks: Desks, busy: Customer) -> None:
+    desk = desks.seat(busy)
+    desk.open_record("contact")
+
+    unmarked = []
+    for _ in range(40):
+        desk.page.keyboard.press("Tab")
+        unmarked.append(desk.page.evaluate(UNMARKED))
+
+    assert {None} == set(unmarked)
+
+
+def test_a_laptop_shows_ten_entries(desks: Desks, customer: Customer) -> None:
+    customer.activities(30)
+    desk = desks.seat(customer, size=LAPTOP)
+
+    desk.open_record("contact")
+
+    bottoms = desk.entries.evaluate_all("entries => entries.map(each => each.getBoundingClientRect().bottom)")
+    assert 10 <= sum(bottom <= LAPTOP[1] for bottom in bottoms)
+
+
+def test_paper_shows_no_control_and_exact_times(desks: Desks, busy: Customer) -> None:
+    desk = desks.seat(busy)
+    desk.open_record("contact")
+
+    desk.page.emulate_media(media="print")
+
+    expect(desk.page.get_by_role("button").filter(visible=True)).to_have_count(0)
+    when = desk.entry("Call 1").locator("time")
+    printed = when.evaluate("time => getComputedStyle(time, '::after').content")
+    assert f'"{when.get_attribute("title")}"' == printed
