@@ -6,7 +6,7 @@ import type { Rows } from "./rows";
 import { coveredTop } from "./sticky";
 
 // What most lines measure; those that differ are measured when they are shown.
-const USUAL_HEIGHT_PX = 76;
+const USUAL_HEIGHT_PX = 58;
 /** What stays free between the window's edge and a line that is brought into it. */
 export const MARGIN_PX = 16;
 
