@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from starlette.middleware.gzip import GZipMiddleware
+from starlette.responses import HTMLResponse
 from starlette.routing import Mount, Route
 from starlette.staticfiles import StaticFiles
 
@@ -50,9 +51,13 @@ def routes(dist: Path, *, is_graphiql_on: bool) -> list[Route | Mount]:
     """
     pages = GuardedFiles(dist, cache_control=ASK_AGAIN)
     assets = GuardedFiles(dist / "assets", cache_control=KEEP)
+    # The only page offers no way to the other one.
+    alone = (dist / "timeline.html").read_text().replace("<html", "<html data-alone", 1)
 
     async def timeline(request: Request) -> Response:
-        return await pages.get_response("timeline.html", request.scope)
+        if is_graphiql_on:
+            return await pages.get_response("timeline.html", request.scope)
+        return HTMLResponse(alone, headers=GUARDS | {"Cache-Control": ASK_AGAIN})
 
     async def graphiql(request: Request) -> Response:
         return await pages.get_response("graphiql.html", request.scope)

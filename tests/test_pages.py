@@ -96,3 +96,14 @@ def test_what_is_no_asset_is_not_found_and_not_kept(client: TestClient, name: st
 
 def test_an_asset_is_only_read(client: TestClient) -> None:
     assert 405 == client.post(f"/assets/{ASSETS[0].name}").status_code
+
+
+def test_where_graphiql_is_off_the_timeline_is_guarded_too_and_offers_no_way_there() -> None:
+    with TestClient(Starlette(routes=routes(DIST, is_graphiql_on=False))) as client:
+        answer = client.get("/")
+
+    styles = "".join(path.read_text() for path in ASSETS if path.suffix == ".css")
+    assert '<html data-alone lang="en">' in answer.text
+    assert ":root[data-alone] .masthead__pages{display:none}" in styles
+    assert ("no-cache", "nosniff") == (answer.headers["cache-control"], answer.headers["x-content-type-options"])
+    assert "script-src 'self'" in answer.headers["content-security-policy"]
