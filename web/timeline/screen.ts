@@ -8,8 +8,8 @@ export interface Screen<Data> {
   /** The answer to this question or to the one before: for what hardly differs between the two. */
   readonly latest: Data | null;
   readonly failure: CombinedError | null;
-  /** Ask again, and keep showing the old answer until the new one is there. */
-  readonly refresh: () => Promise<void>;
+  /** Ask again, and keep showing the old answer until the new one is there. False: it didn't come. */
+  readonly refresh: () => Promise<boolean>;
 }
 
 interface Answered<Data, Variables> {
@@ -35,7 +35,8 @@ export function useScreen<Data, Variables extends AnyVariables>(
       .subscribe(({ data, error }) =>
         setAnswered((before) => ({
           variables,
-          data: data ?? null,
+          // What was there before a failed refresh is still worth reading.
+          data: data ?? (before?.variables === variables ? before.data : null),
           // Who lost the connection still sees whose timeline this is.
           latest: data ?? before?.latest ?? null,
           failure: error ?? null,
@@ -45,7 +46,8 @@ export function useScreen<Data, Variables extends AnyVariables>(
   }, [client, document, variables]);
 
   const refresh = useCallback(async () => {
-    await client.query(document, variables, { requestPolicy: "network-only" }).toPromise();
+    const { error } = await client.query(document, variables, { requestPolicy: "network-only" }).toPromise();
+    return error === undefined;
   }, [client, document, variables]);
 
   const isOurs = answered?.variables === variables;

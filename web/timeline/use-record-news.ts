@@ -42,7 +42,7 @@ function useShow({ screen, todo, history }: RecordLists, { take }: Arrivals): ()
   const { refresh } = screen;
   return useCallback(async () => {
     const forget = take();
-    await refresh();
+    if (!(await refresh())) return;
     todo.jump(null);
     history.jump(null);
     scrollTo({ top: 0 });

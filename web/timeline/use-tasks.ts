@@ -64,7 +64,7 @@ function useNews(list: Question, counted: Counted, screen: Screen<TasksQuery>, p
   });
   const show = async (): Promise<void> => {
     const forget = arrivals.take();
-    await screen.refresh();
+    if (!(await screen.refresh())) return;
     pages.jump(null);
     scrollTo({ top: 0 });
     forget();
