@@ -16,6 +16,7 @@ class Line:
     port: int
     is_cut: bool = False
     ends: list[socket.socket] = field(default_factory=list)
+    silent: set[socket.socket] = field(default_factory=set)
 
     @property
     def url(self) -> str:
@@ -29,6 +30,10 @@ class Line:
 
     def mend(self) -> None:
         self.is_cut = False
+
+    def silence(self) -> None:
+        """Lose whatever is sent over what is open, and tell nobody, as when a laptop changes its network."""
+        self.silent.update(self.ends)
 
 
 @contextmanager
@@ -58,7 +63,7 @@ def _accept(listening: socket.socket, target: tuple[str, int], made: Line) -> No
             server = socket.create_connection(target)
             made.ends += [client, server]
             for source, sink in ((client, server), (server, client)):
-                pumps.append(threading.Thread(target=_pump, args=(source, sink), daemon=True))
+                pumps.append(threading.Thread(target=_pump, args=(source, sink, made), daemon=True))
                 pumps[-1].start()
     for pump in pumps:
         pump.join(10)
@@ -66,10 +71,11 @@ def _accept(listening: socket.socket, target: tuple[str, int], made: Line) -> No
         end.close()
 
 
-def _pump(source: socket.socket, sink: socket.socket) -> None:
+def _pump(source: socket.socket, sink: socket.socket, made: Line) -> None:
     with suppress(OSError):
         while data := source.recv(65_536):
-            sink.sendall(data)
+            if source not in made.silent:
+                sink.sendall(data)
     _shut(source)
     _shut(sink)
 

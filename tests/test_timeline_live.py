@@ -1,10 +1,13 @@
 """Rows that come and change by themselves: in place where they are shown, on request where they would move others."""
 
 from datetime import UTC, datetime
+from pathlib import Path
 
 from playwright.sync_api import Locator, expect
 
 from tests.apis import Api
+from tests.demos import taskline
+from tests.held_requests import failing, operation_of
 from tests.lines import line
 from tests.new_tasks import create
 from tests.timeline_forms import complete
@@ -13,6 +16,8 @@ from tests.timeline_pages import MARKS, Desk, Desks
 from tests.timeline_records import ACCOUNT, Customer, days_from_now
 
 pytestmark = MARKS
+# A little more than the page waits before it asks whether anybody is there, and then for an answer.
+PING_S, PONG_S = 16, 6
 
 UPDATE = "mutation($input: UpdateTaskInput!) { updateTask(input: $input) { errors { ... on UserError { code } } } }"
 COMPLETE = (
@@ -168,4 +173,65 @@ def test_a_lost_connection_is_told_and_made_up_for(desks: Desks, customer: Custo
         expect(desk.entries).to_have_count(5)
         assert ["Changed while cut", "While cut 2", "While cut 1", "While connected", "Before"] == desk.subjects()
         expect(desk.page.get_by_text("Not live")).to_have_count(0)
-        desk.forgive("WebSocket connection", "net::ERR_")
+        desk.leave()
+
+
+def test_what_fails_to_come_can_be_asked_for_again(desks: Desks, customer: Customer) -> None:
+    customer.activity("call", "Before")
+    desk = desks.seat(customer)
+    desk.open_record("contact")
+    happen(customer, "News")
+
+    with failing(desk.page, "Timeline", status=502):
+        with desk.page.expect_event("requestfinished", lambda request: operation_of(request) == "Timeline"):
+            new_rows(desk, 1).click()
+        expect(desk.entry("Before")).to_be_visible()
+    new_rows(desk, 1).click()
+
+    expect(desk.entry("News")).to_be_visible()
+    expect(new_rows(desk, 1)).to_have_count(0)
+    desk.forgive("502")
+
+
+def test_a_connection_that_dies_without_a_word_is_noticed(desks: Desks, customer: Customer) -> None:
+    customer.activity("call", "Before")
+    with line(desks.api) as between:
+        desk = desks.seat(customer, address=between.url)
+        desk.page.clock.install()
+        desk.open_record("contact")
+        happen(customer, "While connected")
+        new_rows(desk, 1).click()
+
+        between.silence()
+        happen(customer, "In silence")
+        for seconds in (PING_S, PONG_S):
+            desk.page.clock.fast_forward(seconds * 1_000)
+
+        new_rows(desk, 1).click()
+        expect(desk.entry("In silence")).to_be_visible()
+        desk.leave()
+
+
+def test_after_too_long_an_absence_the_view_is_read_anew(desks: Desks, customer: Customer, tmp_path: Path) -> None:
+    """What happened meanwhile is told no more: the log has been pruned."""
+    organization = customer.organization
+    customer.activity("call", "Before")
+    with line(desks.api) as between:
+        desk = desks.seat(customer, address=between.url)
+        desk.open_record("contact")
+        happen(customer, "While connected")
+        new_rows(desk, 1).click()
+        between.cut()
+        desk.page.get_by_text("Not live").wait_for()
+
+        happen(customer, "Long ago")
+        past = "UPDATE taskline_events SET at = at - interval '31 days'"
+        organization.owner.run(f"{past} WHERE organization_id = '{organization.id}'")
+        pruned = taskline(tmp_path, "prune", "--days", "30", "--url", organization.owner.database.owner_url)
+        happen(customer, "Just now")
+        between.mend()
+
+        assert 0 == pruned.returncode, pruned.stderr
+        for subject in ("Long ago", "Just now"):
+            expect(desk.entry(subject)).to_be_visible()
+        desk.leave()
