@@ -1,8 +1,8 @@
 """The runner does what is missing, once, and says clearly what stops it."""
 
 import asyncio
-import re
 import os
+import re
 import shutil
 import subprocess
 import sys

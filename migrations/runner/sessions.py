@@ -8,7 +8,7 @@ import re
 import time
 from collections.abc import AsyncIterator, Callable, Collection
 from contextlib import asynccontextmanager
-from datetime import datetime
+from typing import TYPE_CHECKING
 
 import asyncpg
 
@@ -16,6 +16,9 @@ from errors import MigrationBlocked, MigrationFailed, MigrationRefused, Migratio
 from migrations.runner.connections import LOST, connect, place, words_of
 from migrations.runner.intruders import refuse_intruders
 from migrations.runner.poolers import is_of_statement_mode, refusal, refuse_pooling
+
+if TYPE_CHECKING:
+    from datetime import datetime
 
 Say = Callable[[str], None]
 
