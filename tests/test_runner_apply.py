@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -146,6 +147,25 @@ def test_psql_and_the_runner_exclude_each_other(legacy_database: CrmDatabase) ->
         asyncio.run(apply.up(legacy_database.owner_url, say=say))
 
     assert "Waiting for another migration of this database" in said[0]
+
+
+def test_a_holder_that_may_not_be_looked_into_is_named_all_the_same(legacy_database: CrmDatabase) -> None:
+    said: list[str] = []
+    url = legacy_database.superuser_url
+
+    with open_transaction(legacy_database, f"SELECT pg_advisory_lock({LOCK_KEY})", url=url) as holder:
+
+        def say(line: str) -> None:
+            said.append(line)
+            holder.terminate()
+
+        asyncio.run(apply.up(legacy_database.owner_url, say=say))
+
+    assert re.fullmatch(
+        r"Waiting for another migration of this database: process \d+ \(postgres, psql\), "
+        r"connected since a time that its role keeps to itself\.",
+        said[0],
+    )
 
 
 def test_a_failed_file_is_recorded_and_the_run_ends_there(legacy_database: CrmDatabase) -> None:

@@ -8,6 +8,7 @@ import re
 import time
 from collections.abc import AsyncIterator, Callable, Collection
 from contextlib import asynccontextmanager
+from typing import TYPE_CHECKING
 
 import asyncpg
 
@@ -15,6 +16,9 @@ from errors import MigrationBlocked, MigrationFailed, MigrationRefused, Migratio
 from migrations.runner.connections import LOST, connect, place, words_of
 from migrations.runner.intruders import refuse_intruders
 from migrations.runner.poolers import is_of_statement_mode, refusal, refuse_pooling
+
+if TYPE_CHECKING:
+    from datetime import datetime
 
 Say = Callable[[str], None]
 
@@ -154,5 +158,10 @@ async def lock_holder(connection: asyncpg.Connection) -> str | None:
     holder = await connection.fetchrow(_HOLDER, LOCK_KEY)
     return holder and (
         f"process {holder['pid']} ({holder['usename']}, {holder['application_name'] or 'no application name'}), "
-        f"connected since {holder['backend_start']:%Y-%m-%d %H:%M:%S %Z}"
+        f"connected since {_moment(holder['backend_start'])}"
     )
+
+
+def _moment(seen: datetime | None) -> str:
+    """Return an instant in words; a session of another role shows it only to those who may read all statistics."""
+    return f"{seen:%Y-%m-%d %H:%M:%S %Z}" if seen else "a time that its role keeps to itself"
