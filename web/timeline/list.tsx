@@ -1,5 +1,5 @@
 /** A list of any length: only the lines in the window are there, and pages come before they are reached. */
-import { useEffect, useLayoutEffect, useMemo, useRef } from "react";
+import { useEffect, useLayoutEffect, useMemo, useRef, useState } from "react";
 import type { Heading, Line } from "./line";
 import "./list.css";
 import type { Pages } from "./pages";
@@ -21,14 +21,17 @@ interface ListProps {
   readonly total: number | null;
   /** Goes on by itself when its end comes near; otherwise by a button. */
   readonly isEndless: boolean;
+  /** Only so many lines until more are asked for. */
+  readonly few?: number;
   /** Told the first line in the window. */
   readonly onSee?: (line: Line) => void;
 }
 
 /** Give another `pages` another key: heights and places are those of one list. */
-export function List({ label, order, pages, headingOf, total, isEndless, onSee }: ListProps) {
+export function List({ label, order, pages, headingOf, total, isEndless, few, onSee }: ListProps) {
   const slots = useSlots(pages);
-  const rows = useMemo(() => new Rows(slots), [slots]);
+  const [isWhole, setIsWhole] = useState(few === undefined);
+  const rows = useMemo(() => new Rows(slots, isWhole ? undefined : few), [slots, isWhole, few]);
   const box = useRef<HTMLDivElement>(null);
   const { id: standingId, takesFocus } = useStanding();
   const standing = useMemo(() => (standingId === null ? -1 : rows.indexOf(standingId)), [rows, standingId]);
@@ -61,7 +64,7 @@ export function List({ label, order, pages, headingOf, total, isEndless, onSee }
           );
         })}
       </div>
-      <End pages={pages} isEndless={isEndless} left={total === null ? null : total - rows.count} />
+      <End pages={pages} isEndless={isEndless} left={total === null ? null : total - rows.count} onWhole={rows.isCut ? () => setIsWhole(true) : null} />
     </>
   );
 }
@@ -146,18 +149,20 @@ interface EndProps {
   readonly isEndless: boolean;
   /** How many lines are still to come; null when nobody knows. */
   readonly left: number | null;
+  /** Shows the lines that are there and left out; null when none are. */
+  readonly onWhole: (() => void) | null;
 }
 
-function End({ pages, isEndless, left }: EndProps) {
+function End({ pages, isEndless, left, onWhole }: EndProps) {
   const slots = useSlots(pages);
   const failure = slots.find((slot) => slot.failure !== null)?.failure ?? null;
   if (failure !== null) return <Failed failure={failure} onRetry={() => pages.retry()} />;
   const last = slots.at(-1);
   if (last !== undefined && last.answer === null && last.keys.length === 0) return <Waiting lines={2} />;
   const hasMore = (last?.answer?.below ?? null) !== null;
-  if (isEndless || !hasMore) return null;
+  if (onWhole === null && (isEndless || !hasMore)) return null;
   return (
-    <button type="button" className="button--quiet list__more" onClick={() => pages.goDown()}>
+    <button type="button" className="button--quiet list__more" onClick={onWhole ?? (() => pages.goDown())}>
       Show more{left === null ? "" : ` (${left.toLocaleString()})`}
     </button>
   );

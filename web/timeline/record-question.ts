@@ -3,9 +3,6 @@ import type { TimelineQueryVariables } from "../generated/operations";
 import { PAGE_SIZE } from "./sources";
 import { recordRef, timelineFilter, type RecordId, type View } from "./view";
 
-// Above the history stand the next few things to do; the rest is a click away.
-const NEXT_FEW = 8;
-
 export function recordQuestion(view: View, record: RecordId, timeZone: string): TimelineQueryVariables {
   const filter = timelineFilter(view);
   const isAll = view.tab === "all";
@@ -16,7 +13,9 @@ export function recordQuestion(view: View, record: RecordId, timeZone: string): 
     timeZone,
     hasTodo: view.tab !== "completed",
     todo: isAll ? { ...filter, open: true } : filter,
-    todoSize: isAll ? NEXT_FEW : PAGE_SIZE,
+    // More than are shown above a history: on a timeline what has no due date stands at the time when it was made, and
+    // only who knows what is due later can put it after that.
+    todoSize: PAGE_SIZE,
     hasHistory: isAll || view.tab === "completed",
     history: isAll ? { ...filter, open: false } : filter,
     historySize: PAGE_SIZE,

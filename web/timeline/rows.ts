@@ -4,15 +4,19 @@ import type { Slot } from "./pages";
 
 export class Rows {
   readonly count: number;
+  /** Whether there are rows beyond those that are wanted. */
+  readonly isCut: boolean;
   readonly #slots: readonly Slot[];
   /** The number of each slot's first row. */
   readonly #starts: readonly number[];
 
-  constructor(slots: readonly Slot[]) {
+  /** `most`: how many are wanted. */
+  constructor(slots: readonly Slot[], most = Number.POSITIVE_INFINITY) {
     let count = 0;
     this.#starts = slots.map(({ keys }) => (count += keys.length) - keys.length);
     this.#slots = slots;
-    this.count = count;
+    this.count = Math.min(count, most);
+    this.isCut = count > most;
   }
 
   /** Of each slot. */

@@ -16,6 +16,9 @@ const WORDS: Readonly<Record<DueBucket, string | null>> = {
   CLOSED: null,
 };
 
+// Above the history stand the next few things to do; the rest is a click away.
+const NEXT_FEW = 8;
+
 export interface BucketCount {
   readonly key: string;
   readonly count: number;
@@ -42,6 +45,7 @@ export function Todo({ pages, counts, isEndless }: TodoProps) {
         headingOf={(line) => bucketOf(line, counts)}
         total={counts.reduce((sum, { count }) => sum + count, 0)}
         isEndless={isEndless}
+        {...(isEndless ? {} : { few: NEXT_FEW })}
       />
     </section>
   );
