@@ -1,5 +1,6 @@
 """The built pages are served whole, compressed, and under a policy that lets nothing foreign in."""
 
+import gzip
 import re
 from collections.abc import Iterator
 from pathlib import Path
@@ -11,6 +12,8 @@ from starlette.testclient import TestClient
 from server.pages import routes
 
 DIST = Path(__file__).parent.parent / "web" / "dist"
+# What a telephone on a slow line has in a second or two.
+MOST_BYTES = 140_000
 ASSETS = sorted((DIST / "assets").iterdir())
 MEDIA_TYPES = {
     ".css": "text/css; charset=utf-8",
@@ -84,6 +87,14 @@ def test_a_script_is_sent_compressed_to_who_accepts_it(client: TestClient) -> No
     assert "gzip" == accepting.headers["content-encoding"]
     assert "content-encoding" not in refusing.headers
     assert accepting.content == refusing.content
+
+
+def test_the_timeline_is_light(client: TestClient) -> None:
+    scripts = re.findall(r'"(/assets/[^"]+\.js)"', client.get("/").text)
+
+    sizes = [len(gzip.compress((DIST / path.lstrip("/")).read_bytes())) for path in scripts]
+
+    assert 0 < sum(sizes) <= MOST_BYTES
 
 
 @pytest.mark.parametrize("name", ["nothing.js", "..%2fgraphiql.html", "%2fetc%2fpasswd", "%00", "x" * 5_000])

@@ -53,6 +53,19 @@ def test_what_is_to_do_stands_above_what_is_done(desks: Desks, customer: Custome
         expect(desk.page.get_by_role("heading", name=pile)).to_be_visible()
 
 
+def test_what_has_no_date_hides_nothing_that_has_one(desks: Desks, customer: Customer) -> None:
+    """Above the history stand the next few things to do."""
+    for number in range(20):
+        customer.task(f"Some day {number}")
+    customer.task("Tomorrow", scheduled_at=days_from_now(1))
+    customer.task("Yesterday", scheduled_at=days_from_now(-1))
+    desk = desks.seat(customer)
+
+    desk.open_record("contact")
+
+    assert ["Yesterday", "Tomorrow"] == desk.subjects()[:2]
+
+
 def test_history_is_divided_by_months_with_the_count_of_each(desks: Desks, customer: Customer) -> None:
     january = datetime(2026, 1, 15, 12, tzinfo=UTC)
     for day in range(3):
