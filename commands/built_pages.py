@@ -19,8 +19,11 @@ def main() -> int:
         return 1
     with tempfile.TemporaryDirectory(prefix="taskline-pages-") as folder:
         # A copy, so that neither the built pages nor somebody's node_modules change under their feet.
-        ignored = shutil.ignore_patterns("dist", "node_modules")
+        ignored = shutil.ignore_patterns("dist", "generated", "node_modules")
         web = Path(shutil.copytree(ROOT / "web", Path(folder) / "web", ignore=ignored))
+        # By which the pages' operations are checked and typed.
+        (Path(folder) / "schema").mkdir()
+        shutil.copy(ROOT / "schema" / "schema.graphql", Path(folder) / "schema")
         if not _is_built(npm, web):
             return 1
         stale = _differences(web / "dist", ROOT / "web" / "dist")
