@@ -141,6 +141,7 @@ def test_axe_finds_nothing(desks: Desks, customer: Customer, judge: Judge, state
     filled(customer)
     desk = desks.seat(customer)
     state(desk)
+    desk.page.evaluate("scrollTo(0, 0)")  # what is half below the masthead would count as too small
     found = {}
 
     for scheme in ("light", "dark"):
