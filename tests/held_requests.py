@@ -2,12 +2,12 @@
 
 import json
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
-from playwright.sync_api import Page, Request, Route
+from playwright.sync_api import APIResponse, Page, Request, Route
 
 from tests.browsers import PATIENCE_MS
 
@@ -70,6 +70,30 @@ def held(page: Page, operation: str) -> Iterator[Held]:
     page.route(ENDPOINT, handle)
     yield holding
     holding.let_go()
+    page.unroute(ENDPOINT, handle)
+
+
+@contextmanager
+def late(page: Page, operation: str) -> Iterator[Callable[[], None]]:
+    """Let the server answer an operation's next request, and hold its answer until the yielded function is called."""
+    answers: list[tuple[Route, APIResponse]] = []
+
+    def handle(route: Route) -> None:
+        if answers or operation_of(route.request) != operation:
+            route.fallback()
+            return
+        answers.append((route, route.fetch()))
+
+    def arrive() -> None:
+        deadline = time.monotonic() + PATIENCE_MS / 1_000
+        while not answers:
+            assert time.monotonic() < deadline, f"{operation} was never asked for"
+            page.wait_for_timeout(POLL_MS)
+        ((route, answer),) = answers
+        route.fulfill(response=answer)
+
+    page.route(ENDPOINT, handle)
+    yield arrive
     page.unroute(ENDPOINT, handle)
 
 

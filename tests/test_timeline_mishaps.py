@@ -5,7 +5,7 @@ from collections.abc import Callable
 import pytest
 from playwright.sync_api import Locator, expect
 
-from tests.held_requests import failing, held, lose_one_answer
+from tests.held_requests import failing, held, late, lose_one_answer
 from tests.timeline_forms import Form, edit_form, new_form, opened
 from tests.timeline_pages import MARKS, Desk, Desks
 from tests.timeline_records import ACCOUNT, Customer
@@ -37,6 +37,26 @@ def test_words_written_after_a_lost_answer_go_to_the_task_that_was_made(desks: D
         f"SELECT count(*)::int FROM lead_interactions WHERE organization_id = '{customer.organization.id}'"
     )
     desk.forgive("ERR_CONNECTION_RESET")
+
+
+def test_an_older_answer_that_comes_later_takes_no_change_back(desks: Desks, customer: Customer) -> None:
+    customer.task("Call")
+    desk = desks.seat(customer)
+    desk.open_record("contact")
+    first = edit_form(desk, "Call")
+    first.field("Subject").fill("Call at noon")
+
+    with late(desk.page, "Timeline") as arrive:
+        first.save("Save")
+        expect(desk.entry("Call at noon")).to_have_count(1)
+        second = edit_form(desk, "Call at noon")
+        second.field("Subject").fill("Call at one")
+        second.save("Save")
+        expect(desk.entry("Call at one")).to_have_count(1)
+        arrive()
+
+    desk.page.wait_for_load_state("networkidle")
+    expect(desk.entry("Call at one")).to_have_count(1)
 
 
 def test_an_edit_whose_answer_got_lost_is_saved_once_and_without_a_dispute(desks: Desks, customer: Customer) -> None:
