@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from sqlalchemy import String, all_, any_, literal, or_
+from sqlalchemy import String, all_, any_, literal, or_, true
 from sqlalchemy import Uuid as UuidType
 from sqlalchemy.dialects.postgresql import ARRAY
 
@@ -40,6 +40,11 @@ class InstantTest:
     lt: datetime | None = None
     lte: datetime | None = None
     is_null: bool | None = None
+
+
+def meets(test: ColumnElement[bool], *, is_wanted: bool) -> ColumnElement[bool]:
+    """Match the rows that meet a test, or all the others, those that it can say nothing of among them."""
+    return test if is_wanted else test.is_not(true())
 
 
 def by_id(column: ColumnElement[UUID], test: IdTest) -> Iterator[ColumnElement[bool]]:

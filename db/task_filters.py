@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from sqlalchemy import and_, func, or_, true
 
-from db.filters import IdTest, InstantTest, by_id, by_instant, equals_any, one_of
+from db.filters import IdTest, InstantTest, by_id, by_instant, equals_any, meets, one_of
 from db.link_filters import LinksTest, by_links, is_orphan
 from db.record_filters import RecordTest, by_record
 from db.records import RecordKind
@@ -76,7 +76,7 @@ def _combined(tasks: TaskFilter) -> Iterator[ColumnElement[bool]]:
     if tasks.any_of is not None:
         yield or_(False, *(condition(part) for part in tasks.any_of))  # noqa: FBT003 - SQLAlchemy's neutral element
     if tasks.negated is not None:
-        yield _unless(condition(tasks.negated))
+        yield meets(condition(tasks.negated), is_wanted=False)
 
 
 def _by_ids(tasks: TaskFilter) -> Iterator[ColumnElement[bool]]:
@@ -95,7 +95,7 @@ def _by_records(tasks: TaskFilter) -> Iterator[ColumnElement[bool]]:
     yield from by_record(RecordKind.ACCOUNT, tasks.account)
     yield from by_links(tasks.links)
     if tasks.is_orphan is not None:
-        yield is_orphan() if tasks.is_orphan else _unless(is_orphan())
+        yield meets(is_orphan(), is_wanted=tasks.is_orphan)
 
 
 def _by_state(tasks: TaskFilter) -> Iterator[ColumnElement[bool]]:
@@ -107,8 +107,7 @@ def _by_state(tasks: TaskFilter) -> Iterator[ColumnElement[bool]]:
     if tasks.priority is not None:
         yield one_of(columns.priority, tasks.priority, KNOWN_PRIORITIES)
     if tasks.is_overdue is not None:
-        overdue = is_due_before(func.now())
-        yield overdue if tasks.is_overdue else _unless(overdue)
+        yield meets(is_due_before(func.now()), is_wanted=tasks.is_overdue)
 
 
 def _by_instants(tasks: TaskFilter) -> Iterator[ColumnElement[bool]]:
@@ -116,8 +115,3 @@ def _by_instants(tasks: TaskFilter) -> Iterator[ColumnElement[bool]]:
     yield from by_instant(columns.scheduled_at, tasks.due_at)
     yield from by_instant(columns.completed_at, tasks.completed_at)
     yield from by_instant(columns.created_at, tasks.created_at)
-
-
-def _unless(tests: ColumnElement[bool]) -> ColumnElement[bool]:
-    """Match the rows for which the tests don't hold, those that they can say nothing of among them."""
-    return tests.is_not(true())

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from sqlalchemy import and_, func, true
 
-from db.filters import UNKNOWN, IdTest, InstantTest, by_id, by_instant, one_of
+from db.filters import UNKNOWN, IdTest, InstantTest, by_id, by_instant, meets, one_of
 from db.interactions import OCCURS_AT
 from db.link_filters import LinksTest, by_links
 from db.tables import interactions
@@ -87,11 +87,6 @@ def _of_task(wanted: TimelineFilter) -> Iterator[ColumnElement[bool]]:
     if wanted.priority is not None:
         yield and_(IS_TASK, one_of(columns.priority, wanted.priority, KNOWN_PRIORITIES))
     if wanted.is_open is not None:
-        yield _if(and_(IS_TASK, IS_OPEN), is_met=wanted.is_open)
+        yield meets(and_(IS_TASK, IS_OPEN), is_wanted=wanted.is_open)
     if wanted.is_overdue is not None:
-        yield _if(and_(IS_TASK, is_due_before(func.now())), is_met=wanted.is_overdue)
-
-
-def _if(test: ColumnElement[bool], *, is_met: bool) -> ColumnElement[bool]:
-    """Match the rows that meet a test, or all the others, those that it can say nothing of among them."""
-    return test if is_met else test.is_not(true())
+        yield meets(and_(IS_TASK, is_due_before(func.now())), is_wanted=wanted.is_overdue)
