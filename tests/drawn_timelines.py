@@ -3,6 +3,7 @@
 import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 from uuid import UUID, uuid4
 
@@ -135,28 +136,24 @@ def _has_words(row: Row, words: Sequence[str]) -> bool:
 
 ID_FIELDS = {"user": "assigneeId", "lead": "leadId", "contact": "contactId", "account": "accountId"}
 KNOWN_KINDS = {"task": "TASK", "call": "CALL", "whatsapp": "WHATSAPP"}
-KNOWN_STATUSES = {"pending", "scheduled", "completed", "cancelled"}
-KNOWN_PRIORITIES = {"low", "medium", "high"}
+KNOWN_STATES = {
+    "status": {"pending", "scheduled", "completed", "cancelled"},
+    "priority": {"low", "medium", "high"},
+}
 
 
 def _kinds(chosen: Sequence[str]) -> Filter:
     return Filter({"kinds": chosen}, lambda _, row: KNOWN_KINDS.get(row["interaction_type"], "OTHER") in chosen)
 
 
-def _statuses(chosen: Sequence[str]) -> Filter:
+def _states(name: str, chosen: Sequence[str]) -> Filter:
+    """Test the status or the priority, which only tasks have."""
+
     def holds(_: World, row: Row) -> bool:
-        status = row["status"] if row["status"] in KNOWN_STATUSES else "unknown"
-        return bool(row["interaction_type"] == "task" and status.upper() in chosen)
+        word = row[name] if row[name] in KNOWN_STATES[name] else "unknown"
+        return bool(row["interaction_type"] == "task" and word.upper() in chosen)
 
-    return Filter({"status": chosen}, holds)
-
-
-def _priorities(chosen: Sequence[str]) -> Filter:
-    def holds(_: World, row: Row) -> bool:
-        priority = row["priority"] if row["priority"] in KNOWN_PRIORITIES else "unknown"
-        return bool(row["interaction_type"] == "task" and priority.upper() in chosen)
-
-    return Filter({"priority": chosen}, holds)
+    return Filter({name: chosen}, holds)
 
 
 def _is_open(row: Row) -> bool:
@@ -238,8 +235,8 @@ nothing = st.just(Filter({}, lambda *_: True))
 filters = nothing | st.lists(
     st.one_of(
         _chosen(["TASK", "CALL", "WHATSAPP", "OTHER", "NOTE"]).map(_kinds),
-        _chosen(["PENDING", "SCHEDULED", "COMPLETED", "CANCELLED", "UNKNOWN"]).map(_statuses),
-        _chosen(["LOW", "MEDIUM", "HIGH", "UNKNOWN"]).map(_priorities),
+        _chosen(["PENDING", "SCHEDULED", "COMPLETED", "CANCELLED", "UNKNOWN"]).map(partial(_states, "status")),
+        _chosen(["LOW", "MEDIUM", "HIGH", "UNKNOWN"]).map(partial(_states, "priority")),
         st.booleans().map(_open),
         st.booleans().map(_overdue),
         st.builds(_links, st.sampled_from(["all", "any", "none", "only"]), _chosen(["LEAD", "CONTACT", "ACCOUNT"])),

@@ -8,7 +8,7 @@ from playwright.sync_api import expect
 from resolvers.viewers import Role
 from tests.held_requests import failing, held, variables_of
 from tests.owners import Owner
-from tests.timeline_forms import edit_form, new_form
+from tests.timeline_forms import begun_form, edit_form, new_form
 from tests.timeline_pages import MARKS, Desks
 from tests.timeline_records import ACCOUNT, CONTACT, LEAD, Customer
 
@@ -109,9 +109,7 @@ def test_a_record_that_has_gone_is_named_at_its_field(desks: Desks, customer: Cu
 
 def test_a_colleague_who_has_left_is_named_at_their_field(desks: Desks, customer: Customer) -> None:
     desk = desks.seat(customer)
-    desk.open_record("contact")
-    form = new_form(desk)
-    form.field("Subject").fill("Renew")
+    form = begun_form(desk, "Renew")
     form.pick("Assignee", "Omar Haddad")
 
     customer.organization.owner.run(f"DELETE FROM users WHERE id = '{customer.colleague}'")
@@ -124,9 +122,7 @@ def test_a_colleague_who_has_left_is_named_at_their_field(desks: Desks, customer
 @pytest.mark.parametrize("status", [502, None])
 def test_a_broken_server_loses_nothing_that_was_typed(desks: Desks, customer: Customer, status: int | None) -> None:
     desk = desks.seat(customer)
-    desk.open_record("contact")
-    form = new_form(desk)
-    form.field("Subject").fill("Renew")
+    form = begun_form(desk, "Renew")
 
     with failing(desk.page, "CreateTask", status=status):
         form.press("Create task")

@@ -6,7 +6,7 @@ import pytest
 from playwright.sync_api import Locator, expect
 
 from tests.held_requests import failing, held, late, lose_one_answer
-from tests.timeline_forms import Form, edit_form, new_form, opened
+from tests.timeline_forms import Form, begun_form, edit_form, new_form, opened
 from tests.timeline_pages import MARKS, Desk, Desks
 from tests.timeline_records import ACCOUNT, Customer
 
@@ -22,9 +22,7 @@ def elsewhere(desks: Desks, customer: Customer, mutation: str, **values: object)
 
 def test_words_written_after_a_lost_answer_go_to_the_task_that_was_made(desks: Desks, customer: Customer) -> None:
     desk = desks.seat(customer)
-    desk.open_record("contact")
-    form = new_form(desk)
-    form.field("Subject").fill("Call back")
+    form = begun_form(desk, "Call back")
 
     lose_one_answer(desk.page, "CreateTask")
     form.press("Create task")
@@ -114,9 +112,7 @@ def test_words_for_a_task_that_somebody_else_completed_are_added_to_it(desks: De
 
 def test_a_form_closed_while_it_is_saved_is_saved_all_the_same(desks: Desks, customer: Customer) -> None:
     desk = desks.seat(customer)
-    desk.open_record("contact")
-    form = new_form(desk)
-    form.field("Subject").fill("Call back")
+    form = begun_form(desk, "Call back")
 
     with held(desk.page, "CreateTask") as held_back:
         form.press("Create task")
@@ -130,9 +126,7 @@ def test_a_form_closed_while_it_is_saved_is_saved_all_the_same(desks: Desks, cus
 
 def test_a_form_closed_while_it_is_saved_in_vain_says_so_and_keeps_its_words(desks: Desks, customer: Customer) -> None:
     desk = desks.seat(customer)
-    desk.open_record("contact")
-    form = new_form(desk)
-    form.field("Subject").fill("Call back")
+    form = begun_form(desk, "Call back")
 
     with failing(desk.page, "CreateTask", status=502):
         with held(desk.page, "CreateTask") as held_back:
@@ -151,9 +145,7 @@ def test_a_form_closed_while_it_is_saved_in_vain_says_so_and_keeps_its_words(des
 
 def test_a_closed_form_keeps_its_words_until_it_starts_afresh(desks: Desks, customer: Customer) -> None:
     desk = desks.seat(customer)
-    desk.open_record("contact")
-    form = new_form(desk)
-    form.field("Subject").fill("Call back")
+    form = begun_form(desk, "Call back")
     desk.page.keyboard.press("Escape")
     expect(form.dialog).to_have_count(0)
 
@@ -185,9 +177,7 @@ def a_name_not_chosen(form: Form) -> str:
 @pytest.mark.parametrize("half", [half_a_date, a_time_alone, a_name_not_chosen], ids=lambda half: half.__name__)
 def test_what_is_only_half_there_is_asked_for(desks: Desks, customer: Customer, half: Callable[[Form], str]) -> None:
     desk = desks.seat(customer)
-    desk.open_record("contact")
-    form = new_form(desk)
-    form.field("Subject").fill("Call back")
+    form = begun_form(desk, "Call back")
 
     label = half(form)
     form.press("Create task")
@@ -199,9 +189,7 @@ def test_what_is_only_half_there_is_asked_for(desks: Desks, customer: Customer, 
 
 def test_the_accounts_of_a_contact_are_offered_before_anything_is_typed(desks: Desks, customer: Customer) -> None:
     desk = desks.seat(customer)
-    desk.open_record("contact")
-    form = new_form(desk)
-    form.field("Subject").fill("Call back")
+    form = begun_form(desk, "Call back")
 
     form.field("Account").press("ArrowDown")
     expect(form.dialog.get_by_role("option")).to_have_text([ACCOUNT])

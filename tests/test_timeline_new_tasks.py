@@ -6,7 +6,7 @@ import pytest
 from playwright.sync_api import expect
 
 from tests.held_requests import held, lose_one_answer
-from tests.timeline_forms import create, new_form, opened
+from tests.timeline_forms import begun_form, create, new_form, opened
 from tests.timeline_pages import MARKS, Desks
 from tests.timeline_records import COLLEAGUE, COMBINATIONS, NAMES, Customer
 
@@ -73,9 +73,7 @@ def test_every_field_arrives(desks: Desks, customer: Customer) -> None:
 
 def test_a_task_without_any_link_is_not_sent(desks: Desks, customer: Customer) -> None:
     desk = desks.seat(customer)
-    desk.open_record("contact")
-    form = new_form(desk)
-    form.field("Subject").fill("Call back")
+    form = begun_form(desk, "Call back")
 
     form.remove("Contact")
     form.press("Create task")
@@ -100,9 +98,7 @@ def test_a_task_without_a_subject_is_not_sent(desks: Desks, customer: Customer) 
 
 def test_a_double_click_makes_one_task(desks: Desks, customer: Customer) -> None:
     desk = desks.seat(customer)
-    desk.open_record("contact")
-    form = new_form(desk)
-    form.field("Subject").fill("Call back")
+    form = begun_form(desk, "Call back")
 
     form.dialog.get_by_role("button", name="Create task").dblclick()
 
@@ -112,9 +108,7 @@ def test_a_double_click_makes_one_task(desks: Desks, customer: Customer) -> None
 
 def test_a_repeat_after_a_lost_answer_makes_one_task(desks: Desks, customer: Customer) -> None:
     desk = desks.seat(customer)
-    desk.open_record("contact")
-    form = new_form(desk)
-    form.field("Subject").fill("Call back")
+    form = begun_form(desk, "Call back")
 
     lose_one_answer(desk.page, "CreateTask")
     form.press("Create task")
@@ -128,9 +122,7 @@ def test_a_repeat_after_a_lost_answer_makes_one_task(desks: Desks, customer: Cus
 
 def test_a_form_stays_and_says_so_while_it_is_being_saved(desks: Desks, customer: Customer) -> None:
     desk = desks.seat(customer)
-    desk.open_record("contact")
-    form = new_form(desk)
-    form.field("Subject").fill("Call back")
+    form = begun_form(desk, "Call back")
 
     with held(desk.page, "CreateTask") as held_back:
         form.press("Create task")
@@ -144,9 +136,7 @@ def test_a_form_stays_and_says_so_while_it_is_being_saved(desks: Desks, customer
 
 def test_a_draft_survives_a_reload(desks: Desks, customer: Customer) -> None:
     desk = desks.seat(customer)
-    desk.open_record("contact")
-    form = new_form(desk)
-    form.field("Subject").fill("Half a sent")
+    form = begun_form(desk, "Half a sent")
     form.field("Description").fill("Not done yet")
     form.pick("Account", NAMES["account"])
 

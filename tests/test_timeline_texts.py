@@ -4,7 +4,7 @@ import pytest
 from playwright.sync_api import expect
 
 from tests.owners import Owner
-from tests.timeline_forms import create, edit_form, new_form, opened
+from tests.timeline_forms import begun_form, create, edit_form, new_form, opened
 from tests.timeline_pages import MARKS, Desks
 from tests.timeline_records import Customer, days_from_now
 
@@ -152,9 +152,7 @@ def test_a_date_far_away_is_shown_and_kept(desks: Desks, customer: Customer, due
 @pytest.mark.parametrize("day", ["9999-12-30", "0001-01-02"])
 def test_a_date_far_away_can_be_chosen(desks: Desks, customer: Customer, day: str) -> None:
     desk = desks.seat(customer, time_zone="UTC")
-    desk.open_record("contact")
-    form = new_form(desk)
-    form.field("Subject").fill("Call")
+    form = begun_form(desk, "Call")
 
     form.field("Due date").fill(day)
     form.save("Create task")
@@ -166,9 +164,7 @@ def test_a_date_far_away_can_be_chosen(desks: Desks, customer: Customer, day: st
 def test_a_date_that_nobody_can_keep_is_refused_at_its_field(desks: Desks, customer: Customer, day: str) -> None:
     """In some zone or other these days lie outside of the years that the API keeps."""
     desk = desks.seat(customer)
-    desk.open_record("contact")
-    form = new_form(desk)
-    form.field("Subject").fill("Call")
+    form = begun_form(desk, "Call")
 
     form.field("Due date").fill(day)
     form.press("Create task")

@@ -77,6 +77,14 @@ def new_form(desk: Desk) -> Form:
     return opened(desk, "New task")
 
 
+def begun_form(desk: Desk, subject: str) -> Form:
+    """Open the contact's timeline, and on it a new task with this subject, not yet sent."""
+    desk.open_record("contact")
+    form = new_form(desk)
+    form.field("Subject").fill(subject)
+    return form
+
+
 def edit_form(desk: Desk, subject: str) -> Form:
     desk.act(subject, "Edit task")
     return opened(desk, "Edit task")
