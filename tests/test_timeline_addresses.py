@@ -14,7 +14,7 @@ def section(text: str, title: str) -> str:
 
 def test_every_parameter_of_the_address_is_documented_and_no_other() -> None:
     address = section((WEB / "README.md").read_text(encoding="utf-8"), "The timeline's address")
-    view = (WEB / "timeline" / "view.ts").read_text(encoding="utf-8")
+    view = (WEB / "timeline" / "address" / "view.ts").read_text(encoding="utf-8")
 
     documented = {
         name for row in re.findall(r"^\| (`.*?`) \|", address, re.MULTILINE) for name in re.findall(r"`([\w-]+)`", row)
@@ -27,7 +27,7 @@ def test_every_parameter_of_the_address_is_documented_and_no_other() -> None:
 
 def test_every_value_of_the_address_is_documented_and_no_other() -> None:
     address = section((WEB / "README.md").read_text(encoding="utf-8"), "The timeline's address")
-    view = (WEB / "timeline" / "view.ts").read_text(encoding="utf-8")
+    view = (WEB / "timeline" / "address" / "view.ts").read_text(encoding="utf-8")
 
     for parameter, constant in {"kind": "INTERACTION_KINDS", "status": "STATUSES", "priority": "PRIORITIES"}.items():
         row = re.search(rf"^\| `{parameter}` \| (.*) \|$", address, re.MULTILINE)

@@ -1,9 +1,9 @@
 /** Starts the timeline page. */
-import "../ui/tokens.css";
-import "../ui/base.css";
 import { createRoot } from "react-dom/client";
 import { messageOf } from "../api/refusal";
 import { demoSession } from "../api/session";
+import "../ui/base.css";
+import "../ui/tokens.css";
 import { Page } from "./page";
 
 const root = createRoot(document.getElementById("page")!);

@@ -1,12 +1,12 @@
 /** An open form, and what becomes of the page and of its draft when it is saved or closed. */
 import { useToasts } from "../../ui/toasts";
-import { CompleteForm } from "./complete-form";
-import type { Completion } from "./complete-task";
+import { CompleteForm } from "./completing/complete-form";
+import type { Completion } from "./completing/complete-task";
 import type { Drafts } from "./drafts";
+import { draftOf, newDraft, type TaskDraft } from "./editing/task-draft";
+import { TaskForm } from "./editing/task-form";
 import { Named } from "./named";
-import { draftOf, newDraft, type TaskDraft } from "./task-draft";
 import type { TaskEntry } from "./task-entry";
-import { TaskForm } from "./task-form";
 import { useStateChanges } from "./use-state-changes";
 
 interface OpenedTaskForm {

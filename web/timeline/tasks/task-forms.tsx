@@ -1,12 +1,12 @@
 /** Opens the forms in which tasks are made, changed and completed, from anywhere on the page. */
 import { createContext, useContext, useEffect, useMemo, useState, type ReactNode } from "react";
 import { useViewer } from "../signed-in";
-import type { Completion } from "./complete-task";
+import type { Completion } from "./completing/complete-task";
 import { Drafts } from "./drafts";
+import { draftOf, newDraft, type TaskDraft } from "./editing/task-draft";
+import { EMPTY, type LinkField, type Picked } from "./editing/values";
 import { OpenedCompletion, OpenedTask, type Opened } from "./opened";
-import { draftOf, newDraft, type TaskDraft } from "./task-draft";
 import type { TaskEntry } from "./task-entry";
-import { EMPTY, type LinkField, type Picked } from "./values";
 
 /** What a new task is linked to from the start. */
 export type Links = { readonly [link in LinkField]?: Picked };

@@ -10,11 +10,11 @@ import {
   type DeleteTaskMutationVariables,
 } from "../../generated/operations";
 import { useToasts, type Toasts } from "../../ui/toasts";
-import { timeZone } from "../dates";
 import { useViewer } from "../signed-in";
-import { quickerOne } from "./merge";
-import { reasonOf, send, staleOf, type Answer } from "./send";
+import { timeZone } from "../time/dates";
+import { quickerOne } from "./editing/merge";
 import { Named } from "./named";
+import { reasonOf, send, staleOf, type Answer } from "./send";
 import type { TaskEntry } from "./task-entry";
 
 export type StateChange = "reopen" | "cancel" | "remove" | "restore";

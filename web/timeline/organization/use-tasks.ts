@@ -1,0 +1,79 @@
+/** The organization's tasks of a view, as they are now. */
+import { useMemo } from "react";
+import { useClient } from "urql";
+import { TaskCountsDocument, TaskEventsDocument, TasksDocument, type TaskEventsSubscription, type TasksQuery } from "../../generated/operations";
+import type { View } from "../address/view";
+import { countFilter, taskFilter } from "../address/view-filters";
+import type { Pages } from "../list/pages";
+import { PAGE_SIZE, tasksDownwards, useTasksDown } from "../list/sources";
+import { nameOf, usePages } from "../list/use-pages";
+import { useSame, useScreen, type Screen } from "../list/use-screen";
+import { useArrivals, type News } from "../live/arrivals";
+import { useConnection, useLive, useOwnChanges, type LiveEvent } from "../live/use-live";
+import { useSoon } from "../live/use-soon";
+import { ORDERS } from "./task-order";
+
+export interface TaskList {
+  readonly screen: Screen<TasksQuery>;
+  readonly pages: Pages;
+  readonly news: News;
+}
+
+// Counting reads every task that the filters leave.
+const COUNT_MS = 1_000;
+
+export function useTasks(view: View, timeZone: string): TaskList {
+  const list = useSame({ filter: taskFilter(view), orderBy: ORDERS[view.tab], timeZone });
+  const counted = useSame({ filter: countFilter(view), timeZone });
+  const screen = useScreen(TasksDocument, { ...list, counted: counted.filter, size: PAGE_SIZE });
+  const tasks = screen.data?.tasks;
+  const pages = usePages(
+    nameOf("tasks", list),
+    useTasksDown(list),
+    useMemo(() => (tasks ? tasksDownwards(tasks) : null), [tasks]),
+  );
+  return { screen, pages, news: useNews(list, counted, screen, pages) };
+}
+
+type Question = Parameters<typeof useTasksDown>[0];
+type Counted = Pick<Question, "filter" | "timeZone">;
+
+function useNews(list: Question, counted: Counted, screen: Screen<TasksQuery>, pages: Pages): News {
+  const client = useClient();
+  const { own } = useConnection();
+  const arrivals = useArrivals(list);
+  const count = useSoon(() => void client.query(TaskCountsDocument, counted, { requestPolicy: "network-only" }).toPromise(), COUNT_MS);
+
+  useLive({
+    since: screen.data?.tasks?.resumeToken ?? null,
+    document: TaskEventsDocument,
+    variables: useSame({ filter: list.filter, timeZone: list.timeZone }),
+    eventOf,
+    onEvent: ({ id, entry, matches }) => {
+      count();
+      const isThere = entry?.__typename === "Task" && entry.deletedAt === null && !own.isOurs(entry);
+      arrivals.note(id, matches && isThere && !pages.has(id));
+    },
+    onExpired: () => void screen.refresh(),
+  });
+  useOwnChanges(({ id }) => {
+    // The news of it may have been quicker than the answer that it is ours.
+    arrivals.note(id, false);
+    count();
+    // Where only the first page is seen, what one does is seen at once; further down everything stays in its place.
+    if (pages.isAtStart) void screen.refresh();
+  });
+  const show = async (): Promise<void> => {
+    const forget = arrivals.take();
+    if (!(await screen.refresh())) return;
+    pages.jump(null);
+    scrollTo({ top: 0 });
+    forget();
+  };
+  return { count: arrivals.count, show };
+}
+
+function eventOf({ taskEvents: event }: TaskEventsSubscription): LiveEvent {
+  const { type, cursor, matchesFilter, taskId, task } = event;
+  return { type, cursor, matches: matchesFilter, id: taskId, entry: task };
+}

@@ -1,0 +1,24 @@
+/** What a record's view asks of the API. */
+import type { TimelineQueryVariables } from "../../generated/operations";
+import { recordRef, type RecordId, type View } from "../address/view";
+import { timelineFilter } from "../address/view-filters";
+import { PAGE_SIZE } from "../list/sources";
+
+export function recordQuestion(view: View, record: RecordId, timeZone: string): TimelineQueryVariables {
+  const filter = timelineFilter(view);
+  const isAll = view.tab === "all";
+  return {
+    id: record.id,
+    record: recordRef(record),
+    related: view.related,
+    timeZone,
+    hasTodo: view.tab !== "completed",
+    todo: isAll ? { ...filter, open: true } : filter,
+    // More than are shown above a history: on a timeline what has no due date stands at the time when it was made, and
+    // only who knows what is due later can put it after that.
+    todoSize: PAGE_SIZE,
+    hasHistory: isAll || view.tab === "completed",
+    history: isAll ? { ...filter, open: false } : filter,
+    historySize: PAGE_SIZE,
+  };
+}

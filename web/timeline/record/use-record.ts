@@ -1,0 +1,85 @@
+/** A record's lists and numbers, as they are now. */
+import { useMemo, useState } from "react";
+import { useClient } from "urql";
+import {
+  TimelineCountsDocument,
+  TimelineDocument,
+  type MonthFragment,
+  type TimelineCountsQuery,
+  type TimelineQuery,
+  type TimelineQueryVariables,
+} from "../../generated/operations";
+import type { RecordId, View } from "../address/view";
+import type { Pages } from "../list/pages";
+import { downwards, upwards, useTimelineDown, useTimelineUp } from "../list/sources";
+import { nameOf, usePages } from "../list/use-pages";
+import { useSame, useScreen, type Screen } from "../list/use-screen";
+import { useSoon } from "../live/use-soon";
+import { recordQuestion } from "./record-question";
+import type { BucketCount } from "./todo";
+
+export interface RecordLists {
+  readonly question: TimelineQueryVariables;
+  readonly screen: Screen<TimelineQuery>;
+  readonly todo: Pages;
+  readonly history: Pages;
+  /** Newest first. */
+  readonly months: readonly MonthFragment[];
+  readonly buckets: readonly BucketCount[];
+  /** Count anew, soon: for much that happens at once only once. */
+  readonly count: () => void;
+}
+
+// Counting reads every entry of the record.
+const COUNT_MS = 1_000;
+
+export function useRecord(view: View, record: RecordId, timeZone: string): RecordLists {
+  const question = useSame(recordQuestion(view, record, timeZone));
+  const screen = useScreen(TimelineDocument, question);
+  const { data } = screen;
+  const [todoQuestion, historyQuestion] = [useListQuestion(question, question.todo), useListQuestion(question, question.history)];
+  const todo = usePages(
+    nameOf("todo", todoQuestion),
+    useTimelineUp(todoQuestion),
+    useMemo(() => (data?.todo ? upwards(data.todo) : null), [data?.todo]),
+  );
+  const history = usePages(
+    nameOf("history", historyQuestion),
+    useTimelineDown(historyQuestion),
+    useMemo(() => (data?.history ? downwards(data.history) : null), [data?.history]),
+  );
+  const [counts, count] = useRecordCounts(question);
+  return {
+    question,
+    screen,
+    todo,
+    history,
+    months: counts?.history?.groups ?? data?.history?.groups ?? [],
+    buckets: counts?.todo?.groups ?? data?.todo?.groups ?? [],
+    count,
+  };
+}
+
+/** What further pages of one of the lists ask. */
+function useListQuestion({ record, related, timeZone }: TimelineQueryVariables, filter: TimelineQueryVariables["todo"]) {
+  return useSame({ record, related, timeZone, filter });
+}
+
+interface Counted {
+  readonly question: TimelineQueryVariables;
+  readonly counts: TimelineCountsQuery;
+}
+
+/** The numbers as they were last counted, and a way to count anew; null until then. */
+function useRecordCounts(question: TimelineQueryVariables): readonly [TimelineCountsQuery | null, () => void] {
+  const client = useClient();
+  const [counted, setCounted] = useState<Counted | null>(null);
+  const count = useSoon(() => {
+    const { todoSize: _, historySize: __, ...variables } = question;
+    void client
+      .query(TimelineCountsDocument, variables, { requestPolicy: "network-only" })
+      .toPromise()
+      .then(({ data }) => data && setCounted({ question, counts: data }));
+  }, COUNT_MS);
+  return [counted?.question === question ? counted.counts : null, count];
+}

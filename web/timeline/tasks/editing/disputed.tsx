@@ -1,0 +1,116 @@
+/** Asks whose value counts where two people have changed the same field. */
+import { useId, useState } from "react";
+import { Dialog } from "../../../ui/dialog";
+import { useClock } from "../../time/clock";
+import { exact } from "../../time/dates";
+import { PRIORITY_WORDS } from "../../words";
+import { instantOf } from "./due";
+import type { Dispute } from "./save";
+import { LABELS, valuesOf, type Field, type TaskValues } from "./values";
+
+type Side = "mine" | "theirs";
+
+interface DisputedProps {
+  readonly dispute: Dispute;
+  readonly mine: TaskValues;
+  /** Called with the fields in which mine counts. */
+  readonly onChoose: (mine: readonly Field[]) => void;
+  readonly onBack: () => void;
+}
+
+export function Disputed({ dispute, mine, onChoose, onBack }: DisputedProps) {
+  const { disputed, current } = dispute.merge;
+  const [sides, setSides] = useState<{ readonly [field in Field]?: Side }>({});
+  const [isAsked, setIsAsked] = useState(false);
+  const open = disputed.filter((field) => sides[field] === undefined);
+  const save = (): void => {
+    if (open.length > 0) setIsAsked(true);
+    else onChoose(disputed.filter((field) => sides[field] === "mine"));
+  };
+  return (
+    <Dialog title="Changed by two people" onClose={onBack}>
+      <form
+        className="task-form dialog__body"
+        onSubmit={(event) => {
+          event.preventDefault();
+          save();
+        }}
+      >
+        <p>
+          <bdi>{dispute.who}</bdi> changed this task while you were editing it. Choose what to keep; nothing is saved
+          until you do.
+        </p>
+        {disputed.map((field) => (
+          <Choice
+            key={field}
+            field={field}
+            mine={mine}
+            theirs={valuesOf(current)}
+            side={sides[field]}
+            isMissing={isAsked && sides[field] === undefined}
+            onChange={(side) => setSides({ ...sides, [field]: side })}
+          />
+        ))}
+        <div className="dialog__foot disputed__foot">
+          <button type="button" onClick={onBack}>
+            Back to the form
+          </button>
+          <button type="submit" className="button--primary">
+            Save
+          </button>
+        </div>
+      </form>
+    </Dialog>
+  );
+}
+
+interface ChoiceProps {
+  readonly field: Field;
+  readonly mine: TaskValues;
+  readonly theirs: TaskValues;
+  readonly side: Side | undefined;
+  readonly isMissing: boolean;
+  readonly onChange: (side: Side) => void;
+}
+
+function Choice({ field, mine, theirs, side, isMissing, onChange }: ChoiceProps) {
+  const id = useId();
+  const { zone } = useClock();
+  const sides = [
+    { name: "mine", title: "Mine", values: mine },
+    { name: "theirs", title: "Theirs", values: theirs },
+  ] as const;
+  return (
+    <fieldset className="field disputed" aria-describedby={`${id}-error`}>
+      <legend className="field__label">{LABELS[field]}</legend>
+      {sides.map(({ name, title, values }) => (
+        <label key={name} className="disputed__side">
+          <input type="radio" name={id} checked={side === name} onChange={() => onChange(name)} />
+          <span className="disputed__whose">{title}</span>
+          <span className="disputed__value" dir="auto">
+            {shown(values, field, zone)}
+          </span>
+        </label>
+      ))}
+      <p className="field__error" id={`${id}-error`} role="alert">
+        {isMissing ? "Choose one of the two." : null}
+      </p>
+    </fieldset>
+  );
+}
+
+function shown(values: TaskValues, field: Field, zone: string): string {
+  switch (field) {
+    case "due": {
+      const instant = instantOf(values.due);
+      return instant === null ? "No due date" : exact(instant, zone);
+    }
+    case "priority":
+      return PRIORITY_WORDS[values.priority];
+    case "subject":
+    case "description":
+      return values[field].trim() || "Nothing";
+    default:
+      return values[field]?.displayName ?? "Nobody";
+  }
+}
