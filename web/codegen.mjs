@@ -1,12 +1,11 @@
 /**
- * `npm run codegen`, from the API's own schema: `generated/operations.ts`, types and parsed documents for every operation in
+ * `npm run codegen`, from the API's own schema: `generated/operations.ts`, the types and text of every operation in
  * `timeline/documents/`, and `generated/schema.ts`, what the cache must know of types. An operation that the schema doesn't
  * allow, a field that was renamed say, ends the build here.
  */
 import { codegen } from "@graphql-codegen/core";
-import * as typedDocumentNode from "@graphql-codegen/typed-document-node";
 import * as typescriptOperations from "@graphql-codegen/typescript-operations";
-import { buildSchema, isAbstractType, isObjectType, Kind, parse, Source, validate, visit } from "graphql";
+import { buildSchema, isAbstractType, isObjectType, Kind, parse, print, Source, stripIgnoredCharacters, validate, visit } from "graphql";
 import { mkdir, readdir, readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 
@@ -30,13 +29,13 @@ if (faults.length > 0) {
   process.exit(1);
 }
 
-const written = await codegen({
+const types = await codegen({
   filename: "operations.ts",
   schema: parse(await readFile(SCHEMA, "utf8")),
   schemaAst: schema,
   documents,
-  plugins: [{ typescriptOperations: {} }, { typedDocumentNode: {} }],
-  pluginMap: { typescriptOperations, typedDocumentNode },
+  plugins: [{ typescriptOperations: {} }],
+  pluginMap: { typescriptOperations },
   config: {
     immutableTypes: true,
     nonOptionalTypename: true,
@@ -46,12 +45,18 @@ const written = await codegen({
   },
 });
 await mkdir(GENERATED, { recursive: true });
-await writeFile(join(GENERATED, "operations.ts"), written);
+await writeFile(
+  join(GENERATED, "operations.ts"),
+  `import { gql, type TypedDocumentNode } from "@urql/core";
+${types}
+${texts(whole)}
+`,
+);
 
-const types = Object.values(schema.getTypeMap()).filter(({ name }) => !name.startsWith("__"));
-const possible = types.filter(isAbstractType).map((type) => [type.name, schema.getPossibleTypes(type).map(({ name }) => name)]);
+const named = Object.values(schema.getTypeMap()).filter(({ name }) => !name.startsWith("__"));
+const possible = named.filter(isAbstractType).map((type) => [type.name, schema.getPossibleTypes(type).map(({ name }) => name)]);
 const roots = [schema.getQueryType(), schema.getMutationType(), schema.getSubscriptionType()];
-const nameless = types.filter((type) => isObjectType(type) && !roots.includes(type) && !("id" in type.getFields()));
+const nameless = named.filter((type) => isObjectType(type) && !roots.includes(type) && !("id" in type.getFields()));
 await writeFile(
   join(GENERATED, "schema.ts"),
   `/** The types that an interface or union stands for. */
@@ -61,6 +66,37 @@ export const POSSIBLE_TYPES: { [name: string]: string[] } = ${JSON.stringify(Obj
 export const NAMELESS_TYPES: readonly string[] = ${JSON.stringify(nameless.map(({ name }) => name), null, 2)};
 `,
 );
+
+/** Every operation as text, with the fragments that it needs. Parsed documents would make the page 90 kB larger. */
+function texts({ definitions }) {
+  const fragments = new Map(
+    definitions.filter(({ kind }) => kind === Kind.FRAGMENT_DEFINITION).map((fragment) => [fragment.name.value, fragment]),
+  );
+  const operations = definitions.filter(({ kind }) => kind === Kind.OPERATION_DEFINITION);
+  return [
+    ...[...fragments].map(([name, fragment]) => `const ${name} = ${quoted(fragment)};`),
+    ...operations.map((operation) => {
+      const name = operation.name.value;
+      const type = name + operation.operation[0].toUpperCase() + operation.operation.slice(1);
+      const parts = [quoted(operation), ...spreadIn(operation, fragments)];
+      return `export const ${name}Document: TypedDocumentNode<${type}, ${type}Variables> = gql(${parts.join(" + ")});`;
+    }),
+  ].join("\n");
+}
+
+function quoted(definition) {
+  return JSON.stringify(stripIgnoredCharacters(print(definition)));
+}
+
+/** The names of the fragments in a definition, and of those within them. */
+function spreadIn(definition, fragments, found = new Set()) {
+  visit(definition, {
+    FragmentSpread({ name: { value } }) {
+      if (!found.has(value)) spreadIn(fragments.get(value), fragments, found.add(value));
+    },
+  });
+  return found;
+}
 
 /** The document with the type's name in every selection: the types say that it is there, and the cache gives only what is asked for. */
 function typed(document) {

@@ -1,6 +1,5 @@
 /** One answer of the API through a page's client, given up when its asker loses interest. */
-import type { TypedDocumentNode } from "@graphql-typed-document-node/core";
-import type { AnyVariables, Client, CombinedError, OperationResult } from "@urql/core";
+import type { AnyVariables, Client, CombinedError, OperationResult, TypedDocumentNode } from "@urql/core";
 
 /** The server gave no answer that can be used; the message says so to people. */
 export class NotAnswered extends Error {}

@@ -1,6 +1,5 @@
 /** Sends a change, and says what came of it: made, refused for reasons, or unknown. */
-import type { TypedDocumentNode } from "@graphql-typed-document-node/core";
-import type { AnyVariables, Client } from "@urql/core";
+import type { AnyVariables, Client, TypedDocumentNode } from "@urql/core";
 import { wordsOf } from "../../api/query";
 import type { ChangedFragment } from "../../generated/operations";
 import type { TaskEntry } from "./task-entry";
