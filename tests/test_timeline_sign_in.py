@@ -101,6 +101,22 @@ def test_another_persons_token_opens_nothing_of_the_first(desks: Desks, customer
     desk.settled()
     desk.forgive("401", "Cross-Origin-Opener-Policy")
 
+@pytest.mark.parametrize("is_again", [False, True])
+def test_a_refused_token_stays_to_be_mended(desks: Desks, customer: Customer, *, is_again: bool) -> None:
+    desk = desks.seat(customer, address=desks.deployed)
+    desk.page.goto(f"{desk.address}/")
+    if is_again:
+        sign_in(desk, desks.api.token(customer.organization.viewer()))
+        desk.settled()
+        refuse_once(desk)
+        desk.tab("Open").click()
+
+    sign_in(desk, "no token at all")
+
+    expect(desk.page.get_by_role("alert")).to_contain_text("token can't be read")
+    expect(desk.page.get_by_label("Bearer token")).to_have_value("no token at all")
+    desk.forgive("401", "Cross-Origin-Opener-Policy")
+
 
 def test_live_events_go_on_after_signing_in_again(desks: Desks, customer: Customer) -> None:
     """The server ends a socket whose token has expired; another one is of no use before there is a new token."""

@@ -1,5 +1,5 @@
 /** How somebody says who they are: a role in the demo, a pasted token elsewhere. */
-import type { ReactNode } from "react";
+import type { FormEvent, ReactNode } from "react";
 import { ROLES, type Role } from "../api/session";
 import "./sign-in.css";
 
@@ -34,9 +34,13 @@ interface TokenFormProps {
 
 /** The one field in which a token is pasted. */
 export function TokenForm({ failure, onToken, children, otherwise }: TokenFormProps) {
-  const signIn = (form: FormData): void => onToken(withoutScheme(String(form.get("token"))));
+  // Not by the form's `action`: React empties a form after it, and a refused token is to be mended, not pasted again.
+  const signIn = (event: FormEvent<HTMLFormElement>): void => {
+    event.preventDefault();
+    onToken(withoutScheme(String(new FormData(event.currentTarget).get("token"))));
+  };
   return (
-    <form className="sign-in ui" action={signIn}>
+    <form className="sign-in ui" onSubmit={signIn}>
       {children}
       <label htmlFor="token">Bearer token</label>
       <textarea id="token" name="token" rows={5} required autoFocus spellCheck={false} autoComplete="off" aria-describedby="kept" />
