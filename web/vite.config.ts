@@ -7,7 +7,7 @@ const proxy = { target: API, changeOrigin: true, headers: { origin: API } };
 
 export default defineConfig({
   plugins: [react()],
-  server: { proxy: { "/graphql": proxy, "/demo": proxy } },
+  server: { proxy: { "/graphql": { ...proxy, ws: true }, "/demo": proxy } },
   // `vite dev` bundles what pages import, but not what workers do: these of theirs are CommonJS.
   optimizeDeps: {
     include: [
