@@ -4,7 +4,7 @@ import pytest
 from playwright.sync_api import expect
 
 from tests.timeline_pages import MARKS, Desks
-from tests.timeline_records import COMBINATIONS, LEAD, Customer, days_from_now
+from tests.timeline_records import ACCOUNT, COLLEAGUE, COMBINATIONS, LEAD, Customer, days_from_now
 
 pytestmark = MARKS
 
@@ -164,3 +164,29 @@ def test_what_a_filter_leaves_is_counted_on_the_tabs_and_said_aloud(desks: Desks
     expect(desk.page.get_by_role("status").filter(has_text="4 found")).to_have_count(1)
     for name, count in (("All", 4), ("Open", 1), ("Overdue", 1), ("Completed", 0)):
         expect(desk.tab(name)).to_have_text(f"{name}{count}")
+
+
+@pytest.mark.parametrize("query", ["?contact={contact}&", "?contact={contact}&related=yes&tab=open&q=a&", "?"])
+def test_a_filtered_view_opens_with_one_request(desks: Desks, customer: Customer, query: str) -> None:
+    customer.task("A task for all three", ("lead", "contact", "account"), user_id=customer.colleague)
+    desk = desks.seat(customer)
+    filters = f"with-account={customer.ids['account']}&assignee={customer.colleague}"
+
+    desk.open(query.format(**customer.ids) + filters)
+
+    chips = desk.page.get_by_role("list", name="Filters that are set")
+    expect(chips).to_contain_text(ACCOUNT)
+    expect(chips).to_contain_text(COLLEAGUE)
+    assert ["Timeline" if "contact" in query else "Tasks"] == desk.operations
+
+
+def test_a_tabs_number_follows_what_is_changed_elsewhere(desks: Desks, customer: Customer) -> None:
+    customer.task("Ask again")
+    desk = desks.seat(customer)
+    desk.open(f"?contact={customer.ids['contact']}&q=ask")
+    expect(desk.tab("Open")).to_have_text("Open1")
+
+    update = 'mutation($id: ID!) { updateTask(input: {id: $id, subject: "Forget it"}) { task { id } } }'
+    desks.api.data(customer.organization.viewer(), update, id=str(customer.stored("Ask again")["id"]))
+
+    expect(desk.tab("Open")).to_have_text("Open0")

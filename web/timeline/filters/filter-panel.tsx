@@ -8,7 +8,7 @@ import { INTERACTION_KINDS, PRIORITIES, RECORD_KINDS, STATUSES, useView } from "
 import { RecordIcon } from "../record-icon";
 import { describeRecord, useRecords } from "../search/record-search";
 import { KIND_WORDS, linksWords, PRIORITY_WORDS, RECORD_WORDS, STATUS_WORDS } from "../words";
-import { nameOf, type Names } from "./set-filters";
+import { shownName, type Names } from "./names";
 
 export function FilterPanel({ names }: { readonly names: Names }) {
   const [view, change] = useView();
@@ -75,7 +75,7 @@ const asItIs = (option: Option): Described => option;
 
 /** An identifier's option; null without one. */
 function optionOf(id: string | null, names: Names): Option | null {
-  return id === null ? null : { id, text: nameOf(id, names) };
+  return id === null ? null : { id, text: shownName(id, names) };
 }
 
 function RecordField({ kind, names }: { readonly kind: RecordKind; readonly names: Names }) {

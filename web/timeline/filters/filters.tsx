@@ -7,15 +7,14 @@ import { FilterChips } from "./filter-chips";
 import { FilterPanel } from "./filter-panel";
 import { FilterSearch } from "./filter-search";
 import "./filters.css";
+import type { Names } from "./names";
 import { setFilters } from "./set-filters";
-import { useNames } from "./use-names";
 
-export function Filters() {
+export function Filters({ names }: { readonly names: Names }) {
   const [view, change] = useView();
   const viewer = useViewer();
   const [isOpen, setIsOpen] = useState(false);
   const opener = useRef<HTMLButtonElement>(null);
-  const names = useNames([view.lead, view.contact, view.account, view.assignee]);
   const set = setFilters(view, names);
   const isMine = view.assignee !== null && view.assignee === viewer.id;
   const closeOnEscape = (event: KeyboardEvent): void => {

@@ -1,9 +1,7 @@
 /** The filters of a view that are set, one by one, in words. */
 import { EVERYTHING, type View } from "../address/view";
 import { KIND_WORDS, linksWords, PRIORITY_WORDS, STATUS_WORDS } from "../words";
-
-/** `{id: name}`; null for an identifier that names nothing in the organization, absent until it is known. */
-export type Names = ReadonlyMap<string, string | null>;
+import { shownName, type Names } from "./names";
 
 export interface SetFilter {
   /** Tells it from the others that are set. */
@@ -65,11 +63,5 @@ function eachOf<Field extends "kinds" | "status" | "priority">(
 function byName(view: View, field: "lead" | "contact" | "account" | "assignee", name: string, names: Names): readonly SetFilter[] {
   const id = view[field];
   if (id === null) return [];
-  return [{ key: field, name, value: nameOf(id, names), without: { [field]: null } }];
-}
-
-/** What to show for an identifier. */
-export function nameOf(id: string, names: Names): string {
-  const name = names.get(id);
-  return name === undefined ? "…" : (name ?? "not found in your organization");
+  return [{ key: field, name, value: shownName(id, names), without: { [field]: null } }];
 }

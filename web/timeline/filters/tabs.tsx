@@ -1,10 +1,9 @@
 /** The tasks by state, with how many there are. */
 import { useRef, type KeyboardEvent, type ReactNode } from "react";
-import type { TaskCountsFragment } from "../../generated/operations";
 import { TABS, useView, type Tab, type View } from "../address/view";
 import { isFiltered } from "./set-filters";
 import "./tabs.css";
-import { useCounts } from "./use-counts";
+import type { TabCounts } from "./tab-counts";
 
 const LABELS: Readonly<Record<Tab, string>> = { all: "All", open: "Open", overdue: "Overdue", completed: "Completed" };
 
@@ -16,14 +15,8 @@ const MOVES: Readonly<Record<string, (place: number, count: number) => number>> 
   End: (_, count) => count - 1,
 };
 
-interface TabsProps {
-  /** Of the record's tasks, or of all that the filters leave; null while they are counted. */
-  readonly counts: TaskCountsFragment | null;
-}
-
-export function Tabs({ counts }: TabsProps) {
+export function Tabs({ counts }: { readonly counts: TabCounts }) {
   const [view, change] = useView();
-  const shown = useCounts(view, counts);
   const list = useRef<HTMLDivElement>(null);
   // The arrows only move the focus: a tab asks the server, and each one passed would be a step for "back".
   const move = (event: KeyboardEvent): void => {
@@ -48,11 +41,11 @@ export function Tabs({ counts }: TabsProps) {
             onClick={() => change({ tab })}
           >
             {LABELS[tab]}
-            <Count count={shown[tab]} />
+            <Count count={counts[tab]} />
           </button>
         ))}
       </div>
-      <Found view={view} count={shown[view.tab]} />
+      <Found view={view} count={counts[view.tab]} />
     </>
   );
 }

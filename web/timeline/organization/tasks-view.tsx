@@ -2,6 +2,8 @@
 import type { Tab, View } from "../address/view";
 import { EmptyView } from "../filters/empty-view";
 import { Filters } from "../filters/filters";
+import { namesOf } from "../filters/names";
+import { taskCounts } from "../filters/tab-counts";
 import { TabPanel, Tabs } from "../filters/tabs";
 import type { Line } from "../list/line";
 import { List } from "../list/list";
@@ -32,14 +34,15 @@ const TITLES: Readonly<Record<Tab, string>> = {
 export function TasksView({ view }: { readonly view: View }) {
   const { zone } = useClock();
   const list = useTasks(view, zone);
+  const { screen } = list;
   return (
     <>
       <Header record={null}>
         <NewTask links={{}} />
       </Header>
       <div className="page__controls">
-        <Tabs counts={list.screen.latest?.taskStats ?? null} />
-        <Filters />
+        <Tabs counts={taskCounts(screen.latest?.taskStats ?? null)} />
+        <Filters names={namesOf(view, screen.data, screen.latest)} />
       </div>
       <TabPanel>
         <ArrivalsButton count={list.news.count} onShow={() => void list.news.show()} />

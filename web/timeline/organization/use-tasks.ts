@@ -4,6 +4,7 @@ import { useClient } from "urql";
 import { TaskCountsDocument, TaskEventsDocument, TasksDocument, type TaskEventsSubscription, type TasksQuery } from "../../generated/operations";
 import type { View } from "../address/view";
 import { countFilter, taskFilter } from "../address/view-filters";
+import { namedIds } from "../filters/names";
 import type { Pages } from "../list/pages";
 import { PAGE_SIZE, tasksDownwards, useTasksDown } from "../list/sources";
 import { nameOf, usePages } from "../list/use-pages";
@@ -25,7 +26,7 @@ const COUNT_MS = 1_000;
 export function useTasks(view: View, timeZone: string): TaskList {
   const list = useSame({ filter: taskFilter(view), orderBy: ORDERS[view.tab], timeZone });
   const counted = useSame({ filter: countFilter(view), timeZone });
-  const screen = useScreen(TasksDocument, { ...list, counted: counted.filter, size: PAGE_SIZE });
+  const screen = useScreen(TasksDocument, { ...list, counted: counted.filter, size: PAGE_SIZE, named: namedIds(view) });
   const tasks = screen.data?.tasks;
   const pages = usePages(
     nameOf("tasks", list),

@@ -2,6 +2,8 @@
 import type { TimelineQueryVariables } from "../../generated/operations";
 import { recordRef, type RecordId, type View } from "../address/view";
 import { timelineFilter } from "../address/view-filters";
+import { namedIds } from "../filters/names";
+import { countedTabs } from "../filters/tab-counts";
 import { PAGE_SIZE } from "../list/sources";
 
 export function recordQuestion(view: View, record: RecordId, timeZone: string): TimelineQueryVariables {
@@ -20,5 +22,7 @@ export function recordQuestion(view: View, record: RecordId, timeZone: string): 
     hasHistory: isAll || view.tab === "completed",
     history: isAll ? { ...filter, open: false } : filter,
     historySize: PAGE_SIZE,
+    ...countedTabs(view),
+    named: namedIds(view),
   };
 }

@@ -5,6 +5,8 @@ import type { MonthFragment, RecordHeadFragment } from "../../generated/operatio
 import { isId, type RecordId, type View } from "../address/view";
 import { EmptyView } from "../filters/empty-view";
 import { Filters } from "../filters/filters";
+import { namesOf } from "../filters/names";
+import { recordCounts } from "../filters/tab-counts";
 import { TabPanel, Tabs } from "../filters/tabs";
 import { Failed, isMissing, Waiting } from "../list/states";
 import { useSlots } from "../list/use-pages";
@@ -48,8 +50,8 @@ function KnownRecord({ view, record }: RecordViewProps) {
         <NewTask links={head ? linksOf(record, head) : null} />
       </Header>
       <div className="page__controls">
-        <Tabs counts={head?.taskStats ?? null} />
-        <Filters />
+        <Tabs counts={recordCounts(view, head?.taskStats ?? null, screen.latest)} />
+        <Filters names={namesOf(view, screen.data, screen.latest)} />
       </div>
       <div className="page__columns">
         <TabPanel>

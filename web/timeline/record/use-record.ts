@@ -75,7 +75,7 @@ function useRecordCounts(question: TimelineQueryVariables): readonly [TimelineCo
   const client = useClient();
   const [counted, setCounted] = useState<Counted | null>(null);
   const count = useSoon(() => {
-    const { todoSize: _, historySize: __, ...variables } = question;
+    const { todoSize: _todo, historySize: _history, named: _named, ...variables } = question;
     void client
       .query(TimelineCountsDocument, variables, { requestPolicy: "network-only" })
       .toPromise()
