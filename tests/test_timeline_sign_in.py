@@ -101,6 +101,7 @@ def test_another_persons_token_opens_nothing_of_the_first(desks: Desks, customer
     desk.settled()
     desk.forgive("401", "Cross-Origin-Opener-Policy")
 
+
 @pytest.mark.parametrize("is_again", [False, True])
 def test_a_refused_token_stays_to_be_mended(desks: Desks, customer: Customer, *, is_again: bool) -> None:
     desk = desks.seat(customer, address=desks.deployed)
