@@ -15,6 +15,7 @@ from app import create
 from resolvers.viewers import Role, Viewer
 from server import sign_in
 from settings import Settings
+from tests.deadlines import DEADLINE_S, eventually
 from tests.servers import serve
 
 SECRET = "a secret for tests, long enough for HS256 and also for HS384 and HS512"
@@ -71,6 +72,14 @@ def api(*, database_url: str = NOWHERE, readiness_sql: Path = READINESS, **setti
     )
     with (
         serve(create(chosen, readiness_sql=readiness_sql)) as address,
-        httpx2.Client(base_url=address, timeout=60) as client,
+        httpx2.Client(base_url=address, timeout=DEADLINE_S) as client,
     ):
         yield Api(chosen, client)
+
+
+@contextmanager
+def connected(**settings: Any) -> Iterator[Api]:
+    """Serve the API with a connection made already: on a busy machine making one may take longer than a short limit."""
+    with api(**settings) as running:
+        assert eventually(lambda: "errors" not in running.ask("{ tasks { totalCount } }").json())
+        yield running

@@ -8,6 +8,7 @@ from pathlib import Path
 from uuid import uuid4
 
 import pytest
+from hypothesis import HealthCheck, settings
 from playwright.sync_api import Browser
 
 from db import embedded
@@ -41,6 +42,9 @@ def versions() -> list[str]:
 def pytest_configure() -> None:
     if os.environ.get("CI") == "true" and "TASKLINE_TEST_POSTGRES" not in os.environ and versions() != list(PROGRAMS):
         raise pytest.UsageError(f"CI must test PostgreSQL {' and '.join(PROGRAMS)}; found {' and '.join(versions())}.")
+    # What an example takes says something of the machine alone, which other tests share.
+    settings.register_profile("shared", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+    settings.load_profile("shared")
 
 
 def pytest_report_header() -> str:

@@ -12,8 +12,9 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+from tests.deadlines import DEADLINE_S
+
 ROOT = Path(__file__).parent.parent
-DEADLINE_S = 120
 UP = re.compile(r"Taskline is up at|TASKLINE_JWT_SECRET=… ./taskline serve")  # the last line of `serve`, of `demo`
 ADDRESS = re.compile(r"http://[^\s/)]+")
 
@@ -101,7 +102,7 @@ def starting(home: Path, *arguments: str, **more: str) -> Iterator[Running]:
     finally:
         if process.poll() is None:
             started.stop()
-        reader.join(5)
+        reader.join(DEADLINE_S)
         if process.stdout:
             process.stdout.close()
 

@@ -5,6 +5,7 @@ import re
 import socket
 
 from tests.apis import Api
+from tests.deadlines import DEADLINE_S
 
 JSON = "application/json"
 GRAPHQL_JSON = "application/graphql-response+json"
@@ -37,7 +38,7 @@ def code_of(answer: dict[str, list[dict[str, dict[str, str]]]]) -> str:
 def exchange(served: Api, sent: bytes, *, is_cut: bool = False) -> bytes:
     """Send bytes as they are, and return the beginning of what comes back."""
     url = served.client.base_url
-    with socket.create_connection((url.host, url.port or 80), timeout=5) as connection:
+    with socket.create_connection((url.host, url.port or 80), timeout=DEADLINE_S) as connection:
         connection.sendall(sent)
         return b"" if is_cut else connection.recv(1_000)
 
@@ -45,6 +46,6 @@ def exchange(served: Api, sent: bytes, *, is_cut: bool = False) -> bytes:
 def everything_answered(served: Api, sent: bytes) -> bytes:
     """Send bytes as they are, and return what comes back until the server closes the connection."""
     url = served.client.base_url
-    with socket.create_connection((url.host, url.port or 80), timeout=5) as connection:
+    with socket.create_connection((url.host, url.port or 80), timeout=DEADLINE_S) as connection:
         connection.sendall(sent)
         return connection.makefile("rb").read()

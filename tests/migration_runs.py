@@ -13,6 +13,7 @@ import asyncpg
 
 from migrations.runner import apply, catalogue
 from tests.databases import CrmDatabase
+from tests.deadlines import DEADLINE_S
 
 FOLDER = Path(__file__).parent.parent / "migrations"
 LINKS = FOLDER / "041_extend_interactions_to_contacts_and_accounts.sql"
@@ -159,5 +160,5 @@ def open_transaction(database: CrmDatabase, sql: str, *, url: str | None = None)
         yield process
     finally:
         process.stdin.close()
-        process.wait(10)
+        process.wait(DEADLINE_S)
         process.stdout.close()

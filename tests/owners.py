@@ -12,8 +12,8 @@ from typing import Any, TypeVar
 import asyncpg
 
 from tests.databases import CrmDatabase
+from tests.deadlines import DEADLINE_S
 
-DEADLINE_S = 10
 Found = TypeVar("Found")
 
 

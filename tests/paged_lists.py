@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from typing import Any
 from uuid import UUID
 
-from hypothesis import HealthCheck, settings
+from hypothesis import settings
 from hypothesis import strategies as st
 
 from tests.apis import Api
@@ -92,7 +92,7 @@ def new_list(api: Api, owner: Owner, query: str, order: str, **asked: object) ->
 
 
 def quickly(examples: int) -> settings:
-    return settings(max_examples=examples, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+    return settings(max_examples=examples)
 
 
 def check_both_ways(listed: PagedList, sizes: Sequence[int]) -> None:

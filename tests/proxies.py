@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from urllib.parse import parse_qs, quote, unquote, urlsplit
 
 from tests.databases import CrmDatabase
+from tests.deadlines import DEADLINE_S
 
 Change = Callable[[bytes], bytes]
 
@@ -57,7 +58,7 @@ def wire(database: CrmDatabase, *, to_server: Change = _as_it_is, to_client: Cha
             made.cut()
             with suppress(OSError):
                 listening.shutdown(socket.SHUT_RDWR)
-            thread.join(10)
+            thread.join(DEADLINE_S)
             for end in made.sockets:
                 end.close()
 
@@ -74,7 +75,7 @@ def _accept(listening: socket.socket, target: str, made: Wire) -> None:
                 pumps.append(threading.Thread(target=_pump, args=ends, daemon=True))
                 pumps[-1].start()
     for pump in pumps:
-        pump.join(10)
+        pump.join(DEADLINE_S)
 
 
 def _pump(source: socket.socket, sink: socket.socket, change: Change) -> None:

@@ -9,7 +9,7 @@ from contextlib import contextmanager
 import uvicorn
 from starlette.types import ASGIApp
 
-DEADLINE_S = 10
+from tests.deadlines import DEADLINE_S
 
 
 @contextmanager

@@ -67,7 +67,8 @@ class Socket:
 def opened(api: Api, *, protocol: Subprotocol | None = PROTOCOL) -> Iterator[Socket]:
     """Open a socket, and say nothing yet."""
     address = str(api.client.base_url).replace("http://", "ws://").rstrip("/") + "/graphql"
-    with connect(address, subprotocols=[protocol] if protocol else None, compression=None) as connection:
+    protocols = [protocol] if protocol else None
+    with connect(address, subprotocols=protocols, compression=None, open_timeout=PATIENCE_S) as connection:
         yield Socket(connection)
 
 

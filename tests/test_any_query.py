@@ -21,7 +21,7 @@ from graphql import (
     is_list_type,
     is_non_null_type,
 )
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from schema.build import build_schema
@@ -169,7 +169,7 @@ def cursors(api: Api, filled: Organization) -> list[str]:
 @pytest.mark.slow
 @pytest.mark.parametrize("kind", ["query", "mutation"])
 @given(data=st.data())
-@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=40)
 def test_whatever_the_schema_allows_is_answered(
     api: Api,
     schema: GraphQLSchema,

@@ -5,7 +5,7 @@ from urllib.parse import quote, urlencode
 from uuid import UUID
 
 import pytest
-from hypothesis import HealthCheck, Phase, given, settings
+from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
 
 from server.rest.routes import all_operations
@@ -58,9 +58,7 @@ def segment(value: object) -> str:
 # Not made smaller when it fails: each request leaves another database, so that takes minutes and finds nothing.
 @settings(
     max_examples=30,
-    deadline=None,
     phases=[Phase.explicit, Phase.generate],
-    suppress_health_check=[HealthCheck.too_slow],
 )
 @given(data=st.data())
 def test_any_request_is_answered_as_described(

@@ -7,7 +7,7 @@ from typing import Any
 from uuid import UUID, uuid4
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.apis import Api
@@ -195,7 +195,7 @@ def test_one_bad_cursor_leaves_its_neighbours_alone(api: Api, filled: Organizati
 
 @pytest.mark.slow
 @given(data=st.data())
-@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=25)
 def test_tampered_bytes_are_refused_or_harmless(
     api: Api, filled: Organization, cursors: list[str], data: st.DataObject
 ) -> None:

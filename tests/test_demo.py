@@ -18,7 +18,8 @@ from db import embedded
 from db.embedded_crm import EmbeddedCrm
 from migrations.runner import apply, files
 from tests.databases import APP, APP_PASSWORD, CrmDatabase, psql
-from tests.demos import DEADLINE_S, Running, running, starting, taskline
+from tests.deadlines import DEADLINE_S
+from tests.demos import Running, running, starting, taskline
 
 pytestmark = pytest.mark.slow
 
@@ -79,7 +80,8 @@ def token(home: Path, first_start: Running) -> Callable[[str], str]:
 
 def ask(url: str, token: str, query: str, **variables: object) -> dict[str, dict[str, object]]:
     body = {"query": query, "variables": variables}
-    answer = httpx2.post(f"{url}/graphql", json=body, headers={"Authorization": f"Bearer {token}"}, timeout=30).json()
+    headers = {"Authorization": f"Bearer {token}"}
+    answer = httpx2.post(f"{url}/graphql", json=body, headers=headers, timeout=DEADLINE_S).json()
     assert "errors" not in answer, answer
     data: dict[str, dict[str, object]] = answer["data"]
     return data

@@ -9,7 +9,7 @@ from uuid import UUID
 
 import asyncpg
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from db.engine import Database
@@ -20,6 +20,7 @@ from resolvers import resume_tokens
 from server.databases import database_of
 from tests.apis import Api
 from tests.databases import CrmDatabase
+from tests.deadlines import DEADLINE_S
 from tests.organizations import Organization
 
 LOG, LAST = "0" * 16, 2**63 - 1
@@ -73,7 +74,7 @@ async def stream(api: Api, crm: CrmDatabase, organization: Organization, tasks: 
         await idle.execute("BEGIN; UPDATE organizations SET name = name")  # a writer that is open all the time
         await asyncio.gather(*(write(crm.owner_url, tasks, number) for number in range(WRITERS)))
         done.set()
-        await asyncio.wait_for(reader, 30)
+        await asyncio.wait_for(reader, DEADLINE_S)
         await idle.close()
         return reader.result()
     finally:
@@ -198,7 +199,6 @@ logs = st.text("0123456789abcdef", min_size=16, max_size=16)
 horizons = st.builds(Horizon, snapshots(), sequences, st.just(LAST))
 
 
-@settings(suppress_health_check=[HealthCheck.too_slow])
 @given(st.builds(Place, logs, horizons, horizons, sequences))
 def test_a_token_holds_its_place(place: Place) -> None:
     assert place == resume_tokens.decode(resume_tokens.encode(place))

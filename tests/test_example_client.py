@@ -7,6 +7,7 @@ import sys
 import pytest
 
 from tests.apis import Api
+from tests.deadlines import DEADLINE_S
 from tests.organizations import Organization
 from tests.papers import ROOT
 
@@ -25,7 +26,7 @@ def test_the_example_creates_completes_and_pages(api: Api, organization: Organiz
         env=os.environ | address,
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=DEADLINE_S,
         check=False,
     )
 

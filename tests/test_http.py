@@ -8,6 +8,7 @@ from contextlib import ExitStack
 import pytest
 
 from tests.apis import Api, api
+from tests.deadlines import DEADLINE_S
 from tests.messages import ANSWER, GRAPHQL_JSON, JSON, VIEWER, body, code_of, everything_answered, exchange
 
 
@@ -206,7 +207,7 @@ def test_a_server_that_stops_tells_a_client_that_still_sends_so(caplog: pytest.L
                 "Content-Type: application/json\r\nContent-Length: 100\r\nExpect: 100-continue\r\n\r\n"
             )
             url = running.client.base_url
-            client = stack.enter_context(socket.create_connection((url.host, url.port or 80), timeout=5))
+            client = stack.enter_context(socket.create_connection((url.host, url.port or 80), timeout=DEADLINE_S))
             client.sendall(head.encode())
             assert b"100 Continue" in client.recv(1_000)  # the server reads, and waits
         answer = client.makefile("rb").read()

@@ -10,7 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.demos import DEADLINE_S, ROOT, environment
+from tests.deadlines import DEADLINE_S
+from tests.demos import ROOT, environment
 
 LAUNCHER = ROOT / "taskline"
 LOCK = "requirements.lock"

@@ -10,7 +10,7 @@ import pytest
 
 from migrations.runner.sessions import LOCK_KEY
 from tests.databases import APP, OWNER, CrmDatabase
-from tests.deadlines import eventually
+from tests.deadlines import DEADLINE_S, eventually
 from tests.killed_runs import LEFTOVERS
 from tests.migration_runs import (
     FORWARD,
@@ -53,7 +53,7 @@ def test_of_several_at_once_one_runs_and_the_others_have_nothing_to_do(
     with open_transaction(legacy_database, f"SELECT pg_advisory_lock({LOCK_KEY})"):
         runs = [start(legacy_database, way) for way in ways]
         assert eventually(lambda: str(len(ways)) == legacy_database.psql(WAITERS))
-    said = [run.communicate(timeout=60)[0] for run in runs]
+    said = [run.communicate(timeout=DEADLINE_S)[0] for run in runs]
     by_psql(second_legacy_database, LINKS)
 
     assert [0] * len(ways) == [run.returncode for run in runs], said
@@ -75,7 +75,7 @@ def test_who_waits_says_for_whom_and_since_when(legacy_database: CrmDatabase, wa
         run = start(legacy_database, way)
         assert run.stdout
         words = next(line for line in run.stdout if "aiting for another migration of this database: " in line)
-    rest = run.communicate(timeout=60)[0]
+    rest = run.communicate(timeout=DEADLINE_S)[0]
 
     assert holder in words
     assert SUCCESS in rest

@@ -20,6 +20,7 @@ from migrations.rehearsal.programs import Programs
 from migrations.rehearsal.rehearsals import Rehearsal, Source, Stage
 from migrations.rehearsal.relay import TLS_REQUEST, relayed
 from tests.databases import APP, OWNER, OWNER_PASSWORD, CrmDatabase, psql
+from tests.deadlines import DEADLINE_S
 from tests.migration_runs import FORWARD, open_transaction
 from tests.rehearsals import rehearse
 from tests.tls_doors import tls_door
@@ -405,7 +406,7 @@ async def carried_without_tls(sslmode: str) -> bytes:
             writer.write_eof()
             await reader.read()
             writer.close()
-            await asyncio.wait_for(is_done.wait(), 30)
+            await asyncio.wait_for(is_done.wait(), DEADLINE_S)
     return bytes(came)
 
 

@@ -4,9 +4,11 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
+from httpx2 import Response
 
-from tests.apis import Api, api
+from tests.apis import Api, api, connected
 from tests.databases import CrmDatabase
+from tests.deadlines import eventually
 from tests.organizations import Organization
 from tests.owners import Owner
 
@@ -21,14 +23,14 @@ CREATE = """mutation ($free: ID!, $taken: ID!) {
 
 @pytest.fixture(scope="module")
 def hurried(crm: CrmDatabase) -> Iterator[Api]:
-    """The API with one connection and little time for a request, but much for a statement and a lock."""
+    """The API on one connection, with little time for a request, but much for a statement and a lock."""
     limits: dict[str, Any] = {
         "pool_size": 1,
         "request_timeout_ms": 1_500,  # enough for one statement on a busy machine
         "lock_timeout_ms": 8_000,
         "statement_timeout_ms": 8_000,
     }
-    with api(database_url=crm.app_url, **limits) as running:
+    with connected(database_url=crm.app_url, **limits) as running:
         yield running
 
 
@@ -90,14 +92,18 @@ def test_a_change_that_was_committed_is_reported_as_made_even_if_the_rest_of_its
 def test_a_demo_token_that_takes_too_long_can_be_asked_for_again(
     crm: CrmDatabase, owner: Owner, organization: Organization
 ) -> None:
-    body = {"role": "user"}
+    def ask(demo: Api) -> Response:
+        return demo.client.post("/demo/token", json={"role": "user"})
+
     with api(
-        database_url=crm.app_url, demo_organization_id=organization.id, pool_size=1, request_timeout_ms=200
+        database_url=crm.app_url, demo_organization_id=organization.id, pool_size=1, request_timeout_ms=1_000
     ) as demo:
         with owner.locked("users"):
-            late = demo.client.post("/demo/token", json=body)
-        again = demo.client.post("/demo/token", json=body)
+            late = ask(demo)
+        # On a busy machine a new connection may take the time of a request, too. One that is never given back takes
+        # that of each.
+        is_answered = eventually(lambda: ask(demo).status_code == 200)
 
     assert (503, "TIMEOUT") == (late.status_code, late.json()["errors"][0]["extensions"]["code"])
     assert int(late.headers["retry-after"]) > 0
-    assert 200 == again.status_code
+    assert is_answered

@@ -122,7 +122,7 @@ def test_a_busy_writer_does_not_keep_it_from_its_locks(linked_database: CrmDatab
         assert writer.stdin
         writer.stdin.write("\\o /dev/null\n" + f"{write}\n" * 200 + f"{write} \\watch 0.001\n")
         writer.stdin.flush()
-        outcome = by_psql(linked_database, LINKS_BACK, taskline__discard_links=18, taskline__lock_budget="10s")
+        outcome = by_psql(linked_database, LINKS_BACK, taskline__discard_links=18, taskline__lock_budget="60s")
         assert writer.poll() is None
         writer.kill()
 

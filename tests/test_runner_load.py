@@ -10,7 +10,7 @@ import pytest
 from errors import MigrationRefused
 from migrations.rehearsal.load import Sample, Summary, load, remove, summary
 from tests.databases import CrmDatabase
-from tests.deadlines import eventually
+from tests.deadlines import DEADLINE_S, eventually
 from tests.migration_drifts import INCOMPLETE, REPAIRED
 from tests.migration_runs import LINKS, TENANT, VARIANTS, by_psql, make_variant, open_transaction
 
@@ -54,7 +54,7 @@ def loaded(url: str, *, until: int, connections: int = 2, organization_id: UUID 
 
 
 async def until_true(is_met: Callable[[], bool]) -> None:
-    deadline = time.monotonic() + 30
+    deadline = time.monotonic() + DEADLINE_S
     while not is_met():
         assert time.monotonic() < deadline
         await asyncio.sleep(0.01)

@@ -10,6 +10,7 @@ import pytest
 
 from tests.checkouts import PRODUCTION, STAGING, Checkout, make_checkout
 from tests.databases import OWNER, CrmDatabase
+from tests.deadlines import DEADLINE_S
 from tests.migration_runs import (
     FORWARD,
     LINKS,
@@ -436,7 +437,7 @@ def test_on_a_terminal_the_name_of_the_database_is_asked_for(
         text=True,
     ) as asking:
         os.write(ours, f"{legacy_database.name if is_right else 'crm'}\n".encode())
-        _, errors = asking.communicate(timeout=60)
+        _, errors = asking.communicate(timeout=DEADLINE_S)
     os.close(ours)
     os.close(theirs)
 

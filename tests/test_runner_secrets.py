@@ -20,6 +20,7 @@ from commands.migrate import COMMANDS
 from errors import TasklineError
 from tests.checkouts import PRODUCTION, STAGING, make_checkout
 from tests.databases import CrmDatabase
+from tests.deadlines import DEADLINE_S
 from tests.proxies import wire
 
 pytestmark = pytest.mark.slow
@@ -192,7 +193,7 @@ def test_no_traceback_tells_it_not_even_in_pythons_development_mode(target: Targ
                 "SELECT pg_terminate_backend(pid) FROM pg_stat_activity "
                 "WHERE application_name = 'taskline migrate' AND datname = current_database()"
             )
-        said, errors = run.communicate(timeout=60)
+        said, errors = run.communicate(timeout=DEADLINE_S)
 
     assert 0 != run.returncode
     assert ("Traceback" in errors) == (how == "a fault of ours"), errors

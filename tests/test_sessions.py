@@ -18,7 +18,7 @@ from errors import ConstraintViolated, DatabaseRefused, SettingsInvalid, Unavail
 from resolvers.rounds import Loader, Rounds
 from server.databases import check, database_of
 from settings import Settings
-from tests.apis import NOWHERE, Api, api
+from tests.apis import NOWHERE, Api, api, connected
 from tests.databases import APP, CrmDatabase
 from tests.deadlines import eventually
 from tests.organizations import Organization, new_organization
@@ -92,13 +92,13 @@ def test_a_client_that_hangs_up_leaves_the_connection_usable(single: Api, filled
 
 @pytest.mark.parametrize(
     "limits",
-    [{"lock_timeout_ms": 50}, {"lock_timeout_ms": 8_000, "statement_timeout_ms": 300}],
+    [{"lock_timeout_ms": 50}, {"lock_timeout_ms": 8_000, "statement_timeout_ms": 1_000}],
     ids=["lock", "statement"],
 )
 def test_what_takes_too_long_is_a_timeout_and_spoils_no_other_field(
     crm: CrmDatabase, owner: Owner, filled: Organization, limits: dict[str, Any]
 ) -> None:
-    with api(database_url=crm.app_url, pool_size=1, **limits) as running:
+    with connected(database_url=crm.app_url, pool_size=1, **limits) as running:
         with owner.locked("lead_interactions"):
             answer = running.ask("{ tasks { totalCount } viewer { user { displayName } } }", viewer=filled.viewer())
         again = running.data(filled.viewer(), TASKS)["tasks"]
@@ -144,13 +144,13 @@ def test_a_relation_that_cant_be_loaded_is_null_and_the_others_are_there(
 
 
 def test_a_pool_that_stays_full_is_unavailable(crm: CrmDatabase, owner: Owner, filled: Organization) -> None:
-    limits: dict[str, Any] = {
+    limits = {
         "pool_size": 1,
-        "pool_wait_ms": 500,  # long enough to connect on a busy machine
+        "pool_wait_ms": 500,
         "lock_timeout_ms": 8_000,
         "statement_timeout_ms": 8_000,
     }
-    with api(database_url=crm.app_url, **limits) as running, ThreadPoolExecutor(1) as threads:
+    with connected(database_url=crm.app_url, **limits) as running, ThreadPoolExecutor(1) as threads:
         with owner.locked("lead_interactions"):
             waiting = threads.submit(running.data, filled.viewer(), TASKS)
             owner.wait_for_waiters()
@@ -169,13 +169,13 @@ def test_a_full_pool_is_waited_for_once_by_all_fields_together(
     crm: CrmDatabase, owner: Owner, filled: Organization, kind: str, field: str
 ) -> None:
     document = f"{kind} {{ {' '.join(f'a{n}: {field}' for n in range(30))} }}"
-    limits: dict[str, Any] = {
+    limits = {
         "pool_size": 1,
-        "pool_wait_ms": 200,
-        "lock_timeout_ms": 8_000,
-        "statement_timeout_ms": 8_000,
+        "pool_wait_ms": 500,
+        "lock_timeout_ms": 20_000,
+        "statement_timeout_ms": 20_000,
     }
-    with api(database_url=crm.app_url, **limits) as running, ThreadPoolExecutor(1) as threads:
+    with connected(database_url=crm.app_url, **limits) as running, ThreadPoolExecutor(1) as threads:
         with owner.locked("lead_interactions"):
             waiting = threads.submit(running.data, filled.viewer(), TASKS)
             owner.wait_for_waiters()
@@ -184,7 +184,7 @@ def test_a_full_pool_is_waited_for_once_by_all_fields_together(
 
     assert 503 == refused.status_code
     assert {"UNAVAILABLE"} == {error["extensions"]["code"] for error in refused.json()["errors"]}
-    assert refused.elapsed.total_seconds() < 15 * 0.2
+    assert refused.elapsed.total_seconds() < 30 * 0.5 / 2
 
 
 def test_a_record_that_goes_while_it_is_linked_is_not_found(api: Api, owner: Owner, filled: Organization) -> None:
@@ -356,7 +356,7 @@ def test_a_subscriber_waits_for_a_connection_longer_than_a_request_does(
     viewer, contact = filled.viewer(), filled.contact()
 
     with (
-        api(database_url=crm.app_url, pool_size=1, pool_wait_ms=100) as single,
+        connected(database_url=crm.app_url, pool_size=1, pool_wait_ms=200) as single,
         ThreadPoolExecutor() as pool,
         greeted(single, viewer) as socket,
     ):

@@ -21,7 +21,9 @@ from tests.sockets import PATIENCE_S, PROTOCOL, Socket
 
 pytestmark = [pytest.mark.slow, pytest.mark.long]
 
-BOUND_S = 3.0
+BOUND_S = 3
+FAR_BOUND_S = 15
+"""Nothing but waiting for who was dropped so late would take so long, on the busiest machine."""
 TIME_WAIT, LISTEN = "06", "0A"  # states of a connection in /proc/net/tcp
 EVENTS, SIZE = 1_500, 60_000
 """90 MB for each who watches: many times what lies in the buffers of a connection."""
@@ -74,12 +76,14 @@ class Served:
             time.sleep(0.05)
 
 
-@pytest.fixture
-def served(tmp_path: Path, crm: CrmDatabase, organization: Organization) -> Iterator[Served]:
+@pytest.fixture(params=[BOUND_S])
+def served(
+    request: pytest.FixtureRequest, tmp_path: Path, crm: CrmDatabase, organization: Organization
+) -> Iterator[Served]:
     given = {
         "DATABASE_URL": crm.app_url,
         "TASKLINE_JWT_SECRET": SECRET,
-        "TASKLINE_RECEIVE_TIMEOUT_MS": str(int(BOUND_S * 1_000)),
+        "TASKLINE_RECEIVE_TIMEOUT_MS": f"{request.param * 1_000}",
     }
     token = sign_in.issue(Settings(jwt_secret=SecretStr(SECRET)), organization.viewer(), lifetime=timedelta(minutes=5))
     with running(tmp_path, "serve", "--port", "0", **given) as process:
@@ -95,6 +99,7 @@ def write_much(organization: Organization) -> None:
     )
 
 
+@pytest.mark.parametrize("served", [FAR_BOUND_S], indirect=True)
 def test_who_stops_receiving_delays_nobody_and_takes_no_memory(served: Served, organization: Organization) -> None:
     with served.watching(WATCH), served.watching("subscription { taskEvents { taskId } }") as reader:
         before_mb = served.resident_mb()
@@ -107,7 +112,7 @@ def test_who_stops_receiving_delays_nobody_and_takes_no_memory(served: Served, o
             reader.data()
             waits.append(time.monotonic() - began)
 
-        assert max(waits) < BOUND_S
+        assert max(waits) < FAR_BOUND_S
         assert served.resident_mb() - before_mb < EVENTS * SIZE / 1_000_000 / 2
 
 

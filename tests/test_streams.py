@@ -8,6 +8,7 @@ import pytest
 
 from tests.checkouts import Checkout, make_checkout
 from tests.databases import CrmDatabase
+from tests.deadlines import DEADLINE_S
 
 pytestmark = pytest.mark.slow
 
@@ -82,7 +83,7 @@ def test_ctrl_c_says_that_it_can_be_run_again(checkout: Checkout) -> None:
         while "041 +" not in running.stdout.readline():
             assert running.poll() is None
         running.send_signal(signal.SIGINT)
-        _, errors = running.communicate(timeout=60)
+        _, errors = running.communicate(timeout=DEADLINE_S)
 
     assert 130 == running.returncode
     assert errors.strip() == "Interrupted; run it again: it goes on where it stopped."

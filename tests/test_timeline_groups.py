@@ -7,7 +7,7 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from resolvers.timeline_groups import MOST_STRETCHES
@@ -134,7 +134,7 @@ near = st.tuples(st.sampled_from(ODD), st.integers(-3, 3), st.integers(-40, 40),
 
 @pytest.mark.slow
 @given(zone=st.sampled_from([zone for zone, _ in ODD]), drawn=st.lists(near, min_size=1, max_size=12))
-@settings(max_examples=30, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=30)
 def test_each_entry_is_in_the_group_whose_stretch_holds_it(
     api: Api, owner: Owner, zone: str, drawn: list[tuple[tuple[str, str], int, int, int]]
 ) -> None:
@@ -167,7 +167,7 @@ def instant(text: str) -> datetime:
 
 @pytest.mark.slow
 @given(data=st.data())
-@settings(max_examples=20, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=20)
 def test_groups_count_each_entry_that_matches_once_also_what_hangs_on_related_records(
     api: Api, owner: Owner, data: st.DataObject
 ) -> None:

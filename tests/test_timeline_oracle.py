@@ -4,8 +4,8 @@ from collections.abc import Sequence
 from typing import Any
 
 import pytest
-from hypothesis import HealthCheck, settings
 from hypothesis import given as drawing
+from hypothesis import settings
 from hypothesis import strategies as st
 
 from tests.apis import Api
@@ -28,7 +28,7 @@ targets = st.one_of(
 )
 mostly = st.sampled_from([True, True, True, False])
 sizes = st.lists(st.integers(1, 4), min_size=1, max_size=3)
-quickly = settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+quickly = settings(max_examples=40)
 
 Entries = list[tuple[str, list[str]]]
 
