@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections import OrderedDict
 from typing import TYPE_CHECKING
 
-from graphql import DocumentNode, Lexer, Source, TokenKind, parse
+from graphql import DocumentNode, TokenKind
 
 from errors import BadUserInput, LimitExceeded
+from execution.grammar import read, tokens_of
 
 if TYPE_CHECKING:
     from graphql import Token
@@ -38,13 +39,13 @@ class Documents:
     def parsed(self, text: str) -> tuple[DocumentNode, bool]:
         """Return the document, and whether it is one that was kept.
 
-        Raises GraphQLSyntaxError, LimitExceeded or BadUserInput.
+        Raises GraphQLError, LimitExceeded or BadUserInput.
         """
         if (document := self._kept.get(text)) is not None:
             self._kept.move_to_end(text)
             return document, True
         check_tokens(text, self._limits)
-        return parse(text), False
+        return read(text), False
 
     def keep(self, text: str, document: DocumentNode) -> None:
         """Keep a valid document, unless it alone takes more than all may."""
@@ -66,15 +67,12 @@ def bytes_charged(text: str, tokens: int) -> int:
 def check_tokens(text: str, limits: Limits) -> None:
     """Read the text token by token, without recursion and before anything is built of it. Comments are tokens too.
 
-    Raises LimitExceeded, BadUserInput for the character U+0000, GraphQLSyntaxError.
+    Raises LimitExceeded, BadUserInput for the character U+0000, GraphQLError where it can't be read.
     """
     if len(text) > limits.characters:
         raise LimitExceeded(f"The document has {len(text):,} characters; at most {limits.characters:,} are possible.")
-    lexer = Lexer(Source(text))
     tokens = nesting = directives = 0
-    token = lexer.token
-    while token.kind is not TokenKind.EOF:
-        token = lexer.advance()
+    for token in tokens_of(text):
         tokens += (token.kind is not TokenKind.EOF) + _comments_before(token)
         nesting += (token.kind in _OPENING) - (token.kind in _CLOSING)
         directives += token.kind is TokenKind.AT

@@ -5,19 +5,20 @@ from __future__ import annotations
 import time
 from typing import TYPE_CHECKING, Protocol, cast
 
-from graphql import NoSchemaIntrospectionCustomRule, OperationDefinitionNode, get_operation_ast
+from graphql import OperationDefinitionNode, get_operation_ast
 from strawberry.extensions import SchemaExtension
-from strawberry.schema.schema import validate_document
 
 from errors import BadUserInput
 from execution.cost import measure
+from execution.document_rules import mistakes_of
 from execution.documents import Documents
 from execution.limits import Limits
+from execution.misfits import misfits_of_variables
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Iterator
+    from collections.abc import Callable, Iterator
 
-    from graphql import ASTValidationRule, DocumentNode
+    from graphql import DocumentNode
 
 
 class CountingSession(Protocol):
@@ -38,8 +39,7 @@ def guards(
     """Return the extension for one schema, to be given to it as a factory: its document cache outlives a request."""
     bounds = limits or Limits()
     documents = Documents(bounds)
-    rules = () if is_introspection_on else (NoSchemaIntrospectionCustomRule,)
-    return lambda: Guard(bounds, documents, rules, is_cost_shown=is_cost_shown)
+    return lambda: Guard(bounds, documents, is_schema_hidden=not is_introspection_on, is_cost_shown=is_cost_shown)
 
 
 class Guard(SchemaExtension):
@@ -49,12 +49,12 @@ class Guard(SchemaExtension):
         self,
         limits: Limits,
         documents: Documents,
-        rules: Collection[type[ASTValidationRule]],
         *,
+        is_schema_hidden: bool,
         is_cost_shown: bool,
     ) -> None:
         super().__init__()
-        self._rules = rules
+        self._is_schema_hidden = is_schema_hidden
         self._limits = limits
         self._documents = documents
         self._is_cost_shown = is_cost_shown
@@ -74,18 +74,19 @@ class Guard(SchemaExtension):
         yield
 
     def on_validate(self) -> Iterator[None]:
-        """Measure before validation, whose rules take long on large documents; keep what is valid."""
+        """Measure before validation, whose rules take long on large documents; keep what is valid; check variables."""
         context = self.execution_context
-        document = cast("DocumentNode", context.graphql_document)
-        schema = context.schema._schema
-        if operation := get_operation_ast(document, context.operation_name):
-            self._points = measure(schema, document, operation, context.variables or {}, self._limits).points
-        context.pre_execution_errors = []
-        if not self._is_known:
-            rules = (*context.validation_rules, *self._rules)
-            context.pre_execution_errors = validate_document(schema, document, rules)
-        if not context.pre_execution_errors:
+        document, variables = cast("DocumentNode", context.graphql_document), context.variables or {}
+        schema, is_hidden = context.schema._schema, self._is_schema_hidden
+        operation = get_operation_ast(document, context.operation_name)
+        if operation:
+            self._points = measure(schema, document, operation, variables, self._limits).points
+        mistakes = [] if self._is_known else mistakes_of(schema, document, is_schema_hidden=is_hidden)
+        if not mistakes:
             self._documents.keep(context.query or "", document)
+        if operation and not mistakes:
+            mistakes = misfits_of_variables(schema, operation, variables, is_hidden=is_hidden)
+        context.pre_execution_errors = mistakes
         yield
 
     def get_results(self) -> dict[str, object]:

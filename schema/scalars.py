@@ -41,7 +41,7 @@ def printed(instant: datetime) -> str:
 
 def _parsed(value: object) -> datetime:
     if not isinstance(value, str):
-        raise BadUserInput("An instant is given as text: date, time and offset, e.g. 2026-02-10T15:30:00Z.")
+        raise BadUserInput("An instant is a text. Give date, time and offset, e.g. “2026-02-10T15:30:00Z”.")
     try:
         instant = datetime.fromisoformat(value)
         if instant.tzinfo is None:
@@ -64,7 +64,7 @@ DATE_TIME = strawberry.scalar(
 
 def _zone(value: object) -> ZoneInfo:
     if not isinstance(value, str):
-        raise BadUserInput("A time zone is given as text: its IANA name, e.g. Europe/Paris.")
+        raise BadUserInput("A time zone is a text. Give its IANA name, e.g. “Europe/Paris”.")
     return zone_of(value)
 
 

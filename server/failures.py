@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import logging
-import re
 
-from graphql import GraphQLError
+from graphql import GraphQLError, VariableNode
 from strawberry.schema.exceptions import CannotGetOperationTypeError
 
 from errors import (
@@ -17,16 +16,12 @@ from errors import (
     Unavailable,
     UnboundRole,
 )
+from execution.mistakes import shortened
 
 log = logging.getLogger(__name__)
 
-MAX_MESSAGE = 500
-
 # Expected by us, but told to operators only: these name settings, roles and constraints.
 PRIVATE = (ConstraintViolated, SettingsInvalid, UnboundRole)
-
-# A scalar refuses a value with an exception of Python, whose words are not for clients.
-_OWN_WORDS_OF_SCALARS = re.compile(r"(Value cannot represent an? \w+: \".*\")\. .*", re.DOTALL)
 
 
 def is_public(failure: BaseException) -> bool:
@@ -90,26 +85,22 @@ def failure_of(error: GraphQLError) -> BaseException:
     is_without_cause = error.path is None and root is error
     if not (told.nodes or told.positions or is_without_cause):
         return root
-    message = _OWN_WORDS_OF_SCALARS.sub(r"\1.", told.message)
-    if root is not told:
-        message = message.replace(f", but encountered error '{root}'; found", ", found")
-    return BadUserInput(in_json_words(shortened(message)))
+    return _while_running(told)
+
+
+def _while_running(told: GraphQLError) -> BadUserInput:
+    """Return what a client got wrong that no look at document and variables shows.
+
+    That is null in a variable whose default made it possible where null isn't: `query ($id: ID! = "…")`.
+    """
+    node = next(iter(told.nodes or ()), None)
+    if isinstance(node, VariableNode):
+        return BadUserInput(f"${node.name.value} is null or missing, where a value is needed. Give one.")
+    log.warning("a mistake that has no words of ours: %s", shortened(told.message))
+    return BadUserInput("This can't be run as it is written. Compare it with the schema.")
 
 
 def no_such_operation(name: str | None) -> BadUserInput:
     """Return the failure of a document of which it isn't clear what to run."""
     wanted = f"no operation named {shortened(name)}" if name else "not exactly one operation"
     return BadUserInput(f"The document has {wanted}. Name one of its operations in `operationName`.")
-
-
-def shortened(message: str) -> str:
-    """Return the message, cut where it repeats more of the request than anybody reads."""
-    return message if len(message) <= MAX_MESSAGE else f"{message[:MAX_MESSAGE]}…"
-
-
-def in_json_words(message: str) -> str:
-    """Return the message with null, true and false where graphql-core prints Python's names for them."""
-    parts = re.split(r"""('(?:[^'\\]|\\.)*'|"(?:[^"\\]|\\.)*")""", message)
-    words = {"None": "null", "Undefined": "absent", "True": "true", "False": "false"}
-    parts[::2] = [re.sub(rf"\b({'|'.join(words)})\b", lambda match: words[match[0]], part) for part in parts[::2]]
-    return "".join(parts)

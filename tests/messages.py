@@ -29,7 +29,7 @@ def code_of(answer: dict[str, list[dict[str, dict[str, str]]]]) -> str:
     messages = " ".join(str(error["message"]) for error in answer["errors"])
     assert not re.search(
         r"Traceback|Error\b|asyncpg|psycopg|sqlalchemy|SELECT|\bdict\b|\bNoneType\b|\bself\b",
-        messages.replace("Syntax Error", ""),
+        messages,
     )
     (code,) = {error["extensions"]["code"] for error in answer["errors"]}
     return code
