@@ -106,13 +106,12 @@ class Misfits:
             if name not in expected.fields:
                 hint = did_you_mean(name, expected.fields, otherwise="Leave it out.", is_hidden=self.is_hidden)
                 yield f"{where} has no field {quoted(name)}: {expected.name} doesn't know it. {hint}", given[name]
-        if expected.is_one_of:
-            known = {name: inner for name, inner in given.items() if name in expected.fields}
+        if expected.is_one_of and given.keys() <= expected.fields.keys():
             choice = f"one field of {expected.name}" if self.is_hidden else f"one of {listed(list(expected.fields))}"
-            if len(known) != 1:
-                yield f"{where} has {len(known) or 'none'} of its fields. Give exactly {choice}.", value
-            elif any(map(_is_null, known.values())):
-                yield f"{where}.{next(iter(known))} is null. Give exactly {choice}.", value
+            if len(given) != 1:
+                yield f"{where} has {len(given) or 'none'} of its fields. Give exactly {choice}.", value
+            elif any(map(_is_null, given.values())):
+                yield f"{where}.{next(iter(given))} is null. Give exactly {choice}.", value
 
     def _in_leaf(self, value: object, expected: GraphQLInputType, where: str) -> Iterator[tuple[str, object]]:
         found: list[GraphQLError] = []
