@@ -59,6 +59,8 @@ class Session:
         self._patience_s = patience_s
         self._deadline = asyncio.get_running_loop().time() + timeout_ms / 1_000
         self._lost: Unavailable | None = None
+        self._running: asyncio.Timeout | None = None
+        """What stops the statement that runs, while one does."""
 
     async def __aenter__(self) -> Self:
         """Start without a connection: the first statement takes one."""
@@ -73,6 +75,15 @@ class Session:
         async with self._turn:
             self._lost = self._lost or Unavailable("The answer was given up before it was whole. Try again.")
             await self._end(ROLLBACK)
+
+    def give_up(self) -> None:
+        """Let the statement that runs, and all that wait or come later, fail at once: nobody wants them any more.
+
+        A commit that has begun isn't stopped, as it never is.
+        """
+        self._deadline = asyncio.get_running_loop().time()
+        if self._running:
+            self._running.reschedule(self._deadline)
 
     async def settled(self) -> None:
         """Return when no statement runs or waits for its turn."""
@@ -142,10 +153,12 @@ class Session:
         if asyncio.get_running_loop().time() >= self._deadline:
             raise TimedOut(late)
         try:
-            async with asyncio.timeout_at(self._deadline):
+            async with asyncio.timeout_at(self._deadline) as self._running:
                 yield
         except TimeoutError as exc:
             raise TimedOut(late) from exc
+        finally:
+            self._running = None
 
     async def _ready_for(self, statement: Statement) -> Connection:
         """Return the connection, in a transaction that plans as the statement needs it, and goes on so."""

@@ -9,6 +9,7 @@ from graphql import GraphQLInputObjectType
 from strawberry.extensions import SchemaExtension
 from strawberry.schema.config import StrawberryConfig
 
+from execution.executors import Executor
 from schema.interactions import Activity
 from schema.mutations import Mutation
 from schema.queries import Query
@@ -26,6 +27,7 @@ def build_schema(extensions: Sequence[type[SchemaExtension] | Callable[[], Schem
         subscription=Subscription,
         types=[Task, Activity, Lead, Contact, Account],
         extensions=extensions,
+        execution_context_class=Executor,
         config=StrawberryConfig(scalar_map=SCALARS),
     )
     # Strawberry checks such inputs by a rule of its own and doesn't tell graphql-core, whose types our rules go by.

@@ -39,6 +39,10 @@ class Context:
             self.session = self.live.session()
         self._begin()
 
+    def give_up(self) -> None:
+        """Let all fields that wait for the database fail at once: nobody waits for the answer any more."""
+        self.session.give_up()
+
     def _begin(self) -> None:
         self.now = datetime.now(UTC)
         self.loaders = Loaders(self.session)

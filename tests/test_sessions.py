@@ -3,6 +3,7 @@
 import asyncio
 import gc
 import socket
+import warnings
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
@@ -14,9 +15,13 @@ from pydantic import SecretStr
 
 from db.sessions import Session
 from db.statements import Statement
-from errors import ConstraintViolated, DatabaseRefused, SettingsInvalid, Unavailable
+from errors import ConstraintViolated, DatabaseRefused, SettingsInvalid, TimedOut, Unavailable
+from execution.guards import guards
 from resolvers.rounds import Loader, Rounds
+from schema.build import build_schema
+from schema.context import Context
 from server.databases import check, database_of
+from server.socket_operations import SocketOperations
 from settings import Settings
 from tests.apis import NOWHERE, Api, api, connected
 from tests.databases import APP, CrmDatabase
@@ -396,3 +401,55 @@ def test_what_nobody_waits_for_any_more_is_not_logged(crm: CrmDatabase) -> None:
     asyncio.run(leave_while_it_loads())
 
     assert [] == told
+
+
+@pytest.mark.slow
+def test_what_is_given_up_fails_at_once_and_so_does_all_that_waits(crm: CrmDatabase) -> None:
+    slow, quick = Statement("SELECT pg_sleep(30)", (), {}), Statement("SELECT 1 AS one", (), {})
+
+    async def give_up() -> list[object]:
+        database = database_of(Settings(database_url=SecretStr(crm.app_url)))
+        await database.open()
+        try:
+            async with database.session(UUID(int=1)) as session, asyncio.timeout(10):
+                running = asyncio.gather(session.rows(slow), session.rows(quick), return_exceptions=True)
+                while not session.statements:  # noqa: ASYNC110 - it tells nobody
+                    await asyncio.sleep(0)
+                session.give_up()
+                return [*await running, *await asyncio.gather(session.rows(quick), return_exceptions=True)]
+        finally:
+            await database.close()
+
+    assert [TimedOut] * 3 == [type(failure) for failure in asyncio.run(give_up())]
+
+
+@pytest.mark.slow
+def test_an_operation_stopped_at_any_moment_leaves_nothing_unawaited(crm: CrmDatabase, filled: Organization) -> None:
+    query = "{ one: tasks { totalCount } another: tasks { nodes { subject contact { displayName } } } }"
+    schema, viewer = build_schema([guards()]), filled.viewer()
+    told: list[dict[str, object]] = []
+
+    async def send(message: dict[str, object]) -> None:
+        told.append(message)
+
+    async def stop_at_each_moment() -> None:
+        database = database_of(Settings(database_url=SecretStr(crm.app_url)))
+        await database.open()
+        operations = SocketOperations(
+            schema, lambda who: Context(who, database.session(who.organization_id), 1), "r", send=send, finish=print
+        )
+        for turns in range(60):
+            operations.start("a", {"query": query}, viewer)
+            for _ in range(turns):
+                await asyncio.sleep(0)
+            operations.stop("a")
+        await operations.stop_all()
+        assert {asyncio.current_task()} == asyncio.all_tasks()
+        await database.close()
+
+    with warnings.catch_warnings(record=True) as seen:
+        warnings.simplefilter("always")
+        asyncio.run(stop_at_each_moment())
+        gc.collect()
+
+    assert ([], []) == (told, [str(warning.message) for warning in seen])

@@ -20,8 +20,6 @@ MARKS = [
     pytest.mark.slow,
     # What a browser shows doesn't depend on the version of PostgreSQL.
     pytest.mark.parametrize("postgres", ["18"], indirect=True),
-    # A page gives up requests, and GraphQL then drops resolvers that it has made and not begun.
-    pytest.mark.filterwarnings("ignore:coroutine .*_async_resolver.* was never awaited:RuntimeWarning"),
 ]
 WHEEL_PX, FRAME_MS = 600, 16
 # The accessible names of entries.
