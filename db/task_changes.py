@@ -33,6 +33,7 @@ class TaskChange:
     given: frozenset[str]
     subject: str | None = None
     description: str | None = None
+    outcome: str | None = None
     priority: str | None = None
     due_at: datetime | None = None
     assignee_id: UUID | None = None
@@ -87,6 +88,7 @@ async def verdict(session: Session, change: TaskChange) -> Verdict | None:
 _FIELDS = {
     "subject": interactions.c.subject,
     "description": interactions.c.description,
+    "outcome": interactions.c.outcome,
     "priority": interactions.c.priority,
     "due_at": interactions.c.scheduled_at,
     "assignee_id": interactions.c.user_id,

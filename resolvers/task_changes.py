@@ -11,6 +11,7 @@ from resolvers.idempotency import key_problems, task_once
 from resolvers.links import LinkedPair
 from resolvers.task_rules import (
     LONGEST_DESCRIPTION,
+    LONGEST_OUTCOME,
     Changed,
     forbidden,
     length_problems,
@@ -42,7 +43,12 @@ async def update_task(
     With `is_check_only` nothing is written in any case, and there is no row. Raises Refused with every reason found.
     1 statement, 2 when nothing was changed, 2 or 4 when it gets a lead; with a key 2 more, and 3 for its repeat.
     """
-    change = replace(change, subject=(change.subject or "").strip(), description=change.description or None)
+    change = replace(
+        change,
+        subject=(change.subject or "").strip(),
+        description=change.description or None,
+        outcome=(change.outcome or "").strip() or None,
+    )
     problems = [*forbidden(viewer), *_problems(change), *key_problems(intention)]
     if problems:
         raise Refused(*problems)
@@ -102,7 +108,8 @@ def _last_link(change: TaskChange) -> LinkRequired:
 def _problems(change: TaskChange) -> list[Refusal]:
     problems = subject_problems(change.subject or "") if "subject" in change.given else []
     problems += length_problems("description", change.description, LONGEST_DESCRIPTION)
-    problems += unstorable(subject=change.subject, description=change.description)
+    problems += length_problems("outcome", change.outcome, LONGEST_OUTCOME)
+    problems += unstorable(subject=change.subject, description=change.description, outcome=change.outcome)
     if "assignee_id" in change.given and change.assignee_id is None:
         problems.append(Invalid("A task must be somebody's. Give the assigneeId of a colleague.", "assignee_id"))
     return problems

@@ -28,6 +28,7 @@ KEY = (
 CHANGEABLE = (
     "subject",
     "description",
+    "outcome",
     "priority",
     "due_at",
     "assignee_id",
@@ -80,6 +81,7 @@ class UpdateTaskInput:
         default=UNSET, description="The headline: 1 to 255 characters after trimming. Can't be cleared."
     )
     description: str | None = field(default=UNSET, description="Longer text.")
+    outcome: str | None = field(default=UNSET, description="What came of it: at most 100 characters.")
     priority: TaskPriority | None = field(
         default=UNSET, description="How urgent it is. Null makes it MEDIUM, as for a new task."
     )
@@ -102,6 +104,7 @@ class UpdateTaskInput:
             given=frozenset(name for name in CHANGEABLE if getattr(self, name) is not UNSET),
             subject=given_or_none(self.subject),
             description=given_or_none(self.description),
+            outcome=given_or_none(self.outcome),
             priority=priority_word(self.priority),
             due_at=given_or_none(self.due_at),
             assignee_id=to_uuid_or_none(self.assignee_id, "assigneeId"),

@@ -8,7 +8,7 @@ from playwright.sync_api import Locator, expect
 from tests.held_requests import failing, held, late, lose_one_answer
 from tests.timeline_forms import Form, begun_form, edit_form, new_form, opened
 from tests.timeline_pages import MARKS, Desk, Desks
-from tests.timeline_records import ACCOUNT, Customer
+from tests.timeline_records import ACCOUNT, Customer, days_from_now
 
 pytestmark = MARKS
 
@@ -216,6 +216,46 @@ def test_a_key_takes_back_what_was_just_done(desks: Desks, customer: Customer, a
 
     assert before[gone] != changed[gone]
     assert before[gone] == customer.stored("Call")[gone]
+
+
+def test_a_completion_taken_back_leaves_nothing_behind(desks: Desks, customer: Customer) -> None:
+    customer.task("Call", description="Ask for Cora.", scheduled_at=days_from_now(3), status="scheduled")
+    before = customer.stored("Call")
+    desk = desks.seat(customer)
+    desk.open_record("contact")
+    desk.act("Call", "Complete task")
+    form = opened(desk, "Complete task")
+    form.field("Outcome").fill("Sold")
+    form.field("Notes").fill("Two, by June.")
+    form.save("Complete task")
+    expect(desk.entry("Call")).to_contain_text("Outcome: Sold")
+
+    undo(desk).click()
+
+    expect(desk.entry("Call").get_by_role("button", name="Complete task")).to_be_visible()
+    expect(desk.entry("Call")).not_to_contain_text("Sold")
+    after = customer.stored("Call")
+    assert {"updated_at", "last_modified_by"} >= {name for name in before if before[name] != after[name]}
+
+
+def test_words_added_to_a_completed_task_are_taken_back_and_leave_it_completed(
+    desks: Desks, customer: Customer
+) -> None:
+    customer.task("Call")
+    desk = desks.seat(customer)
+    desk.open_record("contact")
+    desk.act("Call", "Complete task")
+    form = opened(desk, "Complete task")
+    form.field("Outcome").fill("Too late")
+    elsewhere(desks, customer, "completeTask", id=str(customer.stored("Call")["id"]), outcome="Sold")
+    form.press("Complete task")
+    form.save("Add to description")
+
+    undo(desk).click()
+
+    expect(desk.entry("Call")).not_to_contain_text("Too late")
+    stored = customer.stored("Call")
+    assert ("completed", "Sold", None) == (stored["status"], stored["outcome"], stored["description"])
 
 
 def undo(desk: Desk) -> Locator:

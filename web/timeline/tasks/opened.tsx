@@ -6,7 +6,7 @@ import type { Drafts } from "./drafts";
 import { draftOf, newDraft, type TaskDraft } from "./editing/task-draft";
 import { TaskForm } from "./editing/task-form";
 import { Named } from "./named";
-import type { TaskEntry } from "./task-entry";
+import { isOpen, type TaskEntry } from "./task-entry";
 import { useStateChanges } from "./use-state-changes";
 
 interface OpenedTaskForm {
@@ -80,7 +80,7 @@ interface OpenedCompletionProps {
 export function OpenedCompletion({ opened, drafts, onClose }: OpenedCompletionProps) {
   const { name, completion } = opened;
   const toasts = useToasts();
-  const { make } = useStateChanges();
+  const { takeBack } = useStateChanges();
   return (
     <CompleteForm
       start={completion}
@@ -88,9 +88,10 @@ export function OpenedCompletion({ opened, drafts, onClose }: OpenedCompletionPr
       onMissed={(reason) =>
         toasts.show({ about: name, kind: "danger", text: "A task was not completed", detail: reason })
       }
-      onCompleted={(task) => {
+      onCompleted={(task, before) => {
         onClose();
-        toasts.show({ about: task.id, text: <Named did="Completed" task={task} />, undo: () => make("reopen", task) });
+        const did = isOpen(before) ? "Completed" : "Saved";
+        toasts.show({ about: task.id, text: <Named did={did} task={task} />, undo: () => takeBack(task, before) });
       }}
       onClose={onClose}
     />

@@ -12,6 +12,7 @@ import {
 import { useToasts, type Toasts } from "../../ui/toasts";
 import { useViewer } from "../signed-in";
 import { timeZone } from "../time/dates";
+import { takeBack } from "./completing/complete-task";
 import { quickerOne } from "./editing/merge";
 import { Named } from "./named";
 import { reasonOf, send, staleOf, type Answer } from "./send";
@@ -22,14 +23,19 @@ export type StateChange = "reopen" | "cancel" | "remove" | "restore";
 export interface StateChanges {
   /** Make it, and say so, with the way back. */
   readonly make: (change: StateChange, task: TaskEntry) => void;
+  /** Take back a completion of a task that was as `before`. */
+  readonly takeBack: (task: TaskEntry, before: TaskEntry) => void;
 }
 
-interface Step {
-  readonly send: (client: Client, variables: DeleteTaskMutationVariables) => Promise<Answer>;
+interface Words {
   readonly done: string;
   /** What it comes to when somebody else was quicker: "so it was not deleted". */
   readonly undone: string;
   readonly back: StateChange | null;
+}
+
+interface Step extends Words {
+  readonly send: (client: Client, variables: DeleteTaskMutationVariables) => Promise<Answer>;
 }
 
 const STEPS: Readonly<Record<StateChange, Step>> = {
@@ -66,30 +72,30 @@ export function useStateChanges(): StateChanges {
   return useMemo(() => {
     // A second click comes before the task can be drawn as it is by then.
     const busy = new Set<string>();
-    const make = async (change: StateChange, task: TaskEntry): Promise<void> => {
+    const act = async (task: TaskEntry, step: Words, send: () => Promise<Answer>): Promise<void> => {
       if (busy.has(task.id)) return;
       busy.add(task.id);
-      const step = STEPS[change];
-      const answer = await step.send(client, {
-        input: { id: task.id, expectedVersion: task.version },
-        timeZone: timeZone(),
-      });
+      const answer = await send();
       busy.delete(task.id);
-      if (answer.kind === "changed") tellDone(toasts, step, answer.task, (back) => void make(back, answer.task));
+      if (answer.kind === "changed") tellDone(toasts, step, answer.task, make);
       else tellFailed(toasts, step, task, answer, viewer.id);
     };
-    return { make: (change, task) => void make(change, task) };
+    const make = (change: StateChange, task: TaskEntry): void => {
+      const variables = { input: { id: task.id, expectedVersion: task.version }, timeZone: timeZone() };
+      void act(task, STEPS[change], () => STEPS[change].send(client, variables));
+    };
+    return { make, takeBack: (task, before) => void act(task, STEPS.reopen, () => takeBack(client, before, task)) };
   }, [client, toasts, viewer.id]);
 }
 
-function tellDone(toasts: Toasts, { done, back }: Step, task: TaskEntry, go: (back: StateChange) => void): void {
-  const undo = back === null ? undefined : () => go(back);
+function tellDone(toasts: Toasts, { done, back }: Words, task: TaskEntry, make: StateChanges["make"]): void {
+  const undo = back === null ? undefined : () => make(back, task);
   toasts.show({ about: task.id, text: <Named did={done} task={task} />, undo });
 }
 
 function tellFailed(
   toasts: Toasts,
-  step: Step,
+  step: Words,
   task: TaskEntry,
   answer: Exclude<Answer, { kind: "changed" }>,
   viewerId: string | null,

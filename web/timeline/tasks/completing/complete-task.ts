@@ -1,11 +1,11 @@
 /** Completes a task with what came of it; what is written is never lost when somebody else was quicker. */
 import type { Client } from "@urql/core";
-import { CompleteTaskDocument, UpdateTaskDocument } from "../../../generated/operations";
+import { CompleteTaskDocument, ReopenTaskDocument, UpdateTaskDocument } from "../../../generated/operations";
 import { timeZone } from "../../time/dates";
 import { quickerOne } from "../editing/merge";
 import { refusedAt, type Problems } from "../editing/problems";
-import { send, staleOf } from "../send";
-import type { TaskEntry } from "../task-entry";
+import { send, staleOf, type Answer } from "../send";
+import { isOpen, type TaskEntry } from "../task-entry";
 
 export interface Completion {
   /** The task as it was when the form was opened, or as somebody has left it since. */
@@ -65,6 +65,21 @@ export async function addToDescription(
   if (stale !== undefined) return { kind: "changed", task: stale.current, who: quickerOne(stale, viewerId) };
   const problems = answer.kind === "refused" ? refusedAt(answer.refusals) : { form: answer.message };
   return { kind: "refused", problems: { form: Object.values(problems).join(" ") } };
+}
+
+/** Takes back what was written for a task: open again if it was, with the outcome and description of `before`. */
+export async function takeBack(client: Client, before: TaskEntry, task: TaskEntry): Promise<Answer> {
+  let now: Answer = { kind: "changed", task, isReplayed: false, warnings: [] };
+  if (isOpen(before)) {
+    const input = { id: task.id, expectedVersion: task.version };
+    now = await send(client, ReopenTaskDocument, { input, timeZone: timeZone() }, (data) => data.reopenTask);
+    if (now.kind !== "changed") return now;
+  }
+  // Opened again, a task keeps what came of it: there it would stand as the outcome of nothing.
+  const { outcome, description } = before;
+  if (now.task.outcome === outcome && now.task.description === description) return now;
+  const input = { id: task.id, expectedVersion: now.task.version, outcome, description };
+  return send(client, UpdateTaskDocument, { input, timeZone: timeZone() }, (data) => data.updateTask);
 }
 
 /** Whether what is written stands in the task already: an answer got lost, and this was a repeat. */

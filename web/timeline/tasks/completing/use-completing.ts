@@ -11,7 +11,8 @@ export interface CompletingProps {
   readonly start: Completion;
   /** Keeps what is typed; null when there is nothing to lose. */
   readonly onDraft: (completion: Completion | null) => void;
-  readonly onCompleted: (task: TaskEntry) => void;
+  /** `before` is the task as it was until then. */
+  readonly onCompleted: (task: TaskEntry, before: TaskEntry) => void;
   /** Called when it was not completed and the form is closed by now. */
   readonly onMissed: (reason: string) => void;
 }
@@ -48,7 +49,7 @@ export function useCompleting({ start, onDraft, onCompleted, onMissed }: Complet
     (completed, given, isThere) => {
       if (completed.kind === "completed") {
         onDraft(null);
-        onCompleted(completed.task);
+        onCompleted(completed.task, given.task);
         return;
       }
       const notice = noticeOf(completed);
