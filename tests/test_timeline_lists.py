@@ -13,6 +13,8 @@ pytestmark = MARKS
 
 # More than three pages, so that some are far from what is seen.
 LONG = 230
+# What stays of a line that is far away: its key, its place, its height.
+MOST_BYTES_A_LINE = 500
 # In one breath: a list that scrolls takes lines out of the document at any moment.
 SHOWN = """() => [...document.querySelectorAll("[role=list][aria-label=Timeline] article")]
   .map(each => document.getElementById(each.getAttribute("aria-labelledby")).textContent)"""
@@ -41,6 +43,24 @@ def read_on(desk: Desk, *, until: str, step: int = 500) -> list[str]:
     return met
 
 
+def pages_on(desk: Desk, count: int) -> None:
+    """Go to the list's end until it has asked for so many pages of 50 lines."""
+    deadline = time.monotonic() + PATIENCE_MS / 1_000
+    while desk.asked("TimelinePage") < count:
+        assert time.monotonic() < deadline, f"only {desk.asked('TimelinePage')} pages have come"
+        desk.page.evaluate("scrollTo(0, document.documentElement.scrollHeight)")
+        desk.page.wait_for_timeout(20)
+
+
+def heap_bytes(desk: Desk) -> int:
+    """Return how much the page's own script holds on to."""
+    session = desk.page.context.new_cdp_session(desk.page)
+    session.send("HeapProfiler.collectGarbage")
+    used: int = session.send("Runtime.getHeapUsage")["usedSize"]
+    session.detach()
+    return used
+
+
 def top_line(desk: Desk) -> list[object]:
     """Return which line is the first in the window, and how far below its top."""
     return list(history(desk).get_by_role("article").evaluate_all(TOP_LINE))
@@ -54,6 +74,31 @@ def test_each_line_of_a_long_list_is_met_once_and_in_order(desks: Desks, custome
     met = read_on(desk, until=f"Call {LONG}")
 
     assert [f"Call {number}" for number in range(1, LONG + 1)] == met
+
+
+def test_what_was_scrolled_past_is_forgotten(desks: Desks, customer: Customer) -> None:
+    customer.activities(4_600)
+    desk = desks.seat(customer)
+    desk.open_record("contact")
+    pages_on(desk, 30)
+    before = heap_bytes(desk)
+
+    pages_on(desk, 90)
+    after = heap_bytes(desk)
+
+    assert (after - before) / (60 * 50) <= MOST_BYTES_A_LINE
+
+
+def test_a_page_that_is_kept_follows_what_changes_elsewhere(desks: Desks, customer: Customer) -> None:
+    customer.activities(LONG)
+    done = customer.activity("task", "Done long ago", completed_at=datetime.now(UTC) - timedelta(days=8))
+    desk = desks.seat(customer)
+    desk.open_record("contact")
+    read_on(desk, until="Done long ago")
+
+    update = 'mutation($id: ID!) { updateTask(input: {id: $id, description: "Settled"}) { task { id } } }'
+    desks.api.data(customer.organization.viewer(), update, id=str(done))
+    expect(desk.entry("Done long ago")).to_contain_text("Settled")
 
 
 def test_only_lines_near_the_window_are_in_the_document(desks: Desks, customer: Customer) -> None:

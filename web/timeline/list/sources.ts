@@ -1,6 +1,5 @@
 /** The pages of each list, as the API has them. */
 import { useCallback } from "react";
-import { useClient, type AnyVariables, type Client, type TypedDocumentNode } from "urql";
 import {
   TaskPageDocument,
   TimelinePageDocument,
@@ -10,26 +9,27 @@ import {
   type TaskPageFragment,
   type TimelinePageQueryVariables,
 } from "../../generated/operations";
+import { useConnection } from "../live/use-live";
 import type { Line } from "./line";
-import type { Answer, Ask, Place, Told } from "./pages";
+import type { Answer, Ask, Place } from "./pages";
 
 export const PAGE_SIZE = 50;
 
 /** A timeline from the newest down. */
 export function useTimelineDown(variables: TimelinePageQueryVariables): Ask {
-  const client = useClient();
+  const { farPages } = useConnection();
   return useCallback(
-    (place, tell) => follow(client, TimelinePageDocument, { ...variables, ...down(place) }, ({ timeline }) => timeline && downwards(timeline), tell),
-    [client, variables],
+    (place, tell) => farPages.follow({ ...TIMELINE, variables: { ...variables, ...down(place) }, answerOf: downwards }, tell),
+    [farPages, variables],
   );
 }
 
 /** A timeline from the oldest up: what is due first comes first. */
 export function useTimelineUp(variables: TimelinePageQueryVariables): Ask {
-  const client = useClient();
+  const { farPages } = useConnection();
   return useCallback(
-    (place, tell) => follow(client, TimelinePageDocument, { ...variables, ...up(place) }, ({ timeline }) => timeline && upwards(timeline), tell),
-    [client, variables],
+    (place, tell) => farPages.follow({ ...TIMELINE, variables: { ...variables, ...up(place) }, answerOf: upwards }, tell),
+    [farPages, variables],
   );
 }
 
@@ -40,12 +40,15 @@ export interface TaskListVariables {
 }
 
 export function useTasksDown(variables: TaskListVariables): Ask {
-  const client = useClient();
+  const { farPages } = useConnection();
   return useCallback(
-    (place, tell) => follow(client, TaskPageDocument, { ...variables, ...down(place) }, ({ tasks }) => tasks && tasksDownwards(tasks), tell),
-    [client, variables],
+    (place, tell) => farPages.follow({ ...TASKS, variables: { ...variables, ...down(place) }, answerOf: tasksDownwards }, tell),
+    [farPages, variables],
   );
 }
+
+const TIMELINE = { name: "timeline", document: TimelinePageDocument } as const;
+const TASKS = { name: "tasks", document: TaskPageDocument } as const;
 
 export function downwards({ edges, pageInfo }: EntryPageFragment): Answer {
   return {
@@ -94,20 +97,4 @@ function down(place: Place) {
 function up(place: Place) {
   if ("at" in place) return { at: place.at, last: PAGE_SIZE };
   return "below" in place ? { last: PAGE_SIZE, before: place.below } : { first: PAGE_SIZE, after: place.above };
-}
-
-/** Ask, and tell each answer, for as long as somebody wants to know. Pages that were let go are still in the cache. */
-function follow<Data, Variables extends AnyVariables>(
-  client: Client,
-  document: TypedDocumentNode<Data, Variables>,
-  variables: Variables,
-  answerOf: (data: Data) => Answer | null,
-  tell: (told: Told) => void,
-): () => void {
-  const { unsubscribe } = client.query(document, variables).subscribe(({ data, error }) => {
-    const answer = data ? answerOf(data) : null;
-    if (answer !== null) tell({ answer });
-    else if (error) tell({ failure: error });
-  });
-  return unsubscribe;
 }

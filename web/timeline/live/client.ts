@@ -5,8 +5,10 @@ import type { Client as Socket } from "graphql-ws";
 import { ENDPOINT } from "../../api/ask";
 import { liveClient } from "../../api/live";
 import { authorizedFetch, type Session } from "../../api/session";
-import type { TaskEventsSubscription, TimelineEventsSubscription } from "../../generated/operations";
+import type { ChangedFragment, TaskEventsSubscription, TimelineEventsSubscription } from "../../generated/operations";
 import { NAMELESS_TYPES, POSSIBLE_TYPES } from "../../generated/schema";
+import { ChangedEntries, type Change } from "../list/changed-entries";
+import { FarPages } from "../list/far-pages";
 import { PageMemory } from "../list/use-pages";
 import { OwnChanges } from "./own-changes";
 
@@ -15,52 +17,64 @@ export interface Connection {
   readonly socket: Socket;
   readonly own: OwnChanges;
   readonly memory: PageMemory;
+  readonly farPages: FarPages;
 }
 
 /** A connection for one session; another person gets another one, and so an empty cache. */
 export function connect(session: Session): Connection {
   const socket = liveClient(session);
   const own = new OwnChanges();
+  const changed = new ChangedEntries();
+  const http = { url: ENDPOINT, fetch: authorizedFetch(session), preferGetMethod: false } as const;
   const client = new Client({
-    url: ENDPOINT,
-    fetch: authorizedFetch(session),
-    preferGetMethod: false,
+    ...http,
     exchanges: [
       cacheExchange({
         keys: Object.fromEntries(NAMELESS_TYPES.map((name) => [name, () => null])),
         possibleTypes: POSSIBLE_TYPES,
         updates: {
-          Mutation: Object.fromEntries(MUTATIONS.map((name) => [name, noted(name, own)])),
-          Subscription: { timelineEvents: forgetGone, taskEvents: forgetGone },
+          Mutation: Object.fromEntries(MUTATIONS.map((name) => [name, noted(name, own, changed)])),
+          Subscription: { timelineEvents: told(changed), taskEvents: told(changed) },
         },
       }),
       fetchExchange,
       subscriptionExchange({ forwardSubscription: forward(socket) }),
     ],
   });
-  return { client, socket, own, memory: new PageMemory() };
+  const farPages = new FarPages(new Client({ ...http, exchanges: [fetchExchange] }), changed);
+  return { client, socket, own, memory: new PageMemory(), farPages };
 }
 
 const MUTATIONS = ["createTask", "updateTask", "completeTask", "reopenTask", "cancelTask", "deleteTask", "restoreTask"];
 
-interface Payload {
-  readonly task?: { readonly id: string; readonly version?: string } | null;
-}
-
-/** Says which task a mutation of ours has changed. */
-function noted(name: string, own: OwnChanges): UpdateResolver {
+/** Says which task a mutation of ours has changed, and what anybody else has made of one that ours was too late for. */
+function noted(name: string, own: OwnChanges, changed: ChangedEntries): UpdateResolver {
   return (answer, _args, _cache, { optimistic }) => {
-    const task = (answer[name] as Payload | null)?.task;
-    if (!optimistic && task?.version) own.tell({ id: task.id, version: task.version });
+    const payload = answer[name] as ChangedFragment | null;
+    if (optimistic || payload === null) return;
+    const { task, errors } = payload;
+    for (const error of errors) {
+      if (error.__typename === "StaleVersionError") changed.tell(error.current.id, error.current);
+    }
+    if (task === null) return;
+    changed.tell(task.id, task);
+    own.tell({ id: task.id, version: task.version });
   };
 }
 
-type Event = Omit<TimelineEventsSubscription["timelineEvents"], "__typename" | "interactionId" | "interaction"> & {
-  readonly interactionId?: string;
-  readonly interaction?: object | null;
-  readonly taskId?: string;
-  readonly task?: object | null;
-};
+type Answered = Partial<TimelineEventsSubscription & TaskEventsSubscription>;
+
+/** Says what an event tells of an entry. An event of what is gone has no entity that could say so: the cache is told. */
+function told(changed: ChangedEntries) {
+  return ({ timelineEvents, taskEvents }: Answered, _args: unknown, cache: Cache): void => {
+    const at = (timelineEvents ?? taskEvents)?.at;
+    const id = timelineEvents?.interactionId ?? taskEvents?.taskId;
+    if (at === undefined || id === undefined) return;
+    const change: Change = timelineEvents?.interaction ?? taskEvents?.task ?? { deletedAt: at };
+    changed.tell(id, change);
+    if (!("id" in change)) cache.writeFragment(DELETION, { __typename: "Task", id, ...change });
+  };
+}
 
 const DELETION = gql`
   fragment _ on Task {
@@ -68,14 +82,6 @@ const DELETION = gql`
     deletedAt
   }
 `;
-
-/** An event of what is gone has no entity that could say so; the task that is shown must be told. */
-function forgetGone(answer: Partial<TimelineEventsSubscription & TaskEventsSubscription>, _args: unknown, cache: Cache): void {
-  const event = (answer.timelineEvents ?? answer.taskEvents) as Event | undefined;
-  const id = event?.interactionId ?? event?.taskId;
-  if (event === undefined || id === undefined || (event.interaction ?? event.task)) return;
-  cache.writeFragment(DELETION, { __typename: "Task", id, deletedAt: event.at });
-}
 
 /** Subscribes over the socket. After a lost connection the same subscription goes on after the last event that came. */
 function forward(socket: Socket): SubscriptionForwarder {
