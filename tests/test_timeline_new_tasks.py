@@ -134,6 +134,42 @@ def test_a_form_stays_and_says_so_while_it_is_being_saved(desks: Desks, customer
     expect(desk.entry("Call back")).to_have_count(1)
 
 
+def test_a_new_task_is_shown_with_its_links_while_it_is_saved(desks: Desks, customer: Customer) -> None:
+    desk = desks.seat(customer)
+    form = begun_form(desk, "Call back")
+    form.pick("Account", NAMES["account"])
+    pending = desk.page.get_by_role("list", name="Being saved", include_hidden=True)
+    with held(desk.page, "CreateTask") as holding:
+        form.press("Create task")
+        holding.wait_for()
+
+        expect(pending).to_contain_text("Call back")
+        expect(pending).to_contain_text(NAMES["contact"])
+        expect(pending).to_contain_text(NAMES["account"])
+        assert 0 == desk.entry("Call back").count()
+
+    expect(desk.entry("Call back")).to_be_visible()
+    expect(pending).to_have_count(0)
+
+
+def test_a_new_task_that_is_refused_is_shown_no_longer_and_stays_in_its_form(desks: Desks, customer: Customer) -> None:
+    desk = desks.seat(customer)
+    form = begun_form(desk, "Call back")
+    form.pick("Account", NAMES["account"])
+    customer.organization.owner.run(f"UPDATE accounts SET deleted_at = now() WHERE id = '{customer.ids['account']}'")
+    pending = desk.page.get_by_role("list", name="Being saved", include_hidden=True)
+    with held(desk.page, "CreateTask") as holding:
+        form.press("Create task")
+        holding.wait_for()
+        expect(pending).to_contain_text("Call back")
+
+    form.expect_problem("Account", "There is no account")
+    expect(pending).to_have_count(0)
+    expect(form.field("Subject")).to_have_value("Call back")
+    expect(form.field("Contact")).to_have_value(NAMES["contact"])
+    expect(form.field("Account")).to_have_value(NAMES["account"])
+
+
 def test_a_draft_survives_a_reload(desks: Desks, customer: Customer) -> None:
     desk = desks.seat(customer)
     form = begun_form(desk, "Half a sent")

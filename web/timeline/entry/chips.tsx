@@ -8,7 +8,7 @@ import { exact } from "../time/dates";
 import { RECORD_WORDS } from "../words";
 import "./chips.css";
 
-type Link = EntryFragment["links"][number];
+export type Link = EntryFragment["links"][number];
 
 export function Chips({ links }: { readonly links: readonly Link[] }) {
   return links.map((link) => <Chip key={link.kind + link.recordId} link={link} />);

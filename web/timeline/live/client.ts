@@ -10,6 +10,7 @@ import { NAMELESS_TYPES, POSSIBLE_TYPES } from "../../generated/schema";
 import { ChangedEntries, type Change } from "../list/changed-entries";
 import { FarPages } from "../list/far-pages";
 import { PageMemory } from "../list/use-pages";
+import { PendingTasks } from "../tasks/pending-tasks";
 import { OwnChanges } from "./own-changes";
 
 export interface Connection {
@@ -18,6 +19,7 @@ export interface Connection {
   readonly own: OwnChanges;
   readonly memory: PageMemory;
   readonly farPages: FarPages;
+  readonly pending: PendingTasks;
 }
 
 /** A connection for one session; another person gets another one, and so an empty cache. */
@@ -42,7 +44,7 @@ export function connect(session: Session): Connection {
     ],
   });
   const farPages = new FarPages(new Client({ ...http, exchanges: [fetchExchange] }), changed);
-  return { client, socket, own, memory: new PageMemory(), farPages };
+  return { client, socket, own, memory: new PageMemory(), farPages, pending: new PendingTasks() };
 }
 
 const MUTATIONS = ["createTask", "updateTask", "completeTask", "reopenTask", "cancelTask", "deleteTask", "restoreTask"];

@@ -12,6 +12,7 @@ import { useSlots } from "../list/use-pages";
 import { ArrivalsButton } from "../live/arrivals";
 import { Header } from "../record/header";
 import { NewTask } from "../tasks/new-task";
+import { PendingList } from "../tasks/pending-tasks";
 import { useClock } from "../time/clock";
 import { headingOf } from "./task-order";
 import { useTasks, type TaskList } from "./use-tasks";
@@ -46,6 +47,7 @@ export function TasksView({ view }: { readonly view: View }) {
       </div>
       <TabPanel>
         <ArrivalsButton count={list.news.count} onShow={() => void list.news.show()} />
+        <PendingList view={view} lists={[list.pages]} />
         <Shown view={view} list={list} />
       </TabPanel>
     </>

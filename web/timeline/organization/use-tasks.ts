@@ -9,8 +9,9 @@ import type { Pages } from "../list/pages";
 import { PAGE_SIZE, tasksDownwards, useTasksDown } from "../list/sources";
 import { nameOf, usePages } from "../list/use-pages";
 import { useSame, useScreen, type Screen } from "../list/use-screen";
-import { useArrivals, type News } from "../live/arrivals";
-import { useConnection, useLive, useOwnChanges, type LiveEvent } from "../live/use-live";
+import type { News } from "../live/arrivals";
+import { useConnection, useLive, type LiveEvent } from "../live/use-live";
+import { useNews } from "../live/use-news";
 import { useSoon } from "../live/use-soon";
 import { ORDERS } from "./task-order";
 
@@ -33,17 +34,17 @@ export function useTasks(view: View, timeZone: string): TaskList {
     useTasksDown(list),
     useMemo(() => (tasks ? tasksDownwards(tasks) : null), [tasks]),
   );
-  return { screen, pages, news: useNews(list, counted, screen, pages) };
+  return { screen, pages, news: useTaskNews(list, counted, screen, pages) };
 }
 
 type Question = Parameters<typeof useTasksDown>[0];
 type Counted = Pick<Question, "filter" | "timeZone">;
 
-function useNews(list: Question, counted: Counted, screen: Screen<TasksQuery>, pages: Pages): News {
+function useTaskNews(list: Question, counted: Counted, screen: Screen<TasksQuery>, pages: Pages): News {
   const client = useClient();
   const { own } = useConnection();
-  const arrivals = useArrivals(list);
   const count = useSoon(() => void client.query(TaskCountsDocument, counted, { requestPolicy: "network-only" }).toPromise(), COUNT_MS);
+  const news = useNews({ question: list, screen, lists: [pages], count });
 
   useLive({
     since: screen.data?.tasks?.resumeToken ?? null,
@@ -53,25 +54,11 @@ function useNews(list: Question, counted: Counted, screen: Screen<TasksQuery>, p
     onEvent: ({ id, entry, matches }) => {
       count();
       const isThere = entry?.__typename === "Task" && entry.deletedAt === null && !own.isOurs(entry);
-      arrivals.note(id, matches && isThere && !pages.has(id));
+      news.note(id, matches && isThere && !pages.has(id));
     },
     onExpired: () => void screen.refresh(),
   });
-  useOwnChanges(({ id }) => {
-    // The news of it may have been quicker than the answer that it is ours.
-    arrivals.note(id, false);
-    count();
-    // Where only the first page is seen, what one does is seen at once; further down everything stays in its place.
-    if (pages.isAtStart) void screen.refresh();
-  });
-  const show = async (): Promise<void> => {
-    const forget = arrivals.take();
-    if (!(await screen.refresh())) return;
-    pages.jump(null);
-    scrollTo({ top: 0 });
-    forget();
-  };
-  return { count: arrivals.count, show };
+  return news;
 }
 
 function eventOf({ taskEvents: event }: TaskEventsSubscription): LiveEvent {

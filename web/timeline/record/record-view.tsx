@@ -12,6 +12,7 @@ import { Failed, isMissing, Waiting } from "../list/states";
 import { useSlots } from "../list/use-pages";
 import { ArrivalsButton } from "../live/arrivals";
 import { NewTask } from "../tasks/new-task";
+import { PendingList } from "../tasks/pending-tasks";
 import type { Links } from "../tasks/task-forms";
 import { useClock } from "../time/clock";
 import { monthKey } from "../time/dates";
@@ -56,6 +57,7 @@ function KnownRecord({ view, record }: RecordViewProps) {
       <div className="page__columns">
         <TabPanel>
           <ArrivalsButton count={news.count} onShow={() => void news.show()} />
+          <PendingList view={view} lists={[lists.todo, lists.history]} />
           <Lists view={view} lists={lists} anchor={top} onSeeMonth={setMonth} />
         </TabPanel>
         {months.length < 2 ? null : <Months months={months} current={month ?? months[0]?.key ?? null} onGo={go} />}

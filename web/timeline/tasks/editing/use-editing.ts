@@ -1,6 +1,8 @@
 /** The life of an open task form: what is typed, what is wrong with it, and how it is saved. */
 import { useState } from "react";
 import { useClient } from "urql";
+import type { Connection } from "../../live/client";
+import { useConnection } from "../../live/use-live";
 import { useViewer } from "../../signed-in";
 import type { TaskEntry } from "../task-entry";
 import { useOnce } from "../use-once";
@@ -43,6 +45,7 @@ export interface Editing {
 
 export function useEditing({ start, onDraft, onSaved, onMissed }: EditingProps): Editing {
   const client = useClient();
+  const connection = useConnection();
   const viewer = useViewer();
   const [draft, setDraft] = useState(start);
   const [state, setState] = useState<Result>(UNTRIED);
@@ -52,7 +55,7 @@ export function useEditing({ start, onDraft, onSaved, onMissed }: EditingProps):
   };
   const fail = (outcome: Exclude<Outcome, Saved>): void => setState(({ failures }) => resultOf(outcome, failures));
   const saving = useOnce(
-    (given: TaskDraft) => saveDraft({ client, viewerId: viewer.id, remember: keep }, given),
+    (given: TaskDraft) => pendingUntilShown(connection, given, saveDraft({ client, viewerId: viewer.id, remember: keep }, given)),
     (outcome, given, isThere) => {
       if (outcome.kind === "saved") {
         onDraft(null);
@@ -88,6 +91,16 @@ export function useEditing({ start, onDraft, onSaved, onMissed }: EditingProps):
     putOff: () => setState(UNTRIED),
     saveRestored: (task) => goOn({ ...draft, task }),
   };
+}
+
+/** Shows a new task while it is saved, and until the lists have it. */
+async function pendingUntilShown({ own, pending }: Connection, { task, key, values }: TaskDraft, saving: Promise<Outcome>): Promise<Outcome> {
+  if (task !== null) return saving;
+  pending.add({ key, values });
+  const outcome = await saving;
+  if (outcome.kind === "saved") void own.shown(outcome.task.id).then(() => pending.remove(key));
+  else pending.remove(key);
+  return outcome;
 }
 
 type Result = Pick<Editing, "problems" | "failures" | "isDeleted" | "dispute">;

@@ -1,0 +1,37 @@
+/** What is new in a view: counted while it waits, shown when it is asked for, and at once where one made it oneself. */
+import { flushSync } from "react-dom";
+import type { Pages } from "../list/pages";
+import type { Screen } from "../list/use-screen";
+import { useArrivals, type Arrivals, type News } from "./arrivals";
+import { useOwnChanges } from "./use-live";
+
+interface Shown {
+  /** Another one: another view, of which nothing came yet. */
+  readonly question: object;
+  readonly screen: Pick<Screen<unknown>, "refresh">;
+  readonly lists: readonly Pages[];
+  /** Counts anew, soon. */
+  readonly count: () => void;
+}
+
+export function useNews({ question, screen, lists, count }: Shown): News & Pick<Arrivals, "note"> {
+  const arrivals = useArrivals(question);
+  useOwnChanges(async ({ id }) => {
+    // The news of it may have been quicker than the answer that it is ours.
+    arrivals.note(id, false);
+    count();
+    // Where only first pages are seen, what one does is seen at once; further down everything stays in its place.
+    if (lists.every(({ isAtStart }) => isAtStart)) await screen.refresh();
+  });
+  const show = async (): Promise<void> => {
+    const forget = arrivals.take();
+    if (!(await screen.refresh())) return;
+    // Lines that come in above keep the window at what is read: they must be there before it goes to the top.
+    flushSync(() => {
+      for (const list of lists) list.jump(null);
+    });
+    scrollTo({ top: 0 });
+    forget();
+  };
+  return { count: arrivals.count, note: arrivals.note, show };
+}
