@@ -29,6 +29,7 @@ from db.statements import Statement, compiled, instant_argument, of_tenant, uuid
 from db.tables import accounts, contacts, interactions, leads, users
 from db.task_filters import TaskFilter, condition
 from db.task_orders import TaskOrder, keys_of
+from db.users import IS_ACTIVE
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -142,12 +143,14 @@ def matching_alive(tasks: TaskFilter) -> tuple[ColumnElement[bool], ...]:
 def is_there(name: str, wanted: ColumnElement[UUID] | None = None) -> ColumnElement[bool]:
     """Hold when an id is null or that of a living row of the organization, in the table of this field of REFERENCES.
 
-    The id is the argument of the same name, unless another one is given.
+    A colleague who is inactive counts as gone. The id is the argument of the same name, unless another one is given.
     """
     table, id_ = REFERENCES[name], uuid_argument(name) if wanted is None else wanted
     found = exists().where(of_tenant(table), table.c.id == id_)
     if "deleted_at" in table.c:
         found = found.where(table.c.deleted_at.is_(None))
+    if table is users:
+        found = found.where(IS_ACTIVE)
     return or_(id_.is_(None), found)
 
 

@@ -10,7 +10,7 @@ from sqlalchemy import Integer, String, any_, bindparam, false, func, select, tr
 from sqlalchemy.dialects.postgresql import ARRAY
 
 from db.records import person_name
-from db.statements import Statement, compiled, of_tenant, uuids_argument
+from db.statements import Statement, compiled, of_tenant, uuid_argument, uuids_argument
 from db.tables import users
 from db.words import patterns, spread
 
@@ -37,11 +37,18 @@ class UserRow:
 
 
 COLUMNS = (users.c.id, users.c.email, users.c.first_name, users.c.last_name)
+# Where nobody said, as in rows of older versions, a colleague is.
+IS_ACTIVE = users.c.is_active.is_not(false())
 
 
 async def by_ids(session: Session, ids: Sequence[UUID]) -> list[UserRow]:
     """Return the colleagues with these ids, in no order; ids of nobody are absent. 1 statement."""
     return [UserRow(*row) for row in await session.rows(_by_ids(), ids=ids)]
+
+
+async def is_active(session: Session, id_: UUID) -> bool:
+    """Tell whether this is a colleague who is active; one of whom nobody said is. 1 statement."""
+    return bool(await session.number(_count_active(), id=id_))
 
 
 async def search(session: Session, words: Sequence[str], limit: int) -> list[UserRow]:
@@ -64,12 +71,17 @@ def _by_ids() -> Statement:
 
 
 @cache
+def _count_active() -> Statement:
+    return compiled(select(func.count()).where(of_tenant(users), IS_ACTIVE, users.c.id == uuid_argument("id")))
+
+
+@cache
 def _search() -> Statement:
     full_name = func.btrim(func.concat_ws(" ", users.c.first_name, users.c.last_name))
     # ILIKE, because the database must fold both sides. Without a pattern it holds for everybody.
     matches = spread(full_name, users.c.email).ilike(func.all(bindparam("patterns", type_=ARRAY(String))))
     shown = func.coalesce(func.nullif(full_name, ""), users.c.email)
-    query = select(*COLUMNS).where(of_tenant(users), users.c.is_active.is_not(false()), matches)
+    query = select(*COLUMNS).where(of_tenant(users), IS_ACTIVE, matches)
     return compiled(query.order_by(func.lower(shown), shown, users.c.id).limit(bindparam("limit", type_=Integer)))
 
 

@@ -61,12 +61,12 @@ async def complete_lead_tasks(session: Session, viewer: Viewer, lead_id: UUID, i
 async def create_lead_task(
     session: Session, viewer: Viewer, lead_id: UUID, draft: TaskDraft, *, intention: Intention | None = None
 ) -> Changed:
-    """Create a task for this lead; its owner is to do it unless somebody is named, or the caller without one.
+    """Create a task for this lead; its active owner is to do it unless somebody is named, or the caller.
 
     Raises NotFound or Refused. 2 statements more than for any task.
     """
     lead = await lead_of(session, lead_id)
     draft = replace(draft, lead_id=lead_id)
-    if draft.assignee_id is None and lead.owner_id and await users.by_ids(session, [lead.owner_id]):
+    if draft.assignee_id is None and lead.owner_id and await users.is_active(session, lead.owner_id):
         draft = replace(draft, assignee_id=lead.owner_id)
     return await create_task(session, viewer, draft, intention=intention)

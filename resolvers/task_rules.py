@@ -24,7 +24,7 @@ LONGEST_MUTATION_ID = 255  # characters; the log keeps it with every line of the
 MOST_AT_ONCE = 100
 """How many tasks one list of changes may have."""
 
-_NOUNS = {"lead_id": "lead", "contact_id": "contact", "account_id": "account", "assignee_id": "colleague"}
+_NOUNS = {"lead_id": "lead", "contact_id": "contact", "account_id": "account", "assignee_id": "active colleague"}
 
 
 @dataclass(frozen=True, slots=True)

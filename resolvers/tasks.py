@@ -126,7 +126,7 @@ def draft_problems(draft: TaskDraft) -> list[Refusal]:
 
 def missing_records(draft: TaskDraft, new: tasks.NewTask, fields: Sequence[str]) -> list[Refusal]:
     """Refuse the fields whose record isn't there."""
-    nobody = "Your token names nobody of this organization, so the task needs an assigneeId. Give one."
+    nobody = "Your token names no active colleague of this organization, so the task needs an assigneeId. Give one."
     return [
         missing_record(field, getattr(new, field), None if field != "assignee_id" or draft.assignee_id else nobody)
         for field in fields

@@ -46,7 +46,9 @@ class CreateTaskInput:
     description: str | None = field(default=UNSET, description="Longer text.")
     priority: TaskPriority | None = field(default=TaskPriority.MEDIUM, description="How urgent it is.")
     due_at: datetime | None = field(default=UNSET, description="When it is due.")
-    assignee_id: strawberry.ID | None = field(default=UNSET, description="Who is to do it. You, when left out.")
+    assignee_id: strawberry.ID | None = field(
+        default=UNSET, description="Who is to do it: an active colleague. You, when left out."
+    )
     lead_id: strawberry.ID | None = field(default=UNSET, description="The lead to link.")
     contact_id: strawberry.ID | None = field(default=UNSET, description="The contact to link.")
     account_id: strawberry.ID | None = field(default=UNSET, description="The account to link.")
@@ -89,7 +91,9 @@ class UpdateTaskInput:
         default=UNSET,
         description="When it is due. Another date for an open task makes it SCHEDULED when ahead, else PENDING.",
     )
-    assignee_id: strawberry.ID | None = field(default=UNSET, description="Who is to do it. Must be somebody.")
+    assignee_id: strawberry.ID | None = field(
+        default=UNSET, description="Who is to do it: an active colleague, or who has it already. Must be somebody."
+    )
     lead_id: strawberry.ID | None = field(default=UNSET, description="The lead to link.")
     contact_id: strawberry.ID | None = field(default=UNSET, description="The contact to link.")
     account_id: strawberry.ID | None = field(default=UNSET, description="The account to link.")
