@@ -69,6 +69,24 @@ def test_another_role_of_the_demo_sees_the_same_view(browser: Browser, demo: Api
     assert before == desk.query
 
 
+def test_of_two_roles_chosen_in_a_row_the_last_one_holds(browser: Browser, demo: Api, customer: Customer) -> None:
+    desk = visitor(browser, demo, customer)
+    desk.open_record("contact")
+    waiting: list[Route] = []
+    desk.page.route("**/demo/token", lambda route: waiting.append(route), times=1)  # noqa: PLW0108 - Playwright marks it
+
+    with desk.page.expect_request("**/demo/token"):
+        desk.page.get_by_text("viewer", exact=True).click()
+    desk.page.get_by_text("user", exact=True).click()
+    expect(desk.page.get_by_role("radio", name="user")).to_be_checked()
+    desk.settled()
+    waiting[0].continue_()
+    desk.page.wait_for_timeout(500)
+
+    expect(desk.page.get_by_role("radio", name="user")).to_be_checked()
+    expect(desk.page.get_by_role("button", name="New task")).to_have_count(1)
+
+
 def test_the_demo_renews_a_refused_token_unasked(browser: Browser, demo: Api, customer: Customer) -> None:
     customer.task("Call")
     desk = visitor(browser, demo, customer)
