@@ -7,7 +7,7 @@ from playwright.sync_api import Locator, expect
 
 from tests.apis import Api
 from tests.demos import taskline
-from tests.held_requests import failing, operation_of
+from tests.held_requests import failing, late, operation_of
 from tests.lines import line
 from tests.new_tasks import create
 from tests.timeline_forms import complete
@@ -18,6 +18,8 @@ from tests.timeline_records import ACCOUNT, Customer, days_from_now
 pytestmark = MARKS
 # A little more than the page waits before it asks whether anybody is there, and then for an answer.
 PING_S, PONG_S = 16, 6
+# Longer than the page waits before it counts what has changed.
+COUNTED_AGAIN_MS = 1_500
 
 UPDATE = "mutation($input: UpdateTaskInput!) { updateTask(input: $input) { errors { ... on UserError { code } } } }"
 COMPLETE = (
@@ -90,6 +92,24 @@ def test_a_completion_elsewhere_counts_at_once(desks: Desks, customer: Customer)
     expect(desk.entry("Call Cora")).to_contain_text("Reached her")
     expect(desk.tab("Overdue")).to_contain_text("0")
     expect(desk.tab("Completed")).to_contain_text("1")
+
+
+def test_a_number_asked_for_before_a_change_is_asked_for_again_after_it(desks: Desks, customer: Customer) -> None:
+    ids = [customer.task(f"Call {number}") for number in range(2)]
+    desk = desks.seat(customer)
+    desk.open_record("contact")
+    expect(desk.tab("Open")).to_contain_text("2")
+
+    with late(desk.page, "TimelineCounts") as arrive:
+        with desk.page.expect_request(lambda request: operation_of(request) == "TimelineCounts"):
+            change(desks.api, customer, COMPLETE, id=str(ids[0]), outcome="First")
+        expect(desk.entry("Call 0")).to_contain_text("First")
+        change(desks.api, customer, COMPLETE, id=str(ids[1]), outcome="Second")
+        expect(desk.entry("Call 1")).to_contain_text("Second")
+        desk.page.wait_for_timeout(COUNTED_AGAIN_MS)
+        arrive()
+
+    expect(desk.tab("Open")).to_contain_text("0")
 
 
 def test_what_is_deleted_elsewhere_goes(desks: Desks, customer: Customer) -> None:
@@ -214,7 +234,6 @@ def test_a_connection_that_dies_without_a_word_is_noticed(desks: Desks, customer
 
 def test_after_too_long_an_absence_the_view_is_read_anew(desks: Desks, customer: Customer, tmp_path: Path) -> None:
     """What happened meanwhile is told no more: the log has been pruned."""
-    organization = customer.organization
     customer.activity("call", "Before")
     with line(desks.api) as between:
         desk = desks.seat(customer, address=between.url)
@@ -225,13 +244,41 @@ def test_after_too_long_an_absence_the_view_is_read_anew(desks: Desks, customer:
         desk.page.get_by_text("Not live").wait_for()
 
         happen(customer, "Long ago")
-        past = "UPDATE taskline_events SET at = at - interval '31 days'"
-        organization.owner.run(f"{past} WHERE organization_id = '{organization.id}'")
-        pruned = taskline(tmp_path, "prune", "--days", "30", "--url", organization.owner.database.owner_url)
+        prune(customer, tmp_path)
         happen(customer, "Just now")
         between.mend()
 
-        assert 0 == pruned.returncode, pruned.stderr
         for subject in ("Long ago", "Just now"):
             expect(desk.entry(subject)).to_be_visible()
         desk.leave()
+
+
+def test_after_too_long_an_absence_further_pages_are_read_anew_too(
+    desks: Desks, customer: Customer, tmp_path: Path
+) -> None:
+    customer.activities(80)
+    with line(desks.api) as between:
+        desk = desks.seat(customer, address=between.url)
+        desk.open_record("contact")
+        happen(customer, "While connected")
+        new_rows(desk, 1).click()
+        desk.scroll_to("Call 70")
+        between.cut()
+        desk.page.get_by_text("Not live").wait_for()
+
+        id_ = customer.stored("Call 70")["id"]
+        customer.organization.owner.run(f"UPDATE lead_interactions SET description = 'Meanwhile' WHERE id = '{id_}'")
+        prune(customer, tmp_path)
+        between.mend()
+
+        expect(desk.entry("Call 70")).to_contain_text("Meanwhile")
+        desk.leave()
+
+
+def prune(customer: Customer, folder: Path) -> None:
+    """Let what has happened so far have happened so long ago that nobody can be told of it any more."""
+    organization = customer.organization
+    past = "UPDATE taskline_events SET at = at - interval '31 days'"
+    organization.owner.run(f"{past} WHERE organization_id = '{organization.id}'")
+    pruned = taskline(folder, "prune", "--days", "30", "--url", organization.owner.database.owner_url)
+    assert 0 == pruned.returncode, pruned.stderr

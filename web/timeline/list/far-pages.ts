@@ -67,6 +67,11 @@ export class FarPages {
     };
   }
 
+  /** What changed is not known: whoever asks gets a new answer. */
+  forget(): void {
+    this.#kept.clear();
+  }
+
   #current({ page, asked }: Kept): Page {
     const edges = page.edges.map((edge) => ({ ...edge, node: this.#changed.latest(edge.node, asked) }));
     return { ...page, edges } as Page;

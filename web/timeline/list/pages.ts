@@ -141,6 +141,16 @@ export class Pages {
     });
   }
 
+  /** Ask anew for what is held, and show it until the answers are there. */
+  reread(): void {
+    this.#slots.forEach((slot, index) => {
+      if (slot.place === null || slot.stop === null) return;
+      slot.stop();
+      this.#replace(slot, { ...slot, stop: null });
+      this.#hold(index);
+    });
+  }
+
   /** Ask nothing more, and keep the places: whoever comes back finds them, and asks again for what is seen. */
   rest(): void {
     this.#close();

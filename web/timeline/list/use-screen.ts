@@ -1,6 +1,7 @@
 /** The first screen of a view: one question, whose answer stays true to what happens to its entries. */
-import { useCallback, useLayoutEffect, useMemo, useRef, useState } from "react";
+import { useLayoutEffect, useMemo, useState } from "react";
 import { useClient, type AnyVariables, type CombinedError, type TypedDocumentNode } from "urql";
+import { inTurns } from "../live/in-turns";
 
 export interface Screen<Data> {
   /** The answer; null while it is on its way. */
@@ -45,11 +46,13 @@ export function useScreen<Data, Variables extends AnyVariables>(
     return unsubscribe;
   }, [client, document, variables]);
 
-  const refresh = useTurns(
-    useCallback(async () => {
-      const { error } = await client.query(document, variables, { requestPolicy: "network-only" }).toPromise();
-      return error === undefined;
-    }, [client, document, variables]),
+  const refresh = useMemo(
+    () =>
+      inTurns(async () => {
+        const { error } = await client.query(document, variables, { requestPolicy: "network-only" }).toPromise();
+        return error === undefined;
+      }),
+    [client, document, variables],
   );
 
   const isOurs = answered?.variables === variables;
@@ -59,28 +62,6 @@ export function useScreen<Data, Variables extends AnyVariables>(
     failure: isOurs ? answered.failure : null,
     refresh,
   };
-}
-
-/**
- * One at a time. An answer that is under way may be older than what has just been changed, and would be given to whoever
- * asks the same meanwhile: so they wait, and share the next one.
- */
-function useTurns(ask: () => Promise<boolean>): () => Promise<boolean> {
-  const turns = useRef<{ running: Promise<boolean> | null; next: Promise<boolean> | null }>({ running: null, next: null });
-  return useCallback(() => {
-    const { current } = turns;
-    const start = (): Promise<boolean> => {
-      current.next = null;
-      const running = ask().finally(() => {
-        if (current.running === running) current.running = null;
-      });
-      current.running = running;
-      return running;
-    };
-    if (current.running === null) return start();
-    current.next ??= current.running.then(start, start);
-    return current.next;
-  }, [ask]);
 }
 
 /** The same object for as long as it says the same. */

@@ -3,7 +3,7 @@ import { flushSync } from "react-dom";
 import type { Pages } from "../list/pages";
 import type { Screen } from "../list/use-screen";
 import { useArrivals, type Arrivals, type News } from "./arrivals";
-import { useOwnChanges } from "./use-live";
+import { useConnection, useOwnChanges } from "./use-live";
 
 interface Shown {
   /** Another one: another view, of which nothing came yet. */
@@ -14,7 +14,13 @@ interface Shown {
   readonly count: () => void;
 }
 
-export function useNews({ question, screen, lists, count }: Shown): News & Pick<Arrivals, "note"> {
+interface Told extends News, Pick<Arrivals, "note"> {
+  /** Ask for all that is shown anew: nobody knows what has happened to it. */
+  readonly reread: () => void;
+}
+
+export function useNews({ question, screen, lists, count }: Shown): Told {
+  const { farPages } = useConnection();
   const arrivals = useArrivals(question);
   useOwnChanges(async ({ id }) => {
     // The news of it may have been quicker than the answer that it is ours.
@@ -33,5 +39,10 @@ export function useNews({ question, screen, lists, count }: Shown): News & Pick<
     scrollTo({ top: 0 });
     forget();
   };
-  return { count: arrivals.count, note: arrivals.note, show };
+  const reread = (): void => {
+    farPages.forget();
+    for (const list of lists) list.reread();
+    void screen.refresh();
+  };
+  return { count: arrivals.count, note: arrivals.note, show, reread };
 }

@@ -10,6 +10,7 @@ import { PAGE_SIZE, tasksDownwards, useTasksDown } from "../list/sources";
 import { nameOf, usePages } from "../list/use-pages";
 import { useSame, useScreen, type Screen } from "../list/use-screen";
 import type { News } from "../live/arrivals";
+import { inTurns } from "../live/in-turns";
 import { useConnection, useLive, type LiveEvent } from "../live/use-live";
 import { useNews } from "../live/use-news";
 import { useSoon } from "../live/use-soon";
@@ -43,7 +44,11 @@ type Counted = Pick<Question, "filter" | "timeZone">;
 function useTaskNews(list: Question, counted: Counted, screen: Screen<TasksQuery>, pages: Pages): News {
   const client = useClient();
   const { own } = useConnection();
-  const count = useSoon(() => void client.query(TaskCountsDocument, counted, { requestPolicy: "network-only" }).toPromise(), COUNT_MS);
+  const ask = useMemo(
+    () => inTurns(() => client.query(TaskCountsDocument, counted, { requestPolicy: "network-only" }).toPromise()),
+    [client, counted],
+  );
+  const count = useSoon(() => void ask(), COUNT_MS);
   const news = useNews({ question: list, screen, lists: [pages], count });
 
   useLive({
@@ -56,7 +61,7 @@ function useTaskNews(list: Question, counted: Counted, screen: Screen<TasksQuery
       const isThere = entry?.__typename === "Task" && entry.deletedAt === null && !own.isOurs(entry);
       news.note(id, matches && isThere && !pages.has(id));
     },
-    onExpired: () => void screen.refresh(),
+    onExpired: news.reread,
   });
   return news;
 }

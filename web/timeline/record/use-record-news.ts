@@ -26,7 +26,7 @@ export function useRecordNews(view: View, lists: RecordLists): News {
       const isOurs = entry !== null && isTask(entry) && own.isOurs(entry);
       news.note(id, matches && entry !== null && !isOurs && !isDeleted(entry) && isNews(entry, lists));
     },
-    onExpired: () => void screen.refresh(),
+    onExpired: news.reread,
   });
   return news;
 }

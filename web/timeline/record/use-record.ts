@@ -14,6 +14,7 @@ import type { Pages } from "../list/pages";
 import { downwards, upwards, useTimelineDown, useTimelineUp } from "../list/sources";
 import { nameOf, usePages } from "../list/use-pages";
 import { useSame, useScreen, type Screen } from "../list/use-screen";
+import { inTurns } from "../live/in-turns";
 import { useSoon } from "../live/use-soon";
 import { recordQuestion } from "./record-question";
 import type { BucketCount } from "./todo";
@@ -74,12 +75,15 @@ interface Counted {
 function useRecordCounts(question: TimelineQueryVariables): readonly [TimelineCountsQuery | null, () => void] {
   const client = useClient();
   const [counted, setCounted] = useState<Counted | null>(null);
-  const count = useSoon(() => {
-    const { todoSize: _todo, historySize: _history, named: _named, ...variables } = question;
-    void client
-      .query(TimelineCountsDocument, variables, { requestPolicy: "network-only" })
-      .toPromise()
-      .then(({ data }) => data && setCounted({ question, counts: data }));
-  }, COUNT_MS);
+  const ask = useMemo(
+    () =>
+      inTurns(async () => {
+        const { todoSize: _todo, historySize: _history, named: _named, ...variables } = question;
+        const { data } = await client.query(TimelineCountsDocument, variables, { requestPolicy: "network-only" }).toPromise();
+        if (data) setCounted({ question, counts: data });
+      }),
+    [client, question],
+  );
+  const count = useSoon(() => void ask(), COUNT_MS);
   return [counted?.question === question ? counted.counts : null, count];
 }
