@@ -79,7 +79,7 @@ function texts({ definitions }) {
       const name = operation.name.value;
       const type = name + operation.operation[0].toUpperCase() + operation.operation.slice(1);
       const parts = [quoted(operation), ...spreadIn(operation, fragments)];
-      return `export const ${name}Document: TypedDocumentNode<${type}, ${type}Variables> = gql(${parts.join(" + ")});`;
+      return `export const ${name}Document: TypedDocumentNode<${type}, ${type}Variables> = /* @__PURE__ */ gql(${parts.join(" + ")});`;
     }),
   ].join("\n");
 }

@@ -25,9 +25,10 @@ export function useOnce<Given, Result>(
     if (isRunning.current) return;
     isRunning.current = true;
     setIsBusy(true);
-    const result = await act(given);
-    isRunning.current = false;
-    setIsBusy(false);
+    const result = await act(given).finally(() => {
+      isRunning.current = false;
+      setIsBusy(false);
+    });
     take(result, given, isThere.current);
   };
   return { isBusy, start: (given) => void run(given) };

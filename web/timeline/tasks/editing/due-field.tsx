@@ -13,8 +13,7 @@ interface DueFieldProps {
 
 export function DueField({ was, value, onChange, error }: DueFieldProps) {
   const id = useId();
-  const { now, zone } = useClock();
-  const meaning = dueMeaning(value, now, was);
+  const { now } = useClock();
   const described = { "aria-invalid": error !== undefined, "aria-describedby": `${id}-error ${id}-hint` };
   const setDay = (date: string): void => onChange({ date, time: value.time || usualTime(date) });
   return (
@@ -52,19 +51,32 @@ export function DueField({ was, value, onChange, error }: DueFieldProps) {
           </button>
         ))}
       </div>
-      <div className="task-form__meaning">
-        <p className="field__hint" id={`${id}-hint`}>
-          {meaning === "" ? "" : `${meaning}. `}Times in {zone.replaceAll("_", " ")}.
-        </p>
-        {value.date === "" && value.time === "" ? null : (
-          <button type="button" className="button--link" onClick={() => onChange(UNDATED)}>
-            No due date
-          </button>
-        )}
-      </div>
+      <Meaning id={`${id}-hint`} was={was} value={value} onChange={onChange} />
       <p className="field__error" id={`${id}-error`}>
         {error}
       </p>
     </fieldset>
+  );
+}
+
+interface MeaningProps extends Pick<DueFieldProps, "was" | "value" | "onChange"> {
+  readonly id: string;
+}
+
+/** How the two fields will be understood, and the way back to no date. */
+function Meaning({ id, was, value, onChange }: MeaningProps) {
+  const { now, zone } = useClock();
+  const meaning = dueMeaning(value, now, was);
+  return (
+    <div className="task-form__meaning">
+      <p className="field__hint" id={id}>
+        {meaning === "" ? "" : `${meaning}. `}Times in {zone.replaceAll("_", " ")}.
+      </p>
+      {value.date === "" && value.time === "" ? null : (
+        <button type="button" className="button--link" onClick={() => onChange(UNDATED)}>
+          No due date
+        </button>
+      )}
+    </div>
   );
 }
