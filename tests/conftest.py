@@ -3,7 +3,7 @@
 import os
 import shutil
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from uuid import uuid4
 
@@ -18,10 +18,10 @@ from tests import accessibility, apis
 from tests.accessibility import Judge
 from tests.apis import Api
 from tests.browsers import chromium
-from tests.databases import CrmDatabase, copy, fill_legacy, fill_migrated, make_copy, template
+from tests.databases import APP, CrmDatabase, copy, fill_legacy, fill_migrated, make_copy, template
 from tests.large_crms import fill_large
 from tests.linked_tasks import add_linked_tasks
-from tests.migration_runs import LINKS, by_psql
+from tests.migration_runs import LINKS, by_psql, by_runner
 from tests.node_projects import installed
 from tests.organizations import Organization, new_organization
 from tests.owners import Owner, owner_of
@@ -97,6 +97,21 @@ def migrated_template(legacy_template: CrmDatabase, run_folder: Path) -> CrmData
 
 
 @pytest.fixture(scope="session")
+def through_template(legacy_template: CrmDatabase, run_folder: Path) -> Callable[[int], CrmDatabase]:
+    """Return a template of the CRM after the migration of this number: copying it costs a tenth of migrating anew."""
+
+    def make(version: int) -> CrmDatabase:
+        def fill(database: CrmDatabase) -> None:
+            make_copy(legacy_template, database.name)
+            by_runner(database, through=version, api_role=APP)
+
+        server = legacy_template.server
+        return template(server, f"through_{version}", run_folder / f"through-{version}-{server.version}.lock", fill)
+
+    return make
+
+
+@pytest.fixture(scope="session")
 def large_crm(migrated_template: CrmDatabase, run_folder: Path) -> CrmDatabase:
     """A migrated CRM with a million interactions, which tests leave as it is."""
 
@@ -122,12 +137,22 @@ def second_legacy_database(legacy_template: CrmDatabase) -> Iterator[CrmDatabase
         yield database
 
 
+@pytest.fixture(scope="session")
+def linked_template(legacy_template: CrmDatabase, run_folder: Path) -> CrmDatabase:
+    def fill(database: CrmDatabase) -> None:
+        make_copy(legacy_template, database.name)
+        assert 0 == by_psql(database, LINKS).code
+        assert 18 == add_linked_tasks(database)
+
+    server = legacy_template.server
+    return template(server, "linked_template", run_folder / f"linked-{server.version}.lock", fill)
+
+
 @pytest.fixture
-def linked_database(legacy_database: CrmDatabase) -> CrmDatabase:
+def linked_database(linked_template: CrmDatabase) -> Iterator[CrmDatabase]:
     """A CRM after 041 with three tasks of each combination of links: 18 that its rollback would lose."""
-    assert 0 == by_psql(legacy_database, LINKS).code
-    assert 18 == add_linked_tasks(legacy_database)
-    return legacy_database
+    with copy(linked_template) as database:
+        yield database
 
 
 @pytest.fixture

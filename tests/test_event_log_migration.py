@@ -2,11 +2,12 @@
 
 import re
 import subprocess
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 
-from tests.databases import APP, CrmDatabase
+from tests.databases import APP, CrmDatabase, copy
 from tests.migration_runs import (
     CHANGES_BACK,
     LOG,
@@ -45,10 +46,10 @@ SELECT concat_ws(',', to_regclass('taskline_045_copy'), to_regprocedure('tasklin
 
 
 @pytest.fixture
-def ready(legacy_database: CrmDatabase) -> CrmDatabase:
+def ready(through_template: Callable[[int], CrmDatabase]) -> Iterator[CrmDatabase]:
     """A CRM after 044."""
-    by_runner(legacy_database, through=44, api_role=APP)
-    return legacy_database
+    with copy(through_template(44)) as database:
+        yield database
 
 
 def in_two(tmp_path: Path, heading: str) -> Path:

@@ -1,16 +1,16 @@
 """044: a deleted task keeps what it was, keys belong to one organization, and the way back loses no task."""
 
 import subprocess
+from collections.abc import Callable, Iterator
 
 import pytest
 
-from tests.databases import APP, CrmDatabase
+from tests.databases import APP, CrmDatabase, copy
 from tests.migration_runs import (
     CHANGES,
     CHANGES_BACK,
     ORDER_BACK,
     by_psql,
-    by_runner,
     open_transaction,
     psql_command,
     schema_dump,
@@ -35,10 +35,10 @@ KEY = """INSERT INTO taskline_idempotency_keys (organization_id, user_id, operat
 
 
 @pytest.fixture
-def ready(legacy_database: CrmDatabase) -> CrmDatabase:
+def ready(through_template: Callable[[int], CrmDatabase]) -> Iterator[CrmDatabase]:
     """A CRM after 043."""
-    by_runner(legacy_database, through=43, api_role=APP)
-    return legacy_database
+    with copy(through_template(43)) as database:
+        yield database
 
 
 def fails(database: CrmDatabase, sql: str, *, url: str | None = None) -> str:

@@ -1,11 +1,12 @@
 """043: an interaction keeps its place in time, whoever writes it, and the backfill changes nothing else."""
 
 import subprocess
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 
-from tests.databases import APP, CrmDatabase
+from tests.databases import APP, CrmDatabase, copy
 from tests.linked_tasks import bring_back, every_row, set_aside
 from tests.migration_runs import (
     ORDER,
@@ -32,10 +33,10 @@ VERSIONS = "SELECT md5(string_agg(id::text || xmin::text, ',' ORDER BY id)) FROM
 
 
 @pytest.fixture
-def ready(legacy_database: CrmDatabase) -> CrmDatabase:
+def ready(through_template: Callable[[int], CrmDatabase]) -> Iterator[CrmDatabase]:
     """A CRM after 042."""
-    by_runner(legacy_database, through=42, api_role=APP)
-    return legacy_database
+    with copy(through_template(42)) as database:
+        yield database
 
 
 def test_the_backfill_changes_nothing_but_the_place_in_time(ready: CrmDatabase) -> None:

@@ -1,8 +1,10 @@
 """What a database may have already where 043 puts something: repaired and given back, or refused by name."""
 
+from collections.abc import Callable, Iterator
+
 import pytest
 
-from tests.databases import APP, CrmDatabase
+from tests.databases import APP, CrmDatabase, copy
 from tests.migration_drifts import REPAIRED as LINKS_REPAIRED
 from tests.migration_runs import (
     LINKS,
@@ -11,7 +13,6 @@ from tests.migration_runs import (
     SUCCESS,
     VARIANTS,
     by_psql,
-    by_runner,
     make_variant,
     schema_dump,
     take_back,
@@ -173,10 +174,10 @@ PLANTED = {
 
 
 @pytest.fixture
-def ready(legacy_database: CrmDatabase) -> CrmDatabase:
+def ready(through_template: Callable[[int], CrmDatabase]) -> Iterator[CrmDatabase]:
     """A CRM after 042."""
-    by_runner(legacy_database, through=42, api_role=APP)
-    return legacy_database
+    with copy(through_template(42)) as database:
+        yield database
 
 
 @pytest.mark.parametrize("drift", [*(name for name in VARIANTS if name not in REFUSED_VARIANTS), *LINKS_REPAIRED])

@@ -1,17 +1,17 @@
 """046: the database refuses a link to another organization's record, and stops nothing that worked before."""
 
 import subprocess
+from collections.abc import Callable, Iterator
 
 import pytest
 
-from tests.databases import APP, CrmDatabase
+from tests.databases import CrmDatabase, copy
 from tests.migration_runs import (
     KEYS,
     KEYS_BACK,
     LOG_BACK,
     TENANT,
     by_psql,
-    by_runner,
     open_transaction,
     psql_command,
     schema_dump,
@@ -50,10 +50,10 @@ def run(database: CrmDatabase, sql: str, *, url: str | None = None) -> tuple[str
 
 
 @pytest.fixture
-def ready(legacy_database: CrmDatabase) -> CrmDatabase:
+def ready(through_template: Callable[[int], CrmDatabase]) -> Iterator[CrmDatabase]:
     """A CRM after 045."""
-    by_runner(legacy_database, through=45, api_role=APP)
-    return legacy_database
+    with copy(through_template(45)) as database:
+        yield database
 
 
 @pytest.fixture

@@ -1,8 +1,10 @@
 """What a database may have already where 046 puts keys and indexes, and what somebody does to them later."""
 
+from collections.abc import Callable, Iterator
+
 import pytest
 
-from tests.databases import APP, CrmDatabase
+from tests.databases import APP, CrmDatabase, copy
 from tests.migration_drifts import REPAIRED as LINKS_REPAIRED
 from tests.migration_runs import (
     KEYS,
@@ -12,7 +14,6 @@ from tests.migration_runs import (
     TENANT,
     VARIANTS,
     by_psql,
-    by_runner,
     make_variant,
     schema_dump,
 )
@@ -80,10 +81,10 @@ PLANTED = {
 
 
 @pytest.fixture
-def ready(legacy_database: CrmDatabase) -> CrmDatabase:
+def ready(through_template: Callable[[int], CrmDatabase]) -> Iterator[CrmDatabase]:
     """A CRM after 045."""
-    by_runner(legacy_database, through=45, api_role=APP)
-    return legacy_database
+    with copy(through_template(45)) as database:
+        yield database
 
 
 @pytest.mark.parametrize("drift", [*(name for name in VARIANTS if name not in REFUSED_VARIANTS), *LINKS_REPAIRED])
