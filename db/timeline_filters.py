@@ -45,6 +45,8 @@ class TimelineFilter:
     assignee_id: IdTest = field(default_factory=IdTest)
     words: tuple[str, ...] = ()
     occurs_at: InstantTest = field(default_factory=InstantTest)
+    due_at: InstantTest = field(default_factory=InstantTest)
+    """When a task is due. What is no task isn't asked, and meets no test."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,5 +90,7 @@ def _of_task(wanted: TimelineFilter) -> Iterator[ColumnElement[bool]]:
         yield and_(IS_TASK, one_of(columns.priority, wanted.priority, KNOWN_PRIORITIES))
     if wanted.is_open is not None:
         yield meets(and_(IS_TASK, IS_OPEN), is_wanted=wanted.is_open)
+    if due := list(by_instant(columns.scheduled_at, wanted.due_at)):
+        yield and_(IS_TASK, *due)
     if wanted.is_overdue is not None:
         yield meets(and_(IS_TASK, is_due_before(func.now())), is_wanted=wanted.is_overdue)

@@ -41,6 +41,9 @@ class TimelineFilter:
     assignee_id: IDFilter | None = field(default=UNSET, description="Who is to do it, or who did it.")
     search: str | None = field(default=UNSET, description="Words of the subject or description.")
     occurs_at: DateTimeFilter | None = field(default=UNSET, description="Where it stands on the timeline.")
+    due_at: DateTimeFilter | None = field(
+        default=UNSET, description="When a task is due. Leaves out everything that is not a task."
+    )
 
     def plain(self) -> timeline_filters.TimelineFilter:
         """Return the filter as plain data. Raises BadUserInput or LimitExceeded."""
@@ -58,6 +61,7 @@ class TimelineFilter:
             assignee_id=id_test(self.assignee_id, "filter.assigneeId"),
             words=search_words(self.search, "filter.search"),
             occurs_at=instant_test(self.occurs_at),
+            due_at=instant_test(self.due_at),
         )
 
 

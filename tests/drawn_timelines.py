@@ -1,5 +1,6 @@
 """Random timelines, and a second opinion on them: what they must hold, worked out in Python from the rows alone."""
 
+import operator
 import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -191,15 +192,34 @@ def _words(text: str) -> Filter:
     return Filter({"search": text}, lambda _, row: _has_words(row, text.split()))
 
 
+COMPARE: Mapping[str, Callable[[int, int], bool]] = {
+    "eq": operator.eq,
+    "gt": operator.gt,
+    "gte": operator.ge,
+    "lt": operator.lt,
+    "lte": operator.le,
+}
+
+
 def _instants(test: str, place: int) -> Filter:
-    compare: dict[str, Callable[[int], bool]] = {
-        "eq": lambda other: other == place,
-        "gt": lambda other: other > place,
-        "gte": lambda other: other >= place,
-        "lt": lambda other: other < place,
-        "lte": lambda other: other <= place,
-    }
-    return Filter({"occursAt": {test: INSTANTS[place][1]}}, lambda _, row: compare[test](occurs(row)))
+    return Filter({"occursAt": {test: INSTANTS[place][1]}}, lambda _, row: COMPARE[test](occurs(row), place))
+
+
+def _due(test: str, place: int) -> Filter:
+    """Test when a task is due, which nothing else is."""
+
+    def holds(_: World, row: Row) -> bool:
+        due = row["scheduled_at"]
+        return bool(row["interaction_type"] == "task" and due is not None and COMPARE[test](due, place))
+
+    return Filter({"dueAt": {test: INSTANTS[place][1]}}, holds)
+
+
+def _is_dated(is_wanted: bool) -> Filter:
+    def holds(_: World, row: Row) -> bool:
+        return bool(row["interaction_type"] == "task" and (row["scheduled_at"] is not None) is is_wanted)
+
+    return Filter({"dueAt": {"isNull": not is_wanted}}, holds)
 
 
 def _id(name: str, test: str, wanted: Any) -> Filter:
@@ -237,6 +257,8 @@ filters = nothing | st.lists(
         _chosen(["TASK", "CALL", "WHATSAPP", "OTHER", "NOTE"]).map(_kinds),
         _chosen(["PENDING", "SCHEDULED", "COMPLETED", "CANCELLED", "UNKNOWN"]).map(partial(_states, "status")),
         _chosen(["LOW", "MEDIUM", "HIGH", "UNKNOWN"]).map(partial(_states, "priority")),
+        st.builds(_due, st.sampled_from(sorted(COMPARE)), st.sampled_from(ASKED)),
+        st.booleans().map(_is_dated),
         st.booleans().map(_open),
         st.booleans().map(_overdue),
         st.builds(_links, st.sampled_from(["all", "any", "none", "only"]), _chosen(["LEAD", "CONTACT", "ACCOUNT"])),

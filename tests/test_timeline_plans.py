@@ -32,6 +32,7 @@ FILTERS = {
     "all": TimelineFilter(),
     "tasks": TimelineFilter(kinds=("task",)),
     "open tasks": TimelineFilter(is_open=True),
+    "dated open tasks": TimelineFilter(is_open=True, due_at=InstantTest(is_null=False)),
     "all but open tasks": TimelineFilter(is_open=False),
     "overdue tasks": TimelineFilter(is_overdue=True),
     "urgent tasks": TimelineFilter(priority=("high",)),
