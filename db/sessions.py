@@ -7,7 +7,7 @@ never wait for a second connection while it holds one.
 from __future__ import annotations
 
 import asyncio
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from typing import TYPE_CHECKING
 
 from db.driver_errors import while_running
@@ -201,7 +201,8 @@ class Session:
             with while_running():
                 await connection.execute(how)
         except BaseException as exc:
-            connection.terminate()  # whatever state it is in, nobody else gets it
+            with suppress(Unavailable), while_running():  # the pool may have seen its end, and taken it back
+                connection.terminate()  # whatever state it is in, nobody else gets it
             if how == COMMIT or not isinstance(exc, Unavailable):
                 raise
         finally:

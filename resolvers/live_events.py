@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -21,6 +22,8 @@ if TYPE_CHECKING:
     from db.sessions import Session
     from db.task_events import TaskEventRow
     from resolvers.loaders import Loaders
+
+log = logging.getLogger(__name__)
 
 LOOK_S = 5.0
 """How long nobody looks for events if no word of them comes."""
@@ -85,21 +88,26 @@ async def _place_of(loaders: Loaders, id_: UUID) -> Place:
 async def follow(live: Live, view: View, place: Place | None) -> AsyncGenerator[LiveEvent, None]:
     """Yield a view's events after a place, or after now; without end.
 
-    Whoever takes them slowly is read for slowly: nothing is kept for anybody. While the database is away it waits, and
-    goes on where it was. Raises ResumeExpired for a place from which that isn't possible, or not any more.
+    Whoever takes them slowly is read for slowly: nothing is kept for anybody. While the database is away it waits, says
+    so once in the log, and goes on where it was. Raises ResumeExpired for a place from which that isn't possible, or not
+    any more.
     """
     if place is None:
         async with live.session() as session:
             place = await current_place(session)
+    is_away = False
     while True:
         ring = live.bell.next_ring()
         try:
             async with live.session() as session:
                 reading = await live_events.read(session, place, view)
-        except (Unavailable, TimedOut):
+        except (Unavailable, TimedOut) as exc:
+            if not is_away:  # once, and not for each try
+                log.warning("events could not be read, trying again every %.0f s: %s", RETRY_S, exc.__cause__ or exc)
+            is_away = True
             await asyncio.sleep(RETRY_S)
             continue
-        place = reading.place
+        place, is_away = reading.place, False
         for event in reading.events:
             yield event
         if not reading.has_more:

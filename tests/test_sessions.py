@@ -6,17 +6,21 @@ import socket
 import warnings
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import suppress
+from contextlib import aclosing, suppress
 from typing import Any
 from uuid import UUID
 
 import pytest
 from pydantic import SecretStr
 
+from db.event_places import current_place
+from db.live_events import LiveEvent, View
 from db.sessions import Session
 from db.statements import Statement
 from errors import ConstraintViolated, DatabaseRefused, SettingsInvalid, TimedOut, Unavailable
 from execution.guards import guards
+from resolvers import live_events
+from resolvers.live_events import Bell, Live
 from resolvers.rounds import Loader, Rounds
 from schema.build import build_schema
 from schema.context import Context
@@ -380,6 +384,46 @@ def test_a_subscriber_waits_for_a_connection_longer_than_a_request_does(
         assert eventually(is_told_of_a_task)
         filled.task(contact_id=contact, subject="Told")
         assert {"taskEvents": {"task": {"subject": "Told"}}} == socket.data()
+
+
+@pytest.mark.slow
+def test_a_follower_says_once_that_it_can_not_read(
+    database: CrmDatabase, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(live_events, "RETRY_S", 0.01)
+    tried: list[Session] = []
+
+    async def follow_while_it_is_away() -> LiveEvent:
+        crm = database_of(Settings(database_url=SecretStr(database.app_url)))
+        await crm.open()
+
+        def session() -> Session:
+            tried.append(crm.session(organization.id))
+            if len(tried) == 6:
+                database.open_to_connections()
+                database.psql(
+                    "INSERT INTO lead_interactions (organization_id, user_id, contact_id, interaction_type, subject)"
+                    f" VALUES ('{organization.id}', '{organization.user_id}', '{contact}', 'task', 'Call')"
+                )
+            return tried[-1]
+
+        try:
+            async with crm.session(organization.id) as first:
+                place = await current_place(first)
+            database.close_to_connections()
+            async with aclosing(live_events.follow(Live(Bell(), session), View(), place)) as events:
+                return await anext(events)
+        finally:
+            await crm.close()
+
+    with owner_of(database) as owner:
+        organization = new_organization(owner)
+        contact = organization.contact()
+    asyncio.run(follow_while_it_is_away())
+
+    told = [record.getMessage() for record in caplog.records if "events could not be read" in record.message]
+    assert 1 == len(told), told
+    assert "trying again every" in told[0]
 
 
 def test_what_nobody_waits_for_any_more_is_not_logged(crm: CrmDatabase) -> None:
