@@ -477,6 +477,11 @@ CREATE OR REPLACE FUNCTION pg_temp.needed_by_others() RETURNS SETOF text LANGUAG
     FROM (SELECT DISTINCT to_regclass(s.relation) AS rel FROM pg_temp.saved(46) s) AS t
    WHERE NOT pg_has_role(pg_temp.owner_of(rel)::oid, 'USAGE')
    UNION ALL
+  SELECT DISTINCT format('%1$s: found no such table, expected the one that 046 changed. Next: give it this name again; if it was '
+           'dropped, strike it out: DELETE FROM %2$s.taskline_saved_ddl WHERE migration = 46 AND relation = %1$L.', s.relation, pg_temp.home())
+    FROM pg_temp.saved(46) s
+   WHERE to_regclass(s.relation) IS NULL
+   UNION ALL
   SELECT DISTINCT format('%1$s: found that %2$s needs it. Next: drop that first.', s.object_name, pg_describe_object(d.classid, d.objid, 0))
     FROM pg_temp.saved(46) s
     JOIN pg_class c ON c.relname = s.object_name AND c.relkind = 'i'

@@ -327,6 +327,21 @@ def test_a_key_that_others_built_on_its_index_is_named_before_anything_is_taken_
     assert before == schema_dump(ready)
 
 
+@pytest.mark.parametrize("what", ["renamed", "dropped"])
+def test_a_table_that_went_meanwhile_is_named_before_anything_is_taken_back(ready: CrmDatabase, what: str) -> None:
+    by_psql(ready, KEYS)
+    gone = {"renamed": "ALTER TABLE contacts RENAME TO people", "dropped": "DROP TABLE contacts CASCADE"}
+    ready.psql(gone[what], url=ready.owner_url)
+    before = schema_dump(ready)
+
+    outcome = by_psql(ready, KEYS_BACK)
+
+    assert 3 == outcome.code
+    assert "contacts: found no such table, expected the one that 046 changed. Next: " in outcome.errors
+    assert "Nothing was changed" in outcome.errors
+    assert before == schema_dump(ready)
+
+
 def test_taken_back_twice_there_is_nothing_to_do(database: CrmDatabase) -> None:
     first, again = (by_psql(database, KEYS_BACK) for _ in range(2))
 
