@@ -5,7 +5,7 @@
 import type { AnyVariables, Client, TypedDocumentNode } from "@urql/core";
 import type { EntryPageFragment, TaskPageFragment } from "../../generated/operations";
 import type { ChangedEntries, Moment } from "./changed-entries";
-import type { Answer, Told } from "./pages";
+import type { Answer, Told } from "./slots";
 
 type Page = EntryPageFragment | TaskPageFragment;
 

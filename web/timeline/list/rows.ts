@@ -1,6 +1,6 @@
 /** The lines of all pages, one below the other, found by their number. */
 import type { Line } from "./line";
-import type { Slot } from "./pages";
+import type { Slot } from "./slots";
 
 export class Rows {
   readonly count: number;

@@ -11,7 +11,7 @@ import {
 } from "../../generated/operations";
 import { useConnection } from "../live/use-live";
 import type { Line } from "./line";
-import type { Answer, Ask, Place } from "./pages";
+import type { Answer, Ask, Place } from "./slots";
 
 export const PAGE_SIZE = 50;
 

@@ -1,7 +1,8 @@
 /** Lists as components have them: they stay while one looks elsewhere, and a step back finds them as they were left. */
 import { useEffect, useLayoutEffect, useMemo, useSyncExternalStore } from "react";
 import { useConnection } from "../live/use-live";
-import { Pages, type Answer, type Ask, type Slot } from "./pages";
+import { Pages } from "./pages";
+import type { Answer, Ask, Slot } from "./slots";
 
 /** The lists that were looked at last: a step back finds them as they were left. */
 export class PageMemory {

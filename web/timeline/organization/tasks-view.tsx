@@ -12,7 +12,7 @@ import { useSlots } from "../list/use-pages";
 import { ArrivalsButton } from "../live/arrivals";
 import { Header } from "../record/header";
 import { NewTask } from "../tasks/new-task";
-import { PendingList } from "../tasks/pending-tasks";
+import { PendingList } from "../tasks/pending-list";
 import { useClock } from "../time/clock";
 import { headingOf } from "./task-order";
 import { useTasks, type TaskList } from "./use-tasks";

@@ -12,7 +12,7 @@ import { Failed, isMissing, Waiting } from "../list/states";
 import { useSlots } from "../list/use-pages";
 import { ArrivalsButton } from "../live/arrivals";
 import { NewTask } from "../tasks/new-task";
-import { PendingList } from "../tasks/pending-tasks";
+import { PendingList } from "../tasks/pending-list";
 import type { Links } from "../tasks/task-forms";
 import { useClock } from "../time/clock";
 import { monthKey } from "../time/dates";

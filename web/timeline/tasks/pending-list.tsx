@@ -1,4 +1,4 @@
-/** New tasks that are on their way to the API: shown above a view's lists, with their links, until they are in them. */
+/** New tasks that are being saved: shown above a view's lists, with their links, until they are in them. */
 import { Circle } from "lucide-react";
 import { useSyncExternalStore } from "react";
 import type { View } from "../address/view";
@@ -10,38 +10,8 @@ import type { Pages } from "../list/pages";
 import { useConnection } from "../live/use-live";
 import { instantOf } from "./editing/due";
 import { LINKS, type LinkField, type TaskValues } from "./editing/values";
-import "./pending-tasks.css";
-
-export interface PendingTask {
-  /** Of the form in which it was written. */
-  readonly key: string;
-  readonly values: TaskValues;
-}
-
-export class PendingTasks {
-  #tasks: readonly PendingTask[] = [];
-  readonly #listeners = new Set<() => void>();
-
-  readonly all = (): readonly PendingTask[] => this.#tasks;
-
-  add(task: PendingTask): void {
-    this.#set([...this.#tasks.filter(({ key }) => key !== task.key), task]);
-  }
-
-  remove(key: string): void {
-    this.#set(this.#tasks.filter((task) => task.key !== key));
-  }
-
-  readonly listen = (listener: () => void): (() => void) => {
-    this.#listeners.add(listener);
-    return () => this.#listeners.delete(listener);
-  };
-
-  #set(tasks: readonly PendingTask[]): void {
-    this.#tasks = tasks;
-    for (const listener of this.#listeners) listener();
-  }
-}
+import type { PendingTask } from "./pending-tasks";
+import "./pending-list.css";
 
 interface PendingListProps {
   readonly view: View;
@@ -54,7 +24,7 @@ export function PendingList({ view, lists }: PendingListProps) {
   const tasks = useSyncExternalStore(pending.listen, pending.all).filter((task) => belongs(task, view));
   if (tasks.length === 0 || !lists.every(({ isAtStart }) => isAtStart)) return null;
   return (
-    <div role="list" aria-label="Being saved" className="pending-tasks">
+    <div role="list" aria-label="Being saved" className="pending-list">
       {tasks.map(({ key, values }) => (
         <PendingEntry key={key} values={values} />
       ))}
