@@ -89,8 +89,8 @@ async def follow(live: Live, view: View, place: Place | None) -> AsyncGenerator[
     """Yield a view's events after a place, or after now; without end.
 
     Whoever takes them slowly is read for slowly: nothing is kept for anybody. While the database is away it waits, says
-    so once in the log, and goes on where it was. Raises ResumeExpired for a place from which that isn't possible, or not
-    any more.
+    so once in the log, and goes on where it was. Raises ResumeExpired for a place from which that isn't possible, or
+    not any more.
     """
     if place is None:
         async with live.session() as session:
