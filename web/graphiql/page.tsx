@@ -8,6 +8,7 @@ import { Ide } from "./ide";
 import { findRecords } from "./records";
 import { Masthead } from "../ui/masthead";
 import { RoleSwitch, SignIn } from "../ui/sign-in";
+import { useLastAsked } from "../ui/use-last-asked";
 
 export interface Opened {
   readonly session: Session;
@@ -23,20 +24,22 @@ export function Page({ demo }: { readonly demo: Opened | null }) {
   const [opened, setOpened] = useState(demo);
   const [failure, setFailure] = useState<string | null>(null);
 
-  const fail = (error: unknown): void => setFailure(messageOf(error));
-  const signIn = (token: string): void => {
+  const takeLast = useLastAsked<Opened | null>();
+  const enter = (next: Promise<Opened | null>, otherwise: string): void => {
     setFailure(null);
-    viewerOf(token)
-      .then((viewer) => open(new Session({ token, viewer })))
-      .then(setOpened, fail);
+    takeLast(
+      next,
+      (found) => (found === null ? setFailure(otherwise) : setOpened(found)),
+      (error) => setFailure(messageOf(error)),
+    );
   };
-  const switchRole = (role: Role): void => {
-    setFailure(null);
-    demoSession(role).then((session) => {
-      if (opened && session) setOpened({ ...opened, session });
-      else setFailure(`Nobody in the demo is ${role}.`);
-    }, fail);
-  };
+  const signIn = (token: string): void =>
+    enter(viewerOf(token).then((viewer) => open(new Session({ token, viewer }))), "");
+  const switchRole = (role: Role): void =>
+    enter(
+      demoSession(role).then((session) => opened && session && { ...opened, session }),
+      `Nobody in the demo is ${role}.`,
+    );
 
   if (opened === null) return <SignIn failure={failure} onToken={signIn} />;
   const { session, tabs } = opened;

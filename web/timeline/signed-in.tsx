@@ -1,10 +1,11 @@
 /** Lets people in, and keeps them in: what it holds outlives the token that opened it. */
-import { createContext, Fragment, useContext, useMemo, useRef, useState, type ReactNode } from "react";
+import { createContext, Fragment, useContext, useMemo, useState, type ReactNode } from "react";
 import { messageOf } from "../api/refusal";
 import { demoSession, Session, type Renew, type Role } from "../api/session";
 import { viewerOf, type Viewer } from "../api/viewer";
 import { RoleSwitch, SignIn } from "../ui/sign-in";
 import { SignInAgain } from "../ui/sign-in-again";
+import { useLastAsked } from "../ui/use-last-asked";
 
 interface SignedInState {
   readonly session: Session;
@@ -43,18 +44,13 @@ export function SignedIn({ demo, children }: SignedInProps) {
   const [failure, setFailure] = useState<string | null>(null);
   const [refused, setRefused] = useState<Refused | null>(null);
 
-  // Who chooses again while an answer is under way wants the last choice, whichever comes last.
-  const latest = useRef<Promise<Session | null> | null>(null);
+  const takeLast = useLastAsked<Session | null>();
   const enter = (next: Promise<Session | null>, otherwise: string): void => {
-    latest.current = next;
     setFailure(null);
-    next.then(
-      (found) => {
-        if (latest.current === next) found === null ? setFailure(otherwise) : setSession(found);
-      },
-      (error: unknown) => {
-        if (latest.current === next) setFailure(messageOf(error));
-      },
+    takeLast(
+      next,
+      (found) => (found === null ? setFailure(otherwise) : setSession(found)),
+      (error) => setFailure(messageOf(error)),
     );
   };
   const renew: Renew = (refusal) => new Promise((settle) => setRefused({ refusal, settle }));
