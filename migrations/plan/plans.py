@@ -14,7 +14,7 @@ from migrations.plan.surroundings import Surroundings, surroundings
 from migrations.runner import apply, files
 from migrations.runner.catalogue import readiness
 from migrations.runner.connections import place
-from migrations.runner.pending import settled
+from migrations.runner.pending import Seen, settled
 from migrations.runner.sessions import lock_holder, refuse_encoding, refuse_read_only, session
 
 if TYPE_CHECKING:
@@ -104,7 +104,8 @@ async def _standings(
 ) -> tuple[dict[int, str | None], list[str]]:
     """Return `{version: words, or None if it would run}` as `up` decides it, and what couldn't be looked at."""
     try:
-        return {file.version: await _words(connection, file) for file in wanted}, []
+        seen = Seen()
+        return {file.version: await _words(connection, file, seen) for file in wanted}, []
     except asyncpg.InsufficientPrivilegeError as exc:
         refusals.append(f"{exc}. Run up as the owner of the tables.")
     checks = await readiness(connection)
@@ -115,6 +116,6 @@ async def _standings(
     return words, ["the runner's ledger: this user may not read it"]
 
 
-async def _words(connection: asyncpg.Connection, file: MigrationFile) -> str | None:
-    done = await settled(connection, file)
+async def _words(connection: asyncpg.Connection, file: MigrationFile, seen: Seen) -> str | None:
+    done = await settled(connection, file, seen)
     return done.words if done else None

@@ -18,7 +18,7 @@ from migrations.runner.catalogue import fingerprint
 from migrations.runner.connections import place
 from migrations.runner.execution import FileRun, run_file
 from migrations.runner.ledger import Entry, Outcome
-from migrations.runner.pending import HAS_TABLE, settled, to_run
+from migrations.runner.pending import HAS_TABLE, Seen, settled, to_run
 from migrations.runner.progress import Watch
 from migrations.runner.sessions import Say, lock_out_others, refuse_encoding, refuse_read_only, session
 
@@ -140,8 +140,9 @@ async def run(
             await _refuse_what_came_since(connection, request, permitted)
         if before:
             await before(connection)
+        seen = Seen()
         for file in request.wanted:
-            await _bring(connection, done, file, say, watch, is_forced=file.version in request.forced)
+            await _bring(connection, done, file, seen, say, watch, is_forced=file.version in request.forced)
         if after:
             await after(connection)
     return done
@@ -174,15 +175,23 @@ async def check_role(connection: asyncpg.Connection, name: str) -> None:
 
 
 async def _bring(
-    connection: asyncpg.Connection, run: Run, file: MigrationFile, say: Say, watch: Watch | None, *, is_forced: bool
+    connection: asyncpg.Connection,
+    run: Run,
+    file: MigrationFile,
+    seen: Seen,
+    say: Say,
+    watch: Watch | None,
+    *,
+    is_forced: bool,
 ) -> None:
     """Do for one file what is left to do."""
     clock = _Clock(datetime.now(UTC), time.monotonic())
-    if not is_forced and (done := await settled(connection, file)):
+    if not is_forced and (done := await settled(connection, file, seen)):
         say(f"{file.name}: {done.words}")
         if done.outcome:
-            await _record(connection, run, file, done.outcome, clock)
+            await _record(connection, run, file, done.outcome, clock, await fingerprint(connection))
         return
+    seen.forget()
     before = await fingerprint(connection)
     is_known = file.version in await ledger.latest(connection) or file.name in await ledger.failed(connection)
     run.files.append(FileRun(file.name))
@@ -191,13 +200,14 @@ async def _bring(
     except TasklineError:
         await _record_failure(connection, run, file, clock)
         raise
-    if not (file.is_rollback or is_forced or is_known) and before == await fingerprint(connection):
+    made = await fingerprint(connection)
+    if not (file.is_rollback or is_forced or is_known) and before == made:
         say(f"{file.name}: nothing was left to change, for it was made by other means; its proof held")
-        await _record(connection, run, file, Outcome.ADOPTED, clock)
+        await _record(connection, run, file, Outcome.ADOPTED, clock, made)
     elif not file.is_rollback:
-        await _record(connection, run, file, Outcome.APPLIED, clock)
-    elif before != await fingerprint(connection) or file.version in await ledger.latest(connection):
-        await _record(connection, run, file, Outcome.ROLLED_BACK, clock)
+        await _record(connection, run, file, Outcome.APPLIED, clock, made)
+    elif before != made or file.version in await ledger.latest(connection):
+        await _record(connection, run, file, Outcome.ROLLED_BACK, clock, made)
 
 
 @dataclass(frozen=True, slots=True)
@@ -207,10 +217,9 @@ class _Clock:
 
 
 async def _record(
-    connection: asyncpg.Connection, run: Run, file: MigrationFile, outcome: Outcome, clock: _Clock
+    connection: asyncpg.Connection, run: Run, file: MigrationFile, outcome: Outcome, clock: _Clock, made: str
 ) -> None:
     duration_ms = round((time.monotonic() - clock.started) * 1_000)
-    made = await fingerprint(connection)
     proof = run.files[-1].proof if outcome is Outcome.APPLIED else []
     entry = Entry(run.run_id, file.version, file.name, file.hash, outcome, clock.started_at, duration_ms, made, proof)
     await ledger.record(connection, entry)
@@ -223,4 +232,4 @@ async def _record_failure(connection: asyncpg.Connection, run: Run, file: Migrat
         await connection.execute("ROLLBACK")
     with contextlib.suppress(asyncpg.InsufficientPrivilegeError, asyncpg.ReadOnlySQLTransactionError):
         if await connection.fetchval(HAS_TABLE):  # else not a CRM's database: leave no trace in it
-            await _record(connection, run, file, Outcome.FAILED, clock)
+            await _record(connection, run, file, Outcome.FAILED, clock, await fingerprint(connection))

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 
     import asyncpg
 
+    from migrations.runner.catalogue import Check
     from migrations.runner.files import MigrationFile
 
 BASELINE = 40
@@ -31,7 +32,23 @@ class Settled:
     """What to record; None if nothing is."""
 
 
-async def settled(connection: asyncpg.Connection, file: MigrationFile) -> Settled | None:
+class Seen:
+    """What the catalogue of a database says of its migrations, asked once for all files until one of them runs."""
+
+    def __init__(self) -> None:
+        self._checks: list[Check] = []
+
+    def forget(self) -> None:
+        """Ask anew next time: a file has run."""
+        self._checks = []
+
+    async def is_in_place(self, connection: asyncpg.Connection, version: int) -> bool | None:
+        """Return whether all that a migration makes is there; None if there is no check for it."""
+        self._checks = self._checks or await readiness(connection)
+        return is_in_place(self._checks, version)
+
+
+async def settled(connection: asyncpg.Connection, file: MigrationFile, seen: Seen) -> Settled | None:
     """Return why a file needn't run; None if it must.
 
     The catalogue alone never says so: it can be right while tasks fail, which only the file's own proof finds. A file
@@ -48,8 +65,7 @@ async def settled(connection: asyncpg.Connection, file: MigrationFile) -> Settle
         )
     if not recorded or recorded.hash != file.hash or file.name in await ledger.failed(connection):
         return None
-    is_there = is_in_place(await readiness(connection), file.version)
-    return Settled("in place, nothing to do") if is_there else None
+    return Settled("in place, nothing to do") if await seen.is_in_place(connection, file.version) else None
 
 
 async def has_rows(connection: asyncpg.Connection) -> bool:
@@ -66,4 +82,5 @@ async def to_run(
     connection: asyncpg.Connection, wanted: Sequence[MigrationFile], forced: Collection[int]
 ) -> list[MigrationFile]:
     """Return those of the files that must run, in their order; those numbered in `forced` must."""
-    return [file for file in wanted if file.version in forced or not await settled(connection, file)]
+    seen = Seen()
+    return [file for file in wanted if file.version in forced or not await settled(connection, file, seen)]
