@@ -1,5 +1,6 @@
 """Fixtures for all tests: real servers, and a database of its own for each test that wants one."""
 
+import json
 import os
 import shutil
 import sys
@@ -21,7 +22,7 @@ from tests.browsers import chromium
 from tests.databases import APP, CrmDatabase, copy, fill_legacy, fill_migrated, make_copy, template
 from tests.large_crms import fill_large
 from tests.linked_tasks import add_linked_tasks
-from tests.migration_runs import LINKS, by_psql, by_runner
+from tests.migration_runs import LINKS, by_psql, by_runner, fingerprints
 from tests.node_projects import installed
 from tests.organizations import Organization, new_organization
 from tests.owners import Owner, owner_of
@@ -109,6 +110,16 @@ def through_template(legacy_template: CrmDatabase, run_folder: Path) -> Callable
         return template(server, f"through_{version}", run_folder / f"through-{version}-{server.version}.lock", fill)
 
     return make
+
+
+@pytest.fixture(scope="session")
+def schemas(legacy_template: CrmDatabase, run_folder: Path) -> dict[int, str]:
+    """The fingerprint of the schema after each migration, by its number."""
+    file = run_folder / f"schemas-{legacy_template.server.version}.json"
+    with locked(file.with_suffix(".lock")):
+        if not file.exists():
+            file.write_text(json.dumps(fingerprints(legacy_template)))
+    return {int(version): found for version, found in json.loads(file.read_text()).items()}
 
 
 @pytest.fixture(scope="session")

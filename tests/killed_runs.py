@@ -3,7 +3,8 @@
 import asyncio
 import contextlib
 import multiprocessing
-from collections.abc import Callable, Iterator
+import re
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from multiprocessing.connection import Connection
 from multiprocessing.process import BaseProcess
@@ -13,6 +14,7 @@ from migrations.runner import apply
 from tests.databases import APP, CrmDatabase
 from tests.deadlines import DEADLINE_S
 
+STEP = re.compile(r"\d{3} \+")
 LEFTOVERS = """
 SELECT coalesce(string_agg(name, ', '), '') FROM (
   SELECT conname FROM pg_constraint WHERE conname LIKE '%fence%' OR conname LIKE '%set\\_null'
@@ -63,6 +65,20 @@ def _lines(receiver: Connection) -> Iterator[str]:
             yield receiver.recv()
         except EOFError:
             return
+
+
+def until(phase: str, lines: Iterator[str]) -> Iterator[str]:
+    """Yield what is said up to the line that begins a phase; fails when it never comes."""
+    for line in lines:
+        yield line
+        if line.startswith(phase) or is_in(line, phase):
+            return
+    raise AssertionError(f"{phase} was never reached")
+
+
+def reached(said: Iterable[str]) -> int:
+    """Return the number of the last migration that began."""
+    return [int(line[:3]) for line in said if STEP.match(line)][-1]
 
 
 def is_in(line: str, phase: str) -> bool:

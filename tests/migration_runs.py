@@ -12,7 +12,7 @@ from pathlib import Path
 import asyncpg
 
 from migrations.runner import apply, catalogue
-from tests.databases import CrmDatabase
+from tests.databases import APP, CrmDatabase, copy
 from tests.deadlines import DEADLINE_S
 
 FOLDER = Path(__file__).parent.parent / "migrations"
@@ -118,6 +118,16 @@ def fingerprint(database: CrmDatabase) -> str:
             await connection.close()
 
     return asyncio.run(read())
+
+
+def fingerprints(template: CrmDatabase) -> dict[int, str]:
+    """Return the fingerprint after each migration, by its number, of a copy that is brought through all of them."""
+    found = {}
+    with copy(template) as database:
+        for version in VERSIONS[1:]:
+            by_runner(database, through=version, api_role=APP)
+            found[version] = fingerprint(database)
+    return found
 
 
 def schema_dump(database: CrmDatabase) -> str:
