@@ -158,6 +158,37 @@ def test_a_closed_form_keeps_its_words_until_it_starts_afresh(desks: Desks, cust
     assert "Call back" not in desk.page.evaluate("JSON.stringify(sessionStorage)")
 
 
+def test_words_for_one_record_stay_off_anothers_form(desks: Desks, customer: Customer) -> None:
+    desk = desks.seat(customer)
+    begun_form(desk, "Call back")
+    desk.page.keyboard.press("Escape")
+
+    desk.open_record("account")
+    form = new_form(desk)
+    expect(form.field("Subject")).to_have_value("")
+    expect(form.field("Contact")).to_have_value("")
+    expect(form.field("Account")).to_have_value(ACCOUNT)
+    desk.page.keyboard.press("Escape")
+    desk.open_record("contact")
+
+    expect(new_form(desk).field("Subject")).to_have_value("Call back")
+
+
+def test_an_edit_begun_afresh_begins_with_the_task_as_it_is_now(desks: Desks, customer: Customer) -> None:
+    id_ = customer.task("Call", description="About the offer")
+    desk = desks.seat(customer)
+    desk.open_record("contact")
+    edit_form(desk, "Call").field("Subject").fill("Call at noon")
+    desk.page.keyboard.press("Escape")
+
+    customer.organization.owner.run(f"UPDATE lead_interactions SET subject = 'Write' WHERE id = '{id_}'")
+    expect(desk.entry("Write")).to_have_count(1)
+    form = edit_form(desk, "Write")
+    form.press("Start afresh")
+
+    expect(form.field("Subject")).to_have_value("Write")
+
+
 def half_a_date(form: Form) -> str:
     form.field("Due date").focus()
     form.page.keyboard.type("02")

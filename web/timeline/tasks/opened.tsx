@@ -3,7 +3,7 @@ import { useToasts } from "../../ui/toasts";
 import { CompleteForm } from "./completing/complete-form";
 import type { Completion } from "./completing/complete-task";
 import type { Drafts } from "./drafts";
-import { draftOf, newDraft, type TaskDraft } from "./editing/task-draft";
+import type { TaskDraft } from "./editing/task-draft";
 import { TaskForm } from "./editing/task-form";
 import { Named } from "./named";
 import { isOpen, type TaskEntry } from "./task-entry";
@@ -14,6 +14,8 @@ interface OpenedTaskForm {
   /** Names the draft. */
   readonly name: string;
   readonly draft: TaskDraft;
+  /** What it begins with when nothing that was kept is wanted. */
+  readonly fresh: TaskDraft;
   /** Whether the draft was kept from before. */
   readonly isKept: boolean;
 }
@@ -41,7 +43,7 @@ export function OpenedTask({ opened, drafts, onReopen, onEdit, onClose }: Opened
   const { make } = useStateChanges();
   const afresh = (): void => {
     drafts.drop(name);
-    onReopen({ ...opened, draft: draft.task === null ? newDraft(draft.blank) : draftOf(draft.task), isKept: false });
+    onReopen({ ...opened, draft: opened.fresh, isKept: false });
   };
   const tell = (task: TaskEntry, remarks: readonly string[], isNew: boolean): void => {
     const said = { about: task.id, text: <Named did={isNew ? "Created" : "Saved"} task={task} /> };

@@ -4,7 +4,7 @@ import { useViewer } from "../signed-in";
 import type { Completion } from "./completing/complete-task";
 import { Drafts } from "./drafts";
 import { draftOf, newDraft, type TaskDraft } from "./editing/task-draft";
-import { EMPTY, type LinkField, type Picked } from "./editing/values";
+import { EMPTY, LINKS, type LinkField, type Picked } from "./editing/values";
 import { OpenedCompletion, OpenedTask, type Opened } from "./opened";
 import type { TaskEntry } from "./task-entry";
 
@@ -33,7 +33,8 @@ export function TaskForms({ children }: { readonly children: ReactNode }) {
   const forms = useMemo<TaskForm>(() => {
     const me = id === null ? null : { id, displayName: displayName ?? "Me" };
     return {
-      create: (preset = {}) => setOpened(openedTask(drafts, "new", newDraft({ ...EMPTY, assignee: me, ...preset }))),
+      create: (preset = {}) =>
+        setOpened(openedTask(drafts, nameOfNew(preset), newDraft({ ...EMPTY, assignee: me, ...preset }))),
       edit: (task) => setOpened(openedTask(drafts, `edit ${task.id}`, draftOf(task))),
       complete: (task) => setOpened(openedCompletion(drafts, task)),
     };
@@ -60,10 +61,15 @@ export function TaskForms({ children }: { readonly children: ReactNode }) {
   );
 }
 
+/** One for each place: what was begun for one record must not come up on another's timeline, and be saved for the first. */
+function nameOfNew(preset: Links): string {
+  return ["new", ...LINKS.flatMap((link) => preset[link]?.id ?? [])].join(" ");
+}
+
 /** What was kept goes before what is asked for: nothing that was typed is lost. */
-function openedTask(drafts: Drafts, name: string, draft: TaskDraft): Opened {
+function openedTask(drafts: Drafts, name: string, fresh: TaskDraft): Opened {
   const kept = drafts.read(name) as TaskDraft | null;
-  return { kind: "task", name, draft: kept ?? draft, isKept: kept !== null };
+  return { kind: "task", name, draft: kept ?? fresh, fresh, isKept: kept !== null };
 }
 
 function openedCompletion(drafts: Drafts, task: TaskEntry): Opened {
@@ -78,5 +84,7 @@ function leftOpen(drafts: Drafts): Opened | null {
   const kept = name === null ? null : drafts.read(name);
   if (name === null || kept === null) return null;
   if (name.startsWith("complete ")) return { kind: "completion", name, completion: kept as Completion };
-  return { kind: "task", name, draft: kept as TaskDraft, isKept: true };
+  const draft = kept as TaskDraft;
+  const fresh = draft.task === null ? newDraft(draft.blank) : draftOf(draft.task);
+  return { kind: "task", name, draft, fresh, isKept: true };
 }
