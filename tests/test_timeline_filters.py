@@ -125,6 +125,23 @@ def test_what_the_panel_sets_a_chip_takes_away(desks: Desks, customer: Customer)
     expect(panel.get_by_role("button", name="Filters")).to_be_focused()
 
 
+@pytest.mark.parametrize(
+    ("words", "subjects"),
+    [("a b c d e f g h i j k l m", ["A b c d e f g h i j"]), ("long" * 500, []), ("call%00", ["Call"])],
+    ids=["many", "long", "nul"],
+)
+def test_more_than_the_api_takes_is_searched_for_as_far_as_it_goes(
+    desks: Desks, customer: Customer, words: str, subjects: list[str]
+) -> None:
+    customer.task("A b c d e f g h i j")
+    customer.task("Call")
+    desk = desks.seat(customer)
+
+    desk.open(f"?q={words}")
+
+    assert subjects == desk.subjects()
+
+
 def test_a_filter_is_undone_by_going_back(desks: Desks, customer: Customer) -> None:
     fill(customer)
     desk = desks.seat(customer)

@@ -52,7 +52,7 @@ export function Choices<Item extends { readonly id: string }>(props: ChoicesProp
         ))}
       </ul>
       <p
-        className={shown.length > 0 && !isPending ? "visually-hidden" : "combobox__status"}
+        className={shown.length > 0 && !isPending && !found.hasMore ? "visually-hidden" : "combobox__status"}
         role="status"
         data-pending={isPending}
       >
@@ -93,9 +93,10 @@ function Choice({ id, described, isActive, onPoint, onPick }: ChoiceProps) {
   );
 }
 
-function status({ items, failure }: Found<unknown>, term: string): string {
+function status({ items, hasMore, failure }: Found<unknown>, term: string): string {
   if (failure !== null) return failure;
   if (items === null) return "Searching…";
+  if (hasMore) return `The first ${items.length} of more. Type on to find others, part of an e-mail address say.`;
   if (items.length > 0) return items.length === 1 ? "1 choice" : `${items.length} choices`;
   return `Nothing found for “${term}”. Try the beginning of a name.`;
 }

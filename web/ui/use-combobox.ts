@@ -1,5 +1,6 @@
 /** What a combobox knows: its text, whether its list is open, what the search found, and what is wrong with it. */
 import { useEffect, useRef, useState, type RefObject } from "react";
+import { searchWords } from "../api/search-words";
 import type { ComboboxProps } from "./combobox";
 import { useComboboxKeys, type ComboboxKeys } from "./use-combobox-keys";
 import { useSearch, type Found } from "./use-search";
@@ -31,7 +32,7 @@ export function useCombobox<Item extends { readonly id: string }>(props: Combobo
   const [typed, setTyped] = useState<string | null>(null);
   const [isOpen, setIsOpen] = useState(false);
   const input = useRef<HTMLInputElement>(null);
-  const term = typed?.trim() ?? "";
+  const term = searchWords(typed ?? "");
   const found = useSearch(props.search, term, isOpen);
 
   const settle = (): void => {

@@ -14,9 +14,14 @@ export interface Found<Item> {
   readonly items: readonly Item[] | null;
   /** What an earlier term found, to be looked at meanwhile and never chosen from. */
   readonly before: readonly Item[];
+  /** Whether there are others that this term finds. */
+  readonly hasMore: boolean;
   /** Why there is no answer, in words for people. */
   readonly failure: string | null;
 }
+
+/** How many choices are offered at once: who doesn't find theirs among them types on. A search asks for one more. */
+export const MOST_CHOICES = 8;
 
 /** Search for `term` while `isOn`. A new term aborts the request for the one before. */
 export function useSearch<Item>(search: Search<Item>, term: string, isOn: boolean): Found<Item> {
@@ -40,8 +45,9 @@ export function useSearch<Item>(search: Search<Item>, term: string, isOn: boolea
   }, [term, isOn]);
   const isFresh = answer !== null && answer.term === term;
   return {
-    items: isFresh ? answer.items : null,
-    before: answer?.items ?? [],
+    items: isFresh ? answer.items.slice(0, MOST_CHOICES) : null,
+    before: answer?.items.slice(0, MOST_CHOICES) ?? [],
+    hasMore: isFresh && answer.items.length > MOST_CHOICES,
     failure: isFresh ? answer.failure : null,
   };
 }

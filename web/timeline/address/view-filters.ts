@@ -1,4 +1,5 @@
 /** What a view asks of the API. */
+import { searchWords } from "../../api/search-words";
 import type { TaskFilter, TaskStatus, TimelineFilter } from "../../generated/operations";
 import { isId, type RecordId, type Tab, type View } from "./view";
 
@@ -29,6 +30,7 @@ export function timelineFilter(view: View): TimelineFilter {
 
 /** What both lists can be asked in the same words. */
 function sharedTests(view: View): TaskFilter & TimelineFilter {
+  const words = searchWords(view.search);
   return {
     ...(view.lead === null ? {} : { leadId: is(view.lead) }),
     ...(view.contact === null ? {} : { contactId: is(view.contact) }),
@@ -37,7 +39,7 @@ function sharedTests(view: View): TaskFilter & TimelineFilter {
     ...(view.tab === "overdue" ? { overdue: true } : {}),
     ...(view.assignee === null ? {} : { assigneeId: is(view.assignee) }),
     ...(view.priority.length === 0 ? {} : { priority: view.priority }),
-    ...(view.search.trim() === "" ? {} : { search: view.search.trim() }),
+    ...(words === "" ? {} : { search: words }),
   };
 }
 

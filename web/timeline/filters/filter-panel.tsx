@@ -4,6 +4,7 @@ import { useClient } from "urql";
 import { query } from "../../api/query";
 import { SearchUsersDocument, type RecordKind } from "../../generated/operations";
 import { Combobox, type Described } from "../../ui/combobox";
+import { MOST_CHOICES } from "../../ui/use-search";
 import { INTERACTION_KINDS, PRIORITIES, RECORD_KINDS, STATUSES, useView } from "../address/view";
 import { RecordIcon } from "../record-icon";
 import { describeRecord, useRecords } from "../search/record-search";
@@ -116,7 +117,7 @@ function useColleagues() {
   const client = useClient();
   return useCallback(
     async (term: string, signal: AbortSignal): Promise<readonly Option[]> => {
-      const { users } = await query(client, SearchUsersDocument, { search: term, first: 20 }, signal);
+      const { users } = await query(client, SearchUsersDocument, { search: term, first: MOST_CHOICES + 1 }, signal);
       return users.map(({ id, displayName, email }) => ({ id, text: displayName, detail: email }));
     },
     [client],

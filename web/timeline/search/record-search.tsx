@@ -4,6 +4,7 @@ import { useClient } from "urql";
 import { query } from "../../api/query";
 import { SearchRecordsDocument, type FoundRecordFragment, type RecordKind } from "../../generated/operations";
 import { Combobox, type Described } from "../../ui/combobox";
+import { MOST_CHOICES } from "../../ui/use-search";
 import { useView, viewOf } from "../address/view";
 import { useShortcut } from "../keys/shortcuts";
 import { RecordIcon } from "../record-icon";
@@ -43,7 +44,7 @@ export function useRecords(kind?: RecordKind) {
   return useCallback(
     async (term: string, signal: AbortSignal): Promise<readonly FoundRecordFragment[]> => {
       if (term === "") return [];
-      const variables = { search: term, kinds: kind ? [kind] : null, first: 8 };
+      const variables = { search: term, kinds: kind ? [kind] : null, first: MOST_CHOICES + 1 };
       return (await query(client, SearchRecordsDocument, variables, signal)).searchRecords;
     },
     [client, kind],

@@ -10,6 +10,7 @@ import {
   type RelatedRecordsQuery,
 } from "../../../generated/operations";
 import { Combobox, type Described } from "../../../ui/combobox";
+import { MOST_CHOICES } from "../../../ui/use-search";
 import { RecordIcon } from "../../record-icon";
 import { useRecords } from "../../search/record-search";
 import { LABELS, LINKS, type LinkField, type Picked, type TaskValues } from "./values";
@@ -107,7 +108,7 @@ export function AssigneePicker({ value, onChange, error }: AssigneePickerProps) 
   const client = useClient();
   const search = useCallback(
     async (term: string, signal: AbortSignal): Promise<readonly Choice[]> => {
-      const { users } = await query(client, SearchUsersDocument, { search: term, first: 20 }, signal);
+      const { users } = await query(client, SearchUsersDocument, { search: term, first: MOST_CHOICES + 1 }, signal);
       return users.map(({ id, displayName, email }) => ({ id, displayName, detail: email }));
     },
     [client],
