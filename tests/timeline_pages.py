@@ -177,13 +177,14 @@ class Desks:
         role: Role = Role.ADMIN,
         address: str | None = None,
         time_zone: str = "Europe/Berlin",
+        locale: str = "en-GB",
         scheme: Literal["light", "dark"] = "light",
         size: tuple[int, int] = (1280, 900),
     ) -> Desk:
         """Return a browser with nothing opened yet, whose token is for somebody of this customer's organization."""
         context = self.browser.new_context(
             timezone_id=time_zone,
-            locale="en-GB",
+            locale=locale,
             color_scheme=scheme,
             reduced_motion="reduce",
             viewport={"width": size[0], "height": size[1]},

@@ -1,6 +1,7 @@
 /** The tasks by state, with how many there are. */
 import { useRef, type KeyboardEvent, type ReactNode } from "react";
 import { TABS, useView, type Tab, type View } from "../address/view";
+import { counted } from "../english";
 import { isFiltered } from "./set-filters";
 import "./tabs.css";
 import type { TabCounts } from "./tab-counts";
@@ -62,7 +63,7 @@ export function TabPanel({ children }: { readonly children: ReactNode }) {
 
 /** Tells those who don't see the numbers what a filter has left. */
 function Found({ view, count }: { readonly view: View; readonly count: number | undefined }) {
-  const text = count === 0 ? "Nothing found" : `${count?.toLocaleString()} found`;
+  const text = count === 0 ? "Nothing found" : `${counted(count ?? 0)} found`;
   return (
     <p role="status" className="visually-hidden">
       {count === undefined || !isFiltered(view) ? null : text}
@@ -71,5 +72,5 @@ function Found({ view, count }: { readonly view: View; readonly count: number | 
 }
 
 function Count({ count }: { readonly count: number | undefined }) {
-  return count === undefined ? null : <span className="tabs__count">{count.toLocaleString()}</span>;
+  return count === undefined ? null : <span className="tabs__count">{counted(count)}</span>;
 }

@@ -1,5 +1,6 @@
 /** A line of a list in its place: under the heading that begins with it, and as high as it is when it isn't there. */
 import { memo, type CSSProperties } from "react";
+import { counted } from "../english";
 import { Entry } from "../entry/entry";
 import type { Heading, Line } from "./line";
 
@@ -49,7 +50,7 @@ export const Row = memo(function Row(props: RowProps) {
 function RowHeading({ heading: { text, count, isLate } }: { readonly heading: Heading }) {
   return (
     <h3 className={isLate ? "list__heading list__heading--late" : "list__heading"}>
-      {text} {count === null ? null : <span className="list__count">{count}</span>}
+      {text} {count === null ? null : <span className="list__count">{counted(count)}</span>}
     </h3>
   );
 }

@@ -3,6 +3,7 @@ import type { ReactNode } from "react";
 import type { RecordHeadFragment, RecordKind } from "../../generated/operations";
 import { viewOf } from "../address/view";
 import { ViewLink } from "../address/view-link";
+import { counted } from "../english";
 import { RecordIcon } from "../record-icon";
 import { RECORD_WORDS } from "../words";
 
@@ -99,7 +100,7 @@ function Accounts({ accounts: { edges, totalCount } }: AccountsProps) {
           <RecordLink kind="ACCOUNT" {...node} />
         </Fact>
       ))}
-      {rest > 0 ? <li>{rest === 1 ? "and 1 more account" : `and ${rest.toLocaleString()} more accounts`}</li> : null}
+      {rest > 0 ? <li>{rest === 1 ? "and 1 more account" : `and ${counted(rest)} more accounts`}</li> : null}
     </>
   );
 }

@@ -1,6 +1,7 @@
 /** The months in which something happened, with how much: a click goes there. */
 import { useEffect, useRef } from "react";
 import type { MonthFragment } from "../../generated/operations";
+import { counted } from "../english";
 import { month } from "../time/dates";
 import "./months.css";
 
@@ -38,7 +39,7 @@ export function Months({ months, current, onGo }: MonthsProps) {
             >
               {month(each.key, "short")}
               <span className="visually-hidden"> {year}, </span>
-              <span className="months__count">{each.count.toLocaleString()}</span>
+              <span className="months__count">{counted(each.count)}</span>
               <span className="visually-hidden"> entries</span>
             </button>
           ))}

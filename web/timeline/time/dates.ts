@@ -1,4 +1,5 @@
 /** Instants as people read and type them: relative, exact, and in the fields of a form. The zone is always given. */
+import { english } from "../english";
 
 /** An instant as the API writes it: ISO 8601, in UTC. */
 export type Instant = string;
@@ -23,10 +24,10 @@ export function relative(at: Instant, now: number, zone: string): string {
   const ahead = Date.parse(at) - now;
   const size = Math.abs(ahead);
   if (size < MINUTE_MS) return "just now";
-  if (size < HOUR_MS) return counted(Math.trunc(ahead / MINUTE_MS), "minute");
-  if (size < 22 * HOUR_MS) return counted(Math.trunc(ahead / HOUR_MS), "hour");
+  if (size < HOUR_MS) return distance(Math.trunc(ahead / MINUTE_MS), "minute");
+  if (size < 22 * HOUR_MS) return distance(Math.trunc(ahead / HOUR_MS), "hour");
   const days = daysBetween(now, Date.parse(at), zone);
-  return Math.abs(days) < 28 ? counted(days, "day") : day(at, now, zone);
+  return Math.abs(days) < 28 ? distance(days, "day") : day(at, now, zone);
 }
 
 /** "10 Feb", with the year unless it is this one. */
@@ -127,11 +128,6 @@ function formatted(at: Instant, options: Intl.DateTimeFormatOptions, zone: strin
   return formatOf(english(), options, zone).format(Date.parse(at));
 }
 
-function counted(count: number, unit: "minute" | "hour" | "day"): string {
+function distance(count: number, unit: "minute" | "hour" | "day"): string {
   return new Intl.RelativeTimeFormat(english(), { numeric: "auto" }).format(count, unit);
-}
-
-/** The reader's own English, as the page's words are; for others the one that writes the day before the month. */
-function english(): string {
-  return navigator.languages.find((language) => /^en\b/.test(language)) ?? "en-GB";
 }

@@ -1,4 +1,5 @@
 /** A due date as the fields of a form have it, in the reader's time zone, and as the API keeps it. */
+import { english } from "../../english";
 import { daysBetween, fromLocal, relative, timeZone, toLocal } from "../../time/dates";
 
 export interface LocalTime {
@@ -64,7 +65,7 @@ export function dueMeaning(due: LocalTime, now: number, was: string | null): str
   const isLeft = first.date === due.date && first.time === due.time;
   const instant = isLeft ? was : instantOf(due, now);
   if (instant === null) return "";
-  const weekday = new Intl.DateTimeFormat(undefined, { weekday: "long", timeZone: zone }).format(Date.parse(instant));
+  const weekday = new Intl.DateTimeFormat(english(), { weekday: "long", timeZone: zone }).format(Date.parse(instant));
   const said = `${weekday}, ${distance(instant, now)}`;
   if (isLeft || due.time === "") return said;
   const meant = localOf(instant).time;
@@ -78,7 +79,7 @@ function distance(instant: string, now: number): string {
   const zone = timeZone();
   const days = daysBetween(now, Date.parse(instant), zone);
   if (Math.abs(days) < 28) return relative(instant, now, zone);
-  const words = new Intl.RelativeTimeFormat();
+  const words = new Intl.RelativeTimeFormat(english());
   return Math.abs(days) < 360
     ? words.format(Math.round(days / 30.44), "month")
     : words.format(Math.round(days / 365.25), "year");
