@@ -24,6 +24,12 @@ SMALL = """least => [...document.querySelectorAll('button, [role=tab], .chip[hre
   .filter(each => each.checkVisibility() && !each.matches('.role-switch input, [type=checkbox], [type=radio]'))
   .filter(each => each.getBoundingClientRect().height < least || each.getBoundingClientRect().width < least)
   .map(each => each.outerHTML)"""
+OVERLAP = """entry => {
+  const [one, ...others] = [".entry__actions", ".badge", ".entry__text-box > button"]
+    .map(each => entry.querySelector(each).getBoundingClientRect());
+  return others.some(other => one.left < other.right && other.left < one.right &&
+    one.top < other.bottom && other.top < one.bottom);
+}"""
 UNMARKED = """() => {
   const focused = document.activeElement;
   const shown = focused.closest('.role-switch label') ?? focused;
@@ -75,6 +81,19 @@ def test_what_can_be_pressed_is_large_enough(desks: Desks, busy: Customer, size:
     assert [] == desk.page.evaluate(SMALL, TARGET_PX)
 
 
+@pytest.mark.parametrize("width", [320, 375])
+def test_buttons_and_due_dates_stand_beside_each_other_on_a_telephone(
+    desks: Desks, customer: Customer, width: int
+) -> None:
+    customer.task("Call", scheduled_at=days_from_now(-400), description="Much to say. " * 30)
+    desk = desks.seat(customer, size=(width, 720))
+    desk.open_record("contact")
+
+    desk.page.keyboard.press("j")
+
+    assert not desk.entry("Call").evaluate(OVERLAP)
+
+
 def test_whoever_has_the_focus_is_marked(desks: Desks, busy: Customer) -> None:
     desk = desks.seat(busy)
     desk.open_record("contact")
@@ -107,3 +126,6 @@ def test_paper_shows_no_control_and_exact_times(desks: Desks, busy: Customer) ->
     when = desk.entry("Call 1").locator("time")
     printed = when.evaluate("time => getComputedStyle(time, '::after').content")
     assert f'"{when.get_attribute("title")}"' == printed
+    due = desk.entry("Call about the second site").locator("time")
+    printed = due.evaluate("time => getComputedStyle(time, '::after').content")
+    assert f'"Due {due.get_attribute("title")}"' == printed

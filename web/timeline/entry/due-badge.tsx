@@ -12,6 +12,16 @@ export function DueBadge({ dueAt }: { readonly dueAt: Instant }) {
   );
 }
 
+/** When a task that was called off would have been due. */
+export function WasDue({ dueAt }: { readonly dueAt: Instant }) {
+  const { now, zone } = useClock();
+  return (
+    <time dateTime={dueAt} title={exact(dueAt, zone)}>
+      Was due {day(dueAt, now, zone)}
+    </time>
+  );
+}
+
 /** Overdue by the clock of the reader: a page that stays open is right all day. */
 export function isLate(dueAt: Instant, now: number): boolean {
   return Date.parse(dueAt) < now;

@@ -24,7 +24,7 @@ import { useClock } from "../time/clock";
 import { When } from "../time/when";
 import { KIND_WORDS, PRIORITY_WORDS, RECORD_WORDS, STATUS_WORDS } from "../words";
 import { Chips } from "./chips";
-import { DueBadge, isLate } from "./due-badge";
+import { DueBadge, isLate, WasDue } from "./due-badge";
 import "./entry.css";
 import { LongText } from "./long-text";
 
@@ -72,7 +72,7 @@ export const Entry = memo(function Entry({ entry, via, isCurrent, takesFocus, on
         {entry.subject.trim() || KIND_WORDS[entry.kind]}
       </span>
       <div className="entry__when">
-        {isTask(entry) && isOpen(entry) && entry.dueAt !== null ? <DueBadge dueAt={entry.dueAt} /> : <When at={entry.occursAt} />}
+        <Time entry={entry} />
       </div>
       <Text entry={entry} />
       <div className="entry__facts">
@@ -112,6 +112,14 @@ function Icon({ entry }: { readonly entry: EntryFragment }) {
 function pictureOf({ status }: TaskEntry): LucideIcon {
   if (status === "COMPLETED") return CircleCheck;
   return status === "CANCELLED" ? CircleSlash : Circle;
+}
+
+function Time({ entry }: { readonly entry: EntryFragment }) {
+  if (isTask(entry) && entry.dueAt !== null) {
+    if (isOpen(entry)) return <DueBadge dueAt={entry.dueAt} />;
+    if (entry.status === "CANCELLED") return <WasDue dueAt={entry.dueAt} />;
+  }
+  return <When at={entry.occursAt} />;
 }
 
 function Text({ entry: { description, outcome } }: { readonly entry: EntryFragment }) {
@@ -156,7 +164,7 @@ function Assignee({ entry: { assignee } }: { readonly entry: EntryFragment }) {
 function Reason({ via }: { readonly via: readonly ViaFragment[] }) {
   if (via.length === 0 || via.some(({ isDirect }) => isDirect)) return null;
   return (
-    <span className="entry__fact">
+    <span className="entry__reason">
       Here by{" "}
       {via.map(({ kind, record }, index) => (
         <span key={kind + record.id}>
