@@ -1,10 +1,12 @@
 /** Where each view was scrolled to: a step back finds it there, and a new view begins at its top. */
 import { useLayoutEffect, useRef } from "react";
+import { markArrival, parseView } from "./view";
 
 /** `view`: the address's query. */
 export function useScrollMemory(view: string): void {
   const places = useRef(new Map<string, number>());
   const isStepBack = useRef(false);
+  const shown = useRef(view);
   // Earlier than any other effect: who is registered first is told first, and showing the other view comes later.
   useLayoutEffect(() => {
     // The browser would do it before the lists are there.
@@ -12,6 +14,7 @@ export function useScrollMemory(view: string): void {
     const leave = (event: PopStateEvent): void => {
       // The page tells itself of its own steps by the same event.
       isStepBack.current = event.isTrusted;
+      if (event.isTrusted && isElsewhere(shown.current)) markArrival();
     };
     const keep = (): void => void places.current.set(location.search, scrollY);
     addEventListener("popstate", leave);
@@ -22,12 +25,16 @@ export function useScrollMemory(view: string): void {
     };
   }, []);
 
-  const shown = useRef(view);
   useLayoutEffect(() => {
     if (shown.current === view) return;
     shown.current = view;
     return scrollOnceThere(isStepBack.current ? (places.current.get(view) ?? 0) : 0);
   }, [view]);
+}
+
+/** Whether the address has another record than a view, and so another heading, by now. */
+function isElsewhere(view: string): boolean {
+  return parseView(view).record?.id !== parseView(location.search).record?.id;
 }
 
 // By then what was on the page is there again, or has become shorter.

@@ -138,6 +138,11 @@ export function useView(): [View, Change] {
 /** What a step of history holds until its heading has had the focus. */
 const ARRIVAL = "arrival";
 
+/** Say that somebody has just come to another record by a step of history. */
+export function markArrival(): void {
+  history.replaceState(ARRIVAL, "");
+}
+
 /** Whether somebody has just come to another record; true once for each step there. */
 export function takeArrival(): boolean {
   if (history.state !== ARRIVAL) return false;

@@ -1,6 +1,8 @@
 /** A list of any length: only the lines in the window are there, and pages come before they are reached. */
 import { useEffect, useLayoutEffect, useMemo, useRef, useState } from "react";
+import { counted } from "../english";
 import { useStanding, useWalk } from "../keys/standing";
+import { firstReadable, type Virtual } from "./in-sight";
 import type { Heading, Line } from "./line";
 import "./list.css";
 import type { Pages } from "./pages";
@@ -9,7 +11,7 @@ import { Rows } from "./rows";
 import { Failed, Waiting } from "./states";
 import { useSlots } from "./use-pages";
 import { usePrinting } from "./use-printing";
-import { MARGIN_PX, useVirtual, type Virtual } from "./use-virtual";
+import { useVirtual } from "./use-virtual";
 
 interface ListProps {
   readonly label: string;
@@ -94,7 +96,7 @@ function useStretch(order: number, rows: Rows, virtual: Virtual): void {
 
 /** The first line that begins in the window, below what stays on top of it. */
 function lineInSight(virtual: Virtual): number | null {
-  const top = (virtual.scrollOffset ?? 0) + virtual.options.scrollPaddingStart - MARGIN_PX;
+  const top = firstReadable(virtual);
   const line = virtual.getVirtualItems().find(({ start }) => start >= top);
   return line !== undefined && line.start < (virtual.scrollOffset ?? 0) + innerHeight ? line.index : null;
 }
@@ -163,7 +165,7 @@ function End({ pages, isEndless, left, onWhole }: EndProps) {
   if (onWhole === null && (isEndless || !hasMore)) return null;
   return (
     <button type="button" className="button--quiet list__more" onClick={onWhole ?? (() => pages.goDown())}>
-      Show more{left === null ? "" : ` (${left.toLocaleString()})`}
+      Show more{left === null ? "" : ` (${counted(left)})`}
     </button>
   );
 }

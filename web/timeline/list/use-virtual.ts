@@ -1,15 +1,13 @@
 /** Which lines of a list are in the window, and where each has its place. */
-import { useWindowVirtualizer, type Virtualizer } from "@tanstack/react-virtual";
+import { useWindowVirtualizer } from "@tanstack/react-virtual";
 import { useCallback, useEffect, useLayoutEffect, useRef, useState, type RefObject } from "react";
+import { coveredTop, MARGIN_PX, type Virtual } from "./in-sight";
 import type { Pages } from "./pages";
 import type { Rows } from "./rows";
+import { isAboveWhatIsRead, useKeptPlace } from "./use-kept-place";
 
 // What most lines measure; those that differ are measured when they are shown.
 const USUAL_HEIGHT_PX = 58;
-/** What stays free between the window's edge and a line that is brought into it. */
-export const MARGIN_PX = 16;
-
-export type Virtual = Virtualizer<Window, HTMLElement>;
 
 /** `standing`: the line that the keyboard stands on, -1 for none; it is there wherever the window is. */
 export function useVirtual(box: RefObject<HTMLDivElement | null>, pages: Pages, rows: Rows, standing: number): Virtual {
@@ -17,6 +15,7 @@ export function useVirtual(box: RefObject<HTMLDivElement | null>, pages: Pages, 
   const keys = useSameItems(rows.keys);
   // Another function makes all lines be measured anew, so it changes with the keys alone.
   const getItemKey = useCallback((index: number) => rows.keyAt(index), [keys]);
+  const place = useKeptPlace(pages, rows, keys);
   const virtual = useWindowVirtualizer<HTMLElement>({
     initialMeasurementsCache: pages.heights,
     count: rows.count,
@@ -28,7 +27,7 @@ export function useVirtual(box: RefObject<HTMLDivElement | null>, pages: Pages, 
     scrollPaddingStart: useCoveredTop(),
     scrollPaddingEnd: MARGIN_PX,
     // Only then: this would take a change of what stands above the list for one of the list, too.
-    anchorTo: useIsPrepended(rows) ? "end" : "start",
+    anchorTo: place.change === "above" ? "end" : "start",
     useFlushSync: false,
     rangeExtractor: ({ startIndex, endIndex, overscan, count }) => {
       const first = Math.max(startIndex - overscan, 0);
@@ -39,19 +38,10 @@ export function useVirtual(box: RefObject<HTMLDivElement | null>, pages: Pages, 
       return standing < first ? [standing, ...shown] : [...shown, standing];
     },
   });
+  virtual.shouldAdjustScrollPositionOnItemSizeChange = isAboveWhatIsRead;
+  place.keep(virtual);
   useEffect(() => () => void (pages.heights = virtual.takeSnapshot()), [pages, virtual]);
   return virtual;
-}
-
-/** Whether a page has just come in above, so that what is read must be kept where it is. */
-function useIsPrepended(rows: Rows): boolean {
-  const first = useRef<string | null>(null);
-  const now = rows.count === 0 ? null : rows.keyAt(0);
-  const isPrepended = first.current !== null && first.current !== now && rows.indexOf(first.current) > 0;
-  useLayoutEffect(() => {
-    first.current = now;
-  });
-  return isPrepended;
 }
 
 const usualHeight = (): number => USUAL_HEIGHT_PX;
@@ -89,12 +79,4 @@ function useCoveredTop(): number {
     return () => removeEventListener("resize", measure);
   }, []);
   return covered;
-}
-
-/** How much of the window's top is covered, in pixels: by the masthead and the tabs, where they stay. */
-function coveredTop(): number {
-  const bars = [...document.querySelectorAll<HTMLElement>(".page__masthead, .page__controls")];
-  return bars
-    .filter((bar) => getComputedStyle(bar).position === "sticky")
-    .reduce((height, bar) => height + bar.offsetHeight, 0);
 }

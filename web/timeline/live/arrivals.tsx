@@ -1,6 +1,6 @@
 /** Entries that came while the page was looked at: they wait until they are asked for, so that nothing jumps. */
 import { ArrowUp } from "lucide-react";
-import { useCallback, useMemo, useRef, useState } from "react";
+import { useCallback, useEffect, useMemo, useRef, useState } from "react";
 import { useIsLive } from "./use-live";
 
 export interface Arrivals {
@@ -45,10 +45,26 @@ export function useArrivals(view: object): Arrivals {
 /** "3 new", or that nothing new can come now. Whoever can't see it is told as well. */
 export function ArrivalsButton({ count, onShow }: { readonly count: number; readonly onShow: () => void }) {
   const isLive = useIsLive();
+  const hadFocus = useRef(false);
+  useEffect(() => {
+    if (count > 0 || !hadFocus.current) return;
+    hadFocus.current = false;
+    // The button goes, and the focus with it: what came is read next, once it is there.
+    requestAnimationFrame(() => {
+      if (document.activeElement !== document.body) return;
+      document.querySelector<HTMLElement>("[role=tabpanel] article")?.focus({ preventScroll: true });
+    });
+  }, [count === 0]);
   return (
     <div role="status" className="list__new">
       {count === 0 ? null : (
-        <button type="button" className="button--primary button--small" onClick={onShow}>
+        <button
+          type="button"
+          className="button--primary button--small"
+          onClick={onShow}
+          onFocus={() => (hadFocus.current = true)}
+          onBlur={() => (hadFocus.current = false)}
+        >
           <ArrowUp size={14} aria-hidden /> {count} new
         </button>
       )}

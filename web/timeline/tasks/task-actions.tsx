@@ -4,7 +4,7 @@ import { focusNear } from "../../ui/focus-near";
 import "./task-actions.css";
 import { isOpen, type TaskEntry } from "./task-entry";
 import { useTaskForm } from "./task-forms";
-import { useStateChanges } from "./use-state-changes";
+import { useStateChanges, type StateChange } from "./use-state-changes";
 
 export function TaskActions({ task }: { readonly task: TaskEntry }) {
   const forms = useTaskForm();
@@ -12,24 +12,22 @@ export function TaskActions({ task }: { readonly task: TaskEntry }) {
   // A deleted task may be in sight for as long as nobody has looked again.
   if (task.deletedAt !== null) return null;
   const isTodo = isOpen(task);
+  // The entry may leave its list, and mustn't take the focus with it.
+  const change = (state: StateChange): void => {
+    focusNear(document.activeElement)();
+    make(state, task);
+  };
   return (
     <div className="task-actions">
       {/* One button for both, so that it keeps the focus when it turns into the other. */}
       <Action
         name={isTodo ? "Complete task" : "Reopen task"}
         icon={isTodo ? CircleCheck : RotateCcw}
-        onAct={() => (isTodo ? forms.complete(task) : make("reopen", task))}
+        onAct={() => (isTodo ? forms.complete(task) : change("reopen"))}
       />
       <Action name="Edit task" icon={Pencil} onAct={() => forms.edit(task)} />
-      {isTodo ? <Action name="Cancel task" icon={CalendarX2} onAct={() => make("cancel", task)} /> : null}
-      <Action
-        name="Delete task"
-        icon={Trash2}
-        onAct={() => {
-          focusNear(document.activeElement)();
-          make("remove", task);
-        }}
-      />
+      {isTodo ? <Action name="Cancel task" icon={CalendarX2} onAct={() => change("cancel")} /> : null}
+      <Action name="Delete task" icon={Trash2} onAct={() => change("remove")} />
     </div>
   );
 }

@@ -1,5 +1,5 @@
 /** Asks whose value counts where two people have changed the same field. */
-import { useId, useState } from "react";
+import { useEffect, useId, useRef, useState } from "react";
 import { Dialog } from "../../../ui/dialog";
 import { useClock } from "../../time/clock";
 import { exact } from "../../time/dates";
@@ -21,15 +21,21 @@ interface DisputedProps {
 export function Disputed({ dispute, mine, onChoose, onBack }: DisputedProps) {
   const { disputed, current } = dispute.merge;
   const [sides, setSides] = useState<{ readonly [field in Field]?: Side }>({});
-  const [isAsked, setIsAsked] = useState(false);
+  // Counts the tries to save without a choice: each moves the focus to the first that is missing.
+  const [asked, setAsked] = useState(0);
+  const form = useRef<HTMLFormElement>(null);
+  useEffect(() => {
+    if (asked > 0) form.current?.querySelector<HTMLElement>('[data-invalid="true"] input')?.focus();
+  }, [asked]);
   const open = disputed.filter((field) => sides[field] === undefined);
   const save = (): void => {
-    if (open.length > 0) setIsAsked(true);
+    if (open.length > 0) setAsked(asked + 1);
     else onChoose(disputed.filter((field) => sides[field] === "mine"));
   };
   return (
     <Dialog title="Changed by two people" onClose={onBack}>
       <form
+        ref={form}
         className="task-form dialog__body"
         onSubmit={(event) => {
           event.preventDefault();
@@ -47,7 +53,7 @@ export function Disputed({ dispute, mine, onChoose, onBack }: DisputedProps) {
             mine={mine}
             theirs={valuesOf(current)}
             side={sides[field]}
-            isMissing={isAsked && sides[field] === undefined}
+            isMissing={asked > 0 && sides[field] === undefined}
             onChange={(side) => setSides({ ...sides, [field]: side })}
           />
         ))}
@@ -81,7 +87,7 @@ function Choice({ field, mine, theirs, side, isMissing, onChange }: ChoiceProps)
     { name: "theirs", title: "Theirs", values: theirs },
   ] as const;
   return (
-    <fieldset className="field disputed" aria-describedby={`${id}-error`}>
+    <fieldset className="field disputed" aria-describedby={`${id}-error`} data-invalid={isMissing}>
       <legend className="field__label">{LABELS[field]}</legend>
       {sides.map(({ name, title, values }) => (
         <label key={name} className="disputed__side">
