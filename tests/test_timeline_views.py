@@ -4,6 +4,7 @@ from datetime import UTC, datetime, timedelta
 
 from playwright.sync_api import expect
 
+from tests.timeline_forms import new_form
 from tests.timeline_pages import MARKS, Desks
 from tests.timeline_records import ACCOUNT, COMBINATIONS, CONTACT, LEAD, NAMES, Customer, days_from_now
 
@@ -197,3 +198,57 @@ def test_the_first_screen_costs_one_request(desks: Desks, customer: Customer) ->
     desk.open_record("contact")
 
     assert ["Timeline"] == desk.operations
+
+
+def test_a_record_deleted_while_it_is_looked_at_is_said_to_be_gone(desks: Desks, customer: Customer) -> None:
+    customer.task("Call", ("account",))
+    desk = desks.seat(customer)
+    desk.open_record("account")
+
+    customer.organization.owner.run(f"DELETE FROM accounts WHERE id = '{customer.ids['account']}'")
+
+    expect(desk.page.get_by_role("heading", name="Not found in your organization")).to_be_visible()
+
+
+def test_a_task_that_falls_due_while_one_looks_changes_its_pile(desks: Desks, customer: Customer) -> None:
+    due = datetime.now(UTC) + timedelta(seconds=8)
+    customer.task("Call", scheduled_at=due)
+    desk = desks.seat(customer)
+    desk.open_record("contact")
+    expect(desk.tab("Overdue")).to_contain_text("0")
+
+    desk.page.wait_for_timeout(max(0.0, (due - datetime.now(UTC)).total_seconds() + 0.5) * 1_000)
+    desk.page.evaluate("document.dispatchEvent(new Event('visibilitychange'))")  # as when one comes back to the page
+
+    expect(desk.tab("Overdue")).to_contain_text("1")
+    expect(desk.page.get_by_role("heading", name="Overdue 1")).to_be_visible()
+
+
+def test_more_of_one_name_than_are_offered_are_told(desks: Desks, customer: Customer) -> None:
+    for number in range(12):
+        customer.organization.contact(first_name="Maria", last_name="Schmidt", email=f"m{number}@example.test")
+    desk = desks.seat(customer)
+    desk.open()
+
+    desk.search.fill("schmidt")
+    expect(desk.page.get_by_role("option")).to_have_count(8)
+    expect(desk.page.get_by_text("The first 8 of more. Type on")).to_be_visible()
+    desk.search.fill("schmidt m11")
+
+    expect(desk.page.get_by_role("option")).to_have_count(1)
+    expect(desk.page.get_by_text("The first 8")).to_have_count(0)
+
+
+def test_words_and_numbers_are_english_in_any_browser(desks: Desks, customer: Customer) -> None:
+    customer.organization.tasks(
+        [{"subject": f"Task {number}", "contact_id": customer.ids["contact"]} for number in range(1_200)]
+    )
+    desk = desks.seat(customer, locale="ar-EG")
+
+    desk.open_record("contact")
+
+    expect(desk.tab("Open")).to_contain_text("1,200")
+    expect(desk.page.get_by_role("heading", name="No due date 1,200")).to_be_visible()
+    form = new_form(desk)
+    form.field("Due date").fill(f"{days_from_now(400):%Y-%m-%d}")
+    expect(form.dialog.get_by_text("day, in 1 year")).to_be_visible()

@@ -2,6 +2,7 @@
 import { flushSync } from "react-dom";
 import type { Pages } from "../list/pages";
 import type { Screen } from "../list/use-screen";
+import { useTimePassing } from "../list/use-time-passing";
 import { useArrivals, type Arrivals, type News } from "./arrivals";
 import { useConnection, useOwnChanges } from "./use-live";
 
@@ -22,13 +23,17 @@ interface Told extends News, Pick<Arrivals, "note"> {
 export function useNews({ question, screen, lists, count }: Shown): Told {
   const { farPages } = useConnection();
   const arrivals = useArrivals(question);
+  // Where only first pages are seen, what changes is seen at once; further down everything stays in its place.
+  const follow = async (): Promise<void> => {
+    count();
+    if (lists.every(({ isAtStart }) => isAtStart)) await screen.refresh();
+  };
   useOwnChanges(async ({ id }) => {
     // The news of it may have been quicker than the answer that it is ours.
     arrivals.note(id, false);
-    count();
-    // Where only first pages are seen, what one does is seen at once; further down everything stays in its place.
-    if (lists.every(({ isAtStart }) => isAtStart)) await screen.refresh();
+    await follow();
   });
+  useTimePassing(lists, () => void follow());
   const show = async (): Promise<void> => {
     const forget = arrivals.take();
     if (!(await screen.refresh())) return;

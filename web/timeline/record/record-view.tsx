@@ -8,6 +8,7 @@ import { Filters } from "../filters/filters";
 import { namesOf } from "../filters/names";
 import { recordCounts } from "../filters/tab-counts";
 import { TabPanel, Tabs } from "../filters/tabs";
+import { coveredTop } from "../list/in-sight";
 import { Failed, isMissing, Waiting } from "../list/states";
 import { useSlots } from "../list/use-pages";
 import { ArrivalsButton } from "../live/arrivals";
@@ -45,6 +46,8 @@ function KnownRecord({ view, record }: RecordViewProps) {
 
   if (screen.failure && isMissing(screen.failure)) return <NotFound record={record} />;
   const head = headOf(screen.latest);
+  // Somebody has deleted it while it was looked at.
+  if (screen.data !== null && head === null) return <NotFound record={record} />;
   return (
     <>
       <Header record={head}>
@@ -98,7 +101,8 @@ function useGo({ history }: RecordLists, top: RefObject<HTMLDivElement | null>, 
     ({ key, endsAt }: MonthFragment) => {
       const isFirst = history.slots()[0]?.place === null && firstMonth(history, zone) === key;
       flushSync(() => history.jump(isFirst || endsAt === null ? null : justBefore(endsAt)));
-      top.current?.scrollIntoView();
+      const below = top.current?.getBoundingClientRect().top ?? 0;
+      scrollBy({ top: below - coveredTop(), behavior: "instant" });
     },
     [history, top, zone],
   );
