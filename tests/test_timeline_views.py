@@ -233,6 +233,9 @@ def test_more_of_one_name_than_are_offered_are_told(desks: Desks, customer: Cust
     desk.search.fill("schmidt")
     expect(desk.page.get_by_role("option")).to_have_count(8)
     expect(desk.page.get_by_text("The first 8 of more. Type on")).to_be_visible()
+    desk.page.keyboard.press("ArrowDown")
+    desk.page.keyboard.press("ArrowDown")
+    expect(desk.page.get_by_role("option").nth(2)).to_have_attribute("aria-selected", "true")
     desk.search.fill("schmidt m11")
 
     expect(desk.page.get_by_role("option")).to_have_count(1)

@@ -6,6 +6,7 @@ export type Search<Item> = (term: string, signal: AbortSignal) => Promise<readon
 interface Answer<Item> {
   readonly term: string;
   readonly items: readonly Item[];
+  readonly hasMore: boolean;
   readonly failure: string | null;
 }
 
@@ -32,8 +33,9 @@ export function useSearch<Item>(search: Search<Item>, term: string, isOn: boolea
       return;
     }
     const stop = new AbortController();
-    const keep = (items: readonly Item[], failure: string | null): void => {
-      if (!stop.signal.aborted) setAnswer({ term, items, failure });
+    const keep = (found: readonly Item[], failure: string | null): void => {
+      const items = found.slice(0, MOST_CHOICES);
+      if (!stop.signal.aborted) setAnswer({ term, items, hasMore: found.length > items.length, failure });
     };
     search(term, stop.signal).then(
       (items) => keep(items, null),
@@ -45,9 +47,9 @@ export function useSearch<Item>(search: Search<Item>, term: string, isOn: boolea
   }, [term, isOn]);
   const isFresh = answer !== null && answer.term === term;
   return {
-    items: isFresh ? answer.items.slice(0, MOST_CHOICES) : null,
-    before: answer?.items.slice(0, MOST_CHOICES) ?? [],
-    hasMore: isFresh && answer.items.length > MOST_CHOICES,
+    items: isFresh ? answer.items : null,
+    before: answer?.items ?? [],
+    hasMore: isFresh && answer.hasMore,
     failure: isFresh ? answer.failure : null,
   };
 }
