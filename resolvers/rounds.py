@@ -11,7 +11,7 @@ import asyncio
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Sequence
+    from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
     from uuid import UUID
 
     from db.sessions import Session
@@ -73,23 +73,39 @@ class Loader(Generic[Row]):
         self._session = session
         self._fetch = fetch
         self._key_of = key_of
-        self._rows: dict[UUID, asyncio.Future[Row | None]] = {}
+        self._rows: dict[UUID, Row | None] = {}
+        self._coming: dict[UUID, asyncio.Future[None]] = {}
+        """What is done when a key's row has come; a key whose statement failed stays, and fails whoever asks again."""
         self._new: list[UUID] = []
+        self._next: asyncio.Future[None] | None = None
+        """Done when the rows of the new keys have come."""
+        self._arriving: asyncio.Future[None] | None = None
+        """The same, of the keys that are being fetched."""
         self._fetched: list[UUID] = []
         self._found: dict[UUID | None, Row] = {}
         self._failure: Exception | None = None
 
-    def load(self, key: UUID) -> Awaitable[Row | None]:
-        """Return what will be the row. A field that is cancelled doesn't take it from the others."""
-        if key not in self._rows:
-            self._rows[key] = asyncio.get_running_loop().create_future()
-            self._new.append(key)
+    async def load(self, key: UUID) -> Row | None:
+        """Return the row."""
+        return (await self.load_many((key,)))[key]
+
+    async def load_many(self, keys: Iterable[UUID]) -> Mapping[UUID, Row | None]:
+        """Return the rows of these keys, and of others. A field that is cancelled doesn't take them from the others."""
+        missing = [key for key in keys if key not in self._rows]
+        if new := [key for key in missing if key not in self._coming]:
+            if self._next is None:
+                self._next = asyncio.get_running_loop().create_future()
+            self._coming |= dict.fromkeys(new, self._next)
+            self._new += new
             self._rounds.ask(self)
-        return asyncio.shield(self._rows[key])
+        for coming in {self._coming[key] for key in missing}:
+            await asyncio.shield(coming)
+        return self._rows
 
     async def fetch_new(self) -> None:
         """Fetch the rows of the new keys. 1 statement."""
         self._fetched, self._new = self._new, []
+        self._arriving, self._next = self._next, None
         try:
             self._found = {self._key_of(row): row for row in await self._fetch(self._session, self._fetched)}
         except Exception as exc:  # noqa: BLE001 - raised in each field that waits for one of these rows
@@ -97,10 +113,15 @@ class Loader(Generic[Row]):
 
     def hand_out(self) -> None:
         """Let all who wait for the fetched rows go on, with them or with the failure."""
-        failure, self._failure = self._failure, None
+        failure, arriving = self._failure, self._arriving
+        self._failure = self._arriving = None
+        if arriving is None:
+            return
+        if failure:
+            arriving.set_exception(failure)
+            arriving.exception()  # or asyncio logs it, where all who waited have been cancelled
+            return
         for key in self._fetched:
-            if failure:
-                self._rows[key].set_exception(failure)
-                self._rows[key].exception()  # or asyncio logs it, where all who waited have been cancelled
-            else:
-                self._rows[key].set_result(self._found.get(key))
+            self._rows[key] = self._found.get(key)
+            del self._coming[key]
+        arriving.set_result(None)

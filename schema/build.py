@@ -9,7 +9,8 @@ from graphql import GraphQLInputObjectType
 from strawberry.extensions import SchemaExtension
 from strawberry.schema.config import StrawberryConfig
 
-from execution.executors import Executor
+from execution.plan_store import PlanStore
+from execution.planned_executors import executing
 from schema.interactions import Activity
 from schema.mutations import Mutation
 from schema.queries import Query
@@ -27,7 +28,7 @@ def build_schema(extensions: Sequence[type[SchemaExtension] | Callable[[], Schem
         subscription=Subscription,
         types=[Task, Activity, Lead, Contact, Account],
         extensions=extensions,
-        execution_context_class=Executor,
+        execution_context_class=executing(PlanStore()),
         config=StrawberryConfig(scalar_map=SCALARS),
     )
     # Strawberry checks such inputs by a rule of its own and doesn't tell graphql-core, whose types our rules go by.

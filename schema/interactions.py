@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from datetime import datetime
 from enum import Enum
-from typing import Annotated, Self
+from typing import Annotated, Any, Self
 from uuid import UUID
 
 import strawberry
 
 from db.interactions import InteractionRow
 from db.records import RecordKind as Kind
+from execution.relations import relation
 from resolvers import links as linked
 from resolvers.task_history import lost_links_of
 from schema.context import Info
@@ -58,7 +59,7 @@ class Interaction(Node):
     updated_at: datetime | None = strawberry.field(description="When it was last changed.")
 
     @classmethod
-    def of(cls, row: InteractionRow, **own: object) -> Self:
+    def of(cls, row: InteractionRow, **own: Any) -> Self:
         """Show a row; `own` are the fields that only this type has."""
         return cls(
             row=row,
@@ -76,35 +77,36 @@ class Interaction(Node):
             **own,
         )
 
-    @strawberry.field(description="The lead it is linked to, if any.")
-    async def lead(self, info: Info) -> Lead | None:
-        """Load the lead."""
-        id_ = self.row.lead_id
-        return lead(await info.context.loaders.leads_by_id.load(id_)) if id_ else None
-
-    @strawberry.field(description="The contact it is linked to, if any.")
-    async def contact(self, info: Info) -> Contact | None:
-        """Load the contact."""
-        id_ = self.row.contact_id
-        return contact(await info.context.loaders.contacts_by_id.load(id_)) if id_ else None
-
-    @strawberry.field(description="The account it is linked to, if any.")
-    async def account(self, info: Info) -> Account | None:
-        """Load the account."""
-        id_ = self.row.account_id
-        return account(await info.context.loaders.accounts_by_id.load(id_)) if id_ else None
-
-    @strawberry.field(description="The person who is to do it, or who did it.")
-    async def assignee(self, info: Info) -> User | None:
-        """Load the assignee."""
-        id_ = self.row.assignee_id
-        return user(await info.context.loaders.users_by_id.load(id_)) if id_ else None
-
-    @strawberry.field(description="The person who recorded it. Empty when a machine did.")
-    async def created_by(self, info: Info) -> User | None:
-        """Load the author."""
-        id_ = self.row.created_by_id
-        return user(await info.context.loaders.users_by_id.load(id_)) if id_ else None
+    lead: Lead | None = relation(
+        lambda of: of.row.lead_id,
+        lambda context: context.loaders.leads_by_id,
+        lead,
+        description="The lead it is linked to, if any.",
+    )
+    contact: Contact | None = relation(
+        lambda of: of.row.contact_id,
+        lambda context: context.loaders.contacts_by_id,
+        contact,
+        description="The contact it is linked to, if any.",
+    )
+    account: Account | None = relation(
+        lambda of: of.row.account_id,
+        lambda context: context.loaders.accounts_by_id,
+        account,
+        description="The account it is linked to, if any.",
+    )
+    assignee: User | None = relation(
+        lambda of: of.row.assignee_id,
+        lambda context: context.loaders.users_by_id,
+        user,
+        description="The person who is to do it, or who did it.",
+    )
+    created_by: User | None = relation(
+        lambda of: of.row.created_by_id,
+        lambda context: context.loaders.users_by_id,
+        user,
+        description="The person who recorded it. Empty when a machine did.",
+    )
 
     @strawberry.field(description="Every record it is linked to, in the order lead, contact, account.")
     async def links(

@@ -13,6 +13,7 @@ from db.accounts import AccountRow
 from db.contacts import ContactRow
 from db.leads import LeadRow
 from db.records import RecordKind as Kind
+from execution.relations import relation
 from resolvers import record_lists
 from resolvers.pages import RowPage
 from schema.arguments import After, Before, First, Last, page_request
@@ -35,17 +36,19 @@ class Lead(CrmRecord):
     stored_owner_id: strawberry.Private[UUID | None]
     stored_contact_id: strawberry.Private[UUID | None]
 
-    @strawberry.field(description="The colleague responsible for the lead.")
-    async def owner(self, info: Info) -> User | None:
-        """Load the owner."""
-        id_ = self.stored_owner_id
-        return user(await info.context.loaders.users_by_id.load(id_)) if id_ else None
+    owner: User | None = relation(
+        lambda of: of.stored_owner_id,
+        lambda context: context.loaders.users_by_id,
+        user,
+        description="The colleague responsible for the lead.",
+    )
 
-    @strawberry.field(description="The contact that this lead was converted to.")
-    async def contact(self, info: Info) -> Contact | None:
-        """Load the contact."""
-        id_ = self.stored_contact_id
-        return contact(await info.context.loaders.contacts_by_id.load(id_)) if id_ else None
+    contact: Contact | None = relation(
+        lambda of: of.stored_contact_id,
+        lambda context: context.loaders.contacts_by_id,
+        lambda row: contact(row),  # noqa: PLW0108 - defined below
+        description="The contact that this lead was converted to.",
+    )
 
 
 @strawberry.type(description="A person you do business with.")
@@ -60,11 +63,12 @@ class Contact(CrmRecord):
     status: str | None = strawberry.field(description="Where the contact stands, in your organization's own words.")
     stored_owner_id: strawberry.Private[UUID | None]
 
-    @strawberry.field(description="The colleague responsible for the contact.")
-    async def owner(self, info: Info) -> User | None:
-        """Load the owner."""
-        id_ = self.stored_owner_id
-        return user(await info.context.loaders.users_by_id.load(id_)) if id_ else None
+    owner: User | None = relation(
+        lambda of: of.stored_owner_id,
+        lambda context: context.loaders.users_by_id,
+        user,
+        description="The colleague responsible for the contact.",
+    )
 
     @strawberry.field(description="The accounts this contact holds, by name. Deleted ones are left out.")
     async def accounts(
@@ -75,10 +79,12 @@ class Contact(CrmRecord):
         page = await record_lists.page_of_accounts(loaders, id_, page_request(first, after, last, before))
         return account_connection(page, partial(record_lists.count_of_accounts, loaders, id_))
 
-    @strawberry.field(description="The lead that was converted to this contact; the latest one, if there were several.")
-    async def lead(self, info: Info) -> Lead | None:
-        """Load the latest converted lead."""
-        return lead(await info.context.loaders.leads_of_contact.load(self.stored_id))
+    lead: Lead | None = relation(
+        lambda of: of.stored_id,
+        lambda context: context.loaders.leads_of_contact,
+        lambda row: lead(row),  # noqa: PLW0108 - defined below
+        description="The lead that was converted to this contact; the latest one, if there were several.",
+    )
 
 
 @strawberry.type(description="A licence or subscription that a contact holds.")
@@ -89,11 +95,12 @@ class Account(CrmRecord):
     status: str | None = strawberry.field(description="Where the account stands, e.g. active or on_hold.")
     stored_contact_id: strawberry.Private[UUID | None]
 
-    @strawberry.field(description="The contact who holds this account.")
-    async def contact(self, info: Info) -> Contact | None:
-        """Load the contact."""
-        id_ = self.stored_contact_id
-        return contact(await info.context.loaders.contacts_by_id.load(id_)) if id_ else None
+    contact: Contact | None = relation(
+        lambda of: of.stored_contact_id,
+        lambda context: context.loaders.contacts_by_id,
+        lambda row: contact(row),  # noqa: PLW0108 - defined below
+        description="The contact who holds this account.",
+    )
 
 
 @strawberry.type(description="One place in a page of accounts.")
