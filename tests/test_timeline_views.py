@@ -2,7 +2,7 @@
 
 from datetime import UTC, datetime, timedelta
 
-from playwright.sync_api import expect
+from playwright.sync_api import WebSocketRoute, expect
 
 from tests.timeline_forms import new_form
 from tests.timeline_pages import MARKS, Desks
@@ -206,6 +206,27 @@ def test_a_record_deleted_while_it_is_looked_at_is_said_to_be_gone(desks: Desks,
     desk.open_record("account")
 
     customer.organization.owner.run(f"DELETE FROM accounts WHERE id = '{customer.ids['account']}'")
+
+    expect(desk.page.get_by_role("heading", name="Not found in your organization")).to_be_visible()
+
+
+def test_a_record_deleted_before_one_could_watch_it_is_said_to_be_gone(desks: Desks, customer: Customer) -> None:
+    customer.task("Call", ("account",))
+    desk = desks.seat(customer)
+    is_gone: list[bool] = []
+
+    def connect(route: WebSocketRoute) -> None:
+        """Let nobody watch before the record is gone."""
+        if is_gone:
+            route.connect_to_server()
+        else:
+            route.close(code=1013)
+
+    desk.page.route_web_socket("**/graphql", connect)
+    desk.open_record("account")
+
+    customer.organization.owner.run(f"DELETE FROM accounts WHERE id = '{customer.ids['account']}'")
+    is_gone.append(True)
 
     expect(desk.page.get_by_role("heading", name="Not found in your organization")).to_be_visible()
 

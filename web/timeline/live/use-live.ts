@@ -56,10 +56,13 @@ export function useLive<Data>({ since, document, variables, eventOf, onEvent, on
     const place = start.current;
     let timer: ReturnType<typeof setTimeout> | undefined;
     const fail = (error: CombinedError): void => {
-      if (error.graphQLErrors.some(({ extensions }) => extensions["code"] === "RESUME_EXPIRED")) {
+      const codes = error.graphQLErrors.map(({ extensions }) => extensions["code"]);
+      if (codes.includes("RESUME_EXPIRED") || codes.includes("NOT_FOUND")) {
         start.current = null;
         latest.current.onExpired();
       }
+      // Of a record that is gone nothing will ever be told.
+      if (codes.includes("NOT_FOUND")) return;
       timer = setTimeout(() => setAttempt((before) => before + 1), REST_MS);
     };
     const { unsubscribe } = client
