@@ -56,7 +56,7 @@ def test_what_is_to_do_stands_above_what_is_done(desks: Desks, customer: Custome
 
 def test_what_has_no_date_hides_nothing_that_has_one(desks: Desks, customer: Customer) -> None:
     """Above the history stand the next few things to do."""
-    for number in range(20):
+    for number in range(60):
         customer.task(f"Some day {number}")
     customer.task("Tomorrow", scheduled_at=days_from_now(1))
     customer.task("Yesterday", scheduled_at=days_from_now(-1))

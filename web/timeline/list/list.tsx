@@ -162,7 +162,8 @@ function End({ pages, isEndless, left, onWhole }: EndProps) {
   const last = slots.at(-1);
   if (last !== undefined && last.answer === null && last.keys.length === 0) return <Waiting lines={2} />;
   const hasMore = (last?.answer?.below ?? null) !== null;
-  if (onWhole === null && (isEndless || !hasMore)) return null;
+  // What goes on in a second part, of which nothing is known yet, may be complete already.
+  if (onWhole === null && (isEndless || !hasMore || left === 0)) return null;
   return (
     <button type="button" className="button--quiet list__more" onClick={onWhole ?? (() => pages.goDown())}>
       Show more{left === null ? "" : ` (${counted(left)})`}

@@ -12,6 +12,7 @@ import {
 import { useConnection } from "../live/use-live";
 import type { Line } from "./line";
 import type { Answer, Ask, Place } from "./slots";
+import { useSame } from "./use-screen";
 
 export const PAGE_SIZE = 50;
 
@@ -24,12 +25,24 @@ export function useTimelineDown(variables: TimelinePageQueryVariables): Ask {
   );
 }
 
-/** A timeline from the oldest up: what is due first comes first. */
-export function useTimelineUp(variables: TimelinePageQueryVariables): Ask {
+export interface TodoVariables extends Omit<TimelinePageQueryVariables, "filter"> {
+  readonly due: TimelinePageQueryVariables["filter"];
+  readonly undated: TimelinePageQueryVariables["filter"];
+}
+
+/** Two timelines from the oldest up, as one list: what is due, the first on top, and after all of it what has no date. */
+export function useTodoDown({ due, undated, ...variables }: TodoVariables): Ask {
   const { farPages } = useConnection();
+  const same = useSame({ due, undated, variables });
   return useCallback(
-    (place, tell) => farPages.follow({ ...TIMELINE, variables: { ...variables, ...up(place) }, answerOf: upwards }, tell),
-    [farPages, variables],
+    (place, tell) => {
+      const { part, cursor } = todoPlace("below" in place ? place.below : DUE);
+      const answerOf = part === DUE ? dueUpwards : undatedUpwards;
+      const page = { last: PAGE_SIZE, ...(cursor === "" ? {} : { before: cursor }) };
+      const filter = part === DUE ? same.due : same.undated;
+      return farPages.follow({ ...TIMELINE, variables: { ...same.variables, filter, ...page }, answerOf }, tell);
+    },
+    [farPages, same],
   );
 }
 
@@ -58,14 +71,34 @@ export function downwards({ edges, pageInfo }: EntryPageFragment): Answer {
   };
 }
 
-/** What has no due date stands on a timeline where it was made; among what is to be done it comes last. */
-export function upwards({ edges, pageInfo }: EntryPageFragment): Answer {
-  const lines = edges.map(lineOf).filter(isThere).reverse();
-  return {
-    lines: [...lines.filter(isDue), ...lines.filter((line) => !isDue(line))],
-    above: pageInfo.hasNextPage ? pageInfo.endCursor : null,
-    below: pageInfo.hasPreviousPage ? pageInfo.startCursor : null,
-  };
+// The list of what is to be done goes on from a place in one of its two parts: "due <cursor>", or "undated" from the start.
+const DUE = "due";
+const UNDATED = "undated";
+
+function todoPlace(place: string) {
+  const [part, cursor = ""] = place.split(" ");
+  return { part, cursor };
+}
+
+/** The first page: with what has no date only when all that is due is on it. */
+export function todoStart(due: EntryPageFragment, undated: EntryPageFragment): Answer {
+  const [first, rest] = [dueUpwards(due), undatedUpwards(undated)];
+  if (due.pageInfo.hasPreviousPage) return first;
+  return { ...rest, lines: [...first.lines, ...rest.lines] };
+}
+
+function dueUpwards(page: EntryPageFragment): Answer {
+  const { hasPreviousPage, startCursor } = page.pageInfo;
+  return { lines: upwards(page), above: null, below: hasPreviousPage ? `${DUE} ${startCursor}` : UNDATED };
+}
+
+function undatedUpwards(page: EntryPageFragment): Answer {
+  const { hasPreviousPage, startCursor } = page.pageInfo;
+  return { lines: upwards(page), above: null, below: hasPreviousPage ? `${UNDATED} ${startCursor}` : null };
+}
+
+function upwards({ edges }: EntryPageFragment): readonly Line[] {
+  return edges.map(lineOf).filter(isThere).reverse();
 }
 
 export function tasksDownwards({ edges, pageInfo }: TaskPageFragment): Answer {
@@ -80,10 +113,6 @@ function lineOf({ node, via }: EntryPageFragment["edges"][number]): Line {
   return { entry: node, via };
 }
 
-function isDue({ entry }: Line): boolean {
-  return entry.__typename === "Task" && entry.dueAt !== null;
-}
-
 /** A deleted task leaves its list at once, and is back in its place when that is undone. */
 function isThere({ entry }: Line): boolean {
   return entry.__typename !== "Task" || entry.deletedAt === null;
@@ -92,9 +121,4 @@ function isThere({ entry }: Line): boolean {
 function down(place: Place) {
   if ("at" in place) return { at: place.at, first: PAGE_SIZE };
   return "below" in place ? { first: PAGE_SIZE, after: place.below } : { last: PAGE_SIZE, before: place.above };
-}
-
-function up(place: Place) {
-  if ("at" in place) return { at: place.at, last: PAGE_SIZE };
-  return "below" in place ? { last: PAGE_SIZE, before: place.below } : { first: PAGE_SIZE, after: place.above };
 }

@@ -9,15 +9,17 @@ import { PAGE_SIZE } from "../list/sources";
 export function recordQuestion(view: View, record: RecordId, timeZone: string): TimelineQueryVariables {
   const filter = timelineFilter(view);
   const isAll = view.tab === "all";
+  const todo = isAll ? { ...filter, open: true } : filter;
   return {
     id: record.id,
     record: recordRef(record),
     related: view.related,
     timeZone,
     hasTodo: view.tab !== "completed",
-    todo: isAll ? { ...filter, open: true } : filter,
-    // More than are shown above a history: on a timeline what has no due date stands at the time when it was made, and
-    // only who knows what is due later can put it after that.
+    todo,
+    // On a timeline what has no due date stands at the time when it was made; among what is to be done it comes last.
+    due: { ...todo, dueAt: { isNull: false } },
+    undated: { ...todo, dueAt: { isNull: true } },
     todoSize: PAGE_SIZE,
     hasHistory: isAll || view.tab === "completed",
     history: isAll ? { ...filter, open: false } : filter,

@@ -37,10 +37,19 @@ function isNews(entry: EntryFragment, { question, todo, history }: RecordLists):
   if (!isTodo && !question.hasHistory) return false;
   const pages = isTodo ? todo : history;
   if (pages.has(entry.id)) return false;
-  // Both go on from where their last page ends: what is to be done to later things, what was to earlier ones.
-  const ends = pages.end.map((line) => line.entry.occursAt).sort();
-  const end = isTodo ? ends.at(-1) : ends.at(0);
-  return end === undefined || (isTodo ? entry.occursAt <= end : entry.occursAt >= end);
+  // What was goes on to earlier things from where its last page ends.
+  const end = pages.end.at(-1)?.entry;
+  return isTodo ? isBefore(entry, end) : end === undefined || entry.occursAt >= end.occursAt;
+}
+
+/** Whether a task stands above the last one that is there: what is due first, then what has no date. */
+function isBefore(entry: EntryFragment, end: EntryFragment | undefined): boolean {
+  if (end === undefined) return true;
+  return isDated(entry) === isDated(end) ? entry.occursAt <= end.occursAt : isDated(entry);
+}
+
+function isDated(entry: EntryFragment): boolean {
+  return isTask(entry) && entry.dueAt !== null;
 }
 
 function isDeleted(entry: EntryFragment): boolean {

@@ -11,7 +11,7 @@ import {
 } from "../../generated/operations";
 import type { RecordId, View } from "../address/view";
 import type { Pages } from "../list/pages";
-import { downwards, upwards, useTimelineDown, useTimelineUp } from "../list/sources";
+import { downwards, todoStart, useTimelineDown, useTodoDown } from "../list/sources";
 import { nameOf, usePages } from "../list/use-pages";
 import { useSame, useScreen, type Screen } from "../list/use-screen";
 import { inTurns } from "../live/in-turns";
@@ -38,11 +38,13 @@ export function useRecord(view: View, record: RecordId, timeZone: string): Recor
   const question = useSame(recordQuestion(view, record, timeZone));
   const screen = useScreen(TimelineDocument, question);
   const { data } = screen;
-  const [todoQuestion, historyQuestion] = [useListQuestion(question, question.todo), useListQuestion(question, question.history)];
+  const { record: ref, related, due, undated, history: filter } = question;
+  const todoQuestion = useSame({ record: ref, related, timeZone, due, undated });
+  const historyQuestion = useSame({ record: ref, related, timeZone, filter });
   const todo = usePages(
     nameOf("todo", todoQuestion),
-    useTimelineUp(todoQuestion),
-    useMemo(() => (data?.todo ? upwards(data.todo) : null), [data?.todo]),
+    useTodoDown(todoQuestion),
+    useMemo(() => (data?.due && data.undated ? todoStart(data.due, data.undated) : null), [data?.due, data?.undated]),
   );
   const history = usePages(
     nameOf("history", historyQuestion),
@@ -61,11 +63,6 @@ export function useRecord(view: View, record: RecordId, timeZone: string): Recor
   };
 }
 
-/** What further pages of one of the lists ask. */
-function useListQuestion({ record, related, timeZone }: TimelineQueryVariables, filter: TimelineQueryVariables["todo"]) {
-  return useSame({ record, related, timeZone, filter });
-}
-
 interface Counted {
   readonly question: TimelineQueryVariables;
   readonly counts: TimelineCountsQuery;
@@ -78,7 +75,7 @@ function useRecordCounts(question: TimelineQueryVariables): readonly [TimelineCo
   const ask = useMemo(
     () =>
       inTurns(async () => {
-        const { todoSize: _todo, historySize: _history, named: _named, ...variables } = question;
+        const { todoSize: _todo, due: _due, undated: _undated, historySize: _history, named: _named, ...variables } = question;
         const { data } = await client.query(TimelineCountsDocument, variables, { requestPolicy: "network-only" }).toPromise();
         if (data) setCounted({ question, counts: data });
       }),
