@@ -5,6 +5,7 @@ import { useMonaco } from "@graphiql/react";
 import { GraphiQL } from "graphiql";
 import { useEffect, useMemo } from "react";
 import type { Session } from "../api/session";
+import { defineNight } from "./editor-theme";
 import type { Example } from "./examples";
 import { sessionFetcher } from "./fetcher";
 import { looksOnlyStorage } from "./storage";
@@ -22,6 +23,7 @@ export function Ide({ session, tabs }: IdeProps) {
   // GraphiQL shows its tabs before the editor is there, and a click in that moment mixes up their texts.
   const { monaco, actions } = useMonaco();
   useEffect(() => void actions.initialize(), [actions]);
+  useEffect(() => void (monaco && defineNight(monaco)), [monaco]);
   if (!monaco) return null;
   return (
     <GraphiQL

@@ -49,7 +49,10 @@ export function Page({ demo }: { readonly demo: Opened | null }) {
         {failure === null ? null : <span role="alert">{failure}</span>}
         {session.role === null ? null : <RoleSwitch role={session.role} onRole={switchRole} />}
       </Masthead>
-      <Ide session={session} tabs={tabs} />
+      <main className="ide">
+        <h1 className="visually-hidden">GraphiQL</h1>
+        <Ide session={session} tabs={tabs} />
+      </main>
     </>
   );
 }
