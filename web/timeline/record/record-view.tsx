@@ -47,7 +47,7 @@ function KnownRecord({ view, record }: RecordViewProps) {
   if (screen.failure && isMissing(screen.failure)) return <NotFound record={record} />;
   const head = headOf(screen.latest);
   // Somebody has deleted it while it was looked at.
-  if (screen.data !== null && head === null) return <NotFound record={record} />;
+  if (lists.isGone || (screen.data !== null && head === null)) return <NotFound record={record} />;
   return (
     <>
       <Header record={head}>

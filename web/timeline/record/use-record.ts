@@ -29,6 +29,8 @@ export interface RecordLists {
   readonly buckets: readonly BucketCount[];
   /** Count anew, soon: for much that happens at once only once. */
   readonly count: () => void;
+  /** Counting found that somebody has deleted the record. */
+  readonly isGone: boolean;
 }
 
 // Counting reads every entry of the record.
@@ -60,6 +62,7 @@ export function useRecord(view: View, record: RecordId, timeZone: string): Recor
     months: counts?.history?.groups ?? data?.history?.groups ?? [],
     buckets: counts?.todo?.groups ?? data?.todo?.groups ?? [],
     count,
+    isGone: counts !== null && counts.node === null,
   };
 }
 
