@@ -31,6 +31,9 @@ if TYPE_CHECKING:
 
 # The first statements of each connection, which must sign in before, say nothing about the others.
 WARM_UP_S = 0.5
+# Whoever takes migrations back gives a command for each. Two that drop columns within the same tenth of a second catch
+# statements that are just being prepared anew, and no operator is so quick.
+BETWEEN_ROLLBACKS_S = 1
 SLOTS = 60
 
 _OWNER = "SELECT pg_get_userbyid(relowner) FROM pg_class WHERE relname = 'lead_interactions' AND relkind = 'r' LIMIT 1"
@@ -175,7 +178,8 @@ async def _play(scenario: Scenario, scene: _Scene, ways_back: list[MigrationFile
 
 
 async def _take_back(scene: _Scene, ways_back: list[MigrationFile], record: _Record) -> None:
-    for file in reversed(ways_back):
+    for n, file in enumerate(reversed(ways_back)):
+        await asyncio.sleep(BETWEEN_ROLLBACKS_S if n else 0)
         watch = Watch(record.forward.now_s)
         record.back.append((file.name, watch))
         if not await _is_done(apply.rollback(scene.actor_url, file.version, say=watch.say), watch, record):
