@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from uuid import UUID, uuid4
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Callable, Iterator, Mapping
 
     from db.embedded import EmbeddedServer
 
@@ -43,6 +43,10 @@ class Crm:
         """Run psql as the owner; rows as lines, columns divided by `|`. Raises CalledProcessError."""
         return _psql(self.server, self.owner_url, *arguments)
 
+    def psql_as_admin(self, *arguments: str) -> str:
+        """Run psql as the server's superuser; answers as `psql` does."""
+        return _psql(self.server, self.server.url(self.name), *arguments)
+
     def largest_organization(self) -> UUID:
         """Return the tenant with the most leads."""
         return UUID(self.psql("-c", "SELECT organization_id FROM leads GROUP BY 1 ORDER BY count(*) DESC LIMIT 1"))
@@ -50,7 +54,25 @@ class Crm:
 
 def legacy(server: EmbeddedServer, interactions: int) -> Crm:
     """Return an unmigrated CRM with so many interactions, 20 a lead; made on first use, a minute for each 100,000."""
-    finished, unfinished = Crm(server, f"legacy_{interactions}"), Crm(server, f"legacy_{interactions}_unfinished")
+    sizes = {"leads": 20, "contacts": 30, "accounts": 40}
+    counts = {"interactions": interactions} | {name: max(60, interactions // per) for name, per in sizes.items()}
+
+    def fill(crm: Crm) -> None:
+        crm.psql("-f", str(LEGACY / "legacy_crm.sql"))
+        crm.psql(
+            *(word for name, count in counts.items() for word in ("-v", f"{name}={count}")),
+            *("-f", str(LEGACY / "legacy_data.sql")),
+        )
+
+    return kept(server, f"legacy_{interactions}", fill)
+
+
+def kept(server: EmbeddedServer, name: str, fill: Callable[[Crm], None]) -> Crm:
+    """Return the database of this name, made and filled on first use; one that was left half filled is made anew.
+
+    `fill` gets it empty, and makes the application's role if that is missing.
+    """
+    finished, unfinished = Crm(server, name), Crm(server, f"{name}_unfinished")
     if _has(server, "pg_database", "datname", finished.name):
         return finished
     admin = server.url()
@@ -58,13 +80,7 @@ def legacy(server: EmbeddedServer, interactions: int) -> Crm:
     if not _has(server, "pg_roles", "rolname", OWNER):
         _psql(server, admin, "-c", f"CREATE ROLE {OWNER} LOGIN CREATEROLE PASSWORD '{server.secret(OWNER)}'")
     _psql(server, admin, "-c", f"CREATE DATABASE {unfinished.name} OWNER {OWNER}")
-    sizes = {"leads": 20, "contacts": 30, "accounts": 40}
-    counts = {"interactions": interactions} | {name: max(60, interactions // per) for name, per in sizes.items()}
-    unfinished.psql("-f", str(LEGACY / "legacy_crm.sql"))
-    unfinished.psql(
-        *(word for name, count in counts.items() for word in ("-v", f"{name}={count}")),
-        *("-f", str(LEGACY / "legacy_data.sql")),
-    )
+    fill(unfinished)
     _psql(server, admin, "-c", f"ALTER ROLE {APP} PASSWORD '{server.secret(APP)}'")
     unfinished.psql("-c", "VACUUM (ANALYZE)")
     _psql(server, admin, "-c", f"ALTER DATABASE {unfinished.name} RENAME TO {finished.name}")

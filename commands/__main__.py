@@ -19,6 +19,7 @@ COMMANDS = {  # name: (module, one line for the list)
     "migrate": ("commands.migrate", "Apply, check and take back migrations."),
     "erase": ("commands.erase", "Take a person's name out of the log of events."),
     "prune": ("commands.prune", "Delete lines of the log of events that are older than they are to be kept."),
+    "bench": ("commands.bench", "Measure Taskline beside other ways to build its API."),
     "test": ("commands.test", "Run the whole test suite on a throw-away server."),
     "check": ("commands.check", "Check format, lint, types and built files."),
 }

@@ -1,0 +1,123 @@
+"""What the rounds come to: a line for each contestant, document and number of connections, and the goals."""
+
+from __future__ import annotations
+
+import statistics
+from dataclasses import dataclass
+from types import MappingProxyType
+from typing import TYPE_CHECKING
+
+from bench.contest.contestants import LIMIT, TASKLINE
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from bench.contest.rounds import Entrant, Round
+
+# Processor time under load: at most so many times that of another contestant.
+GOALS: Mapping[tuple[str, str], float] = MappingProxyType(
+    {
+        ("Q1", LIMIT): 1.5,
+        ("Q1", "postgraphile"): 0.55,
+        ("Q1", "mercurius"): 0.85,
+        ("Q2", LIMIT): 2,
+        ("Q2", "postgraphile"): 0.6,
+        ("Q3", LIMIT): 1.3,
+        ("Q3", "postgraphile"): 0.5,
+        ("M1", LIMIT): 2.5,
+    }
+)
+P99_GOAL = 3
+"""At most so many times the median, under load."""
+
+
+@dataclass(frozen=True, slots=True)
+class Figure:
+    """One contestant's, of one document. Times of processors are the median round's, and for one request."""
+
+    document: str
+    connections: int
+    contestant: str
+    requests: int
+    failed: int
+    """How many more were answered with an error, as by a server that has no connection free in time."""
+    server_us: float
+    postgres_us: float
+    sum_us: float
+    ratio: float
+    """Its sum divided by that of the first contestant in the same round; the median round's."""
+    requests_per_s: float
+    p50_ms: float
+    p99_ms: float
+    answer_bytes: float
+
+
+@dataclass(frozen=True, slots=True)
+class Goal:
+    """What Taskline is to reach, and what was measured."""
+
+    document: str
+    what: str
+    at_most: float
+    measured: float
+
+    @property
+    def is_reached(self) -> bool:
+        """Whether it is."""
+        return self.measured <= self.at_most
+
+
+def figures(entrants: Sequence[Entrant]) -> list[Figure]:
+    """Return the figures of those that weren't out, ordered by document, connections and contestant."""
+    measured = [entrant for entrant in entrants if not entrant.failure]
+    return [
+        _figure(entrant, place, measured[0].rounds[place])
+        for place in (measured[0].rounds if measured else ())
+        for entrant in measured
+    ]
+
+
+def goals(found: Sequence[Figure]) -> list[Goal]:
+    """Return the goals for which both sides were measured."""
+    at_load = {(one.document, one.contestant): one for one in under_load(found)}
+    ratios = [
+        Goal(document, f"processor time, times that of {other}", most, mine.sum_us / at_load[document, other].sum_us)
+        for (document, other), most in GOALS.items()
+        if (mine := at_load.get((document, TASKLINE))) and (document, other) in at_load
+    ]
+    waits = [
+        Goal(document, "p99, times p50", P99_GOAL, one.p99_ms / one.p50_ms)
+        for (document, contestant), one in at_load.items()
+        if contestant == TASKLINE
+    ]
+    return ratios + waits
+
+
+def under_load(found: Sequence[Figure]) -> list[Figure]:
+    """Return those at the largest number of connections."""
+    most = max((one.connections for one in found), default=0)
+    return [one for one in found if one.connections == most]
+
+
+def _figure(entrant: Entrant, place: tuple[str, int], first: Sequence[Round]) -> Figure:
+    rounds = entrant.rounds[place]
+    latencies = sorted(latency for one in rounds for latency in one.latencies_ms)
+    return Figure(
+        document=place[0],
+        connections=place[1],
+        contestant=entrant.running.contestant.name,
+        requests=len(latencies),
+        failed=sum(one.failed for one in rounds),
+        server_us=statistics.median(one.server_s / one.requests for one in rounds) * 1e6,
+        postgres_us=statistics.median(one.postgres_s / one.requests for one in rounds) * 1e6,
+        sum_us=statistics.median(_sum_us(one) for one in rounds),
+        ratio=statistics.median(_sum_us(one) / _sum_us(other) for one, other in zip(rounds, first, strict=True)),
+        requests_per_s=statistics.median(one.requests / one.duration_s for one in rounds),
+        p50_ms=statistics.median(latencies),
+        p99_ms=latencies[int(len(latencies) * 0.99)],
+        answer_bytes=statistics.mean(one.answer_bytes for one in rounds),
+    )
+
+
+def _sum_us(one: Round) -> float:
+    return (one.server_s + one.postgres_s) / one.requests * 1e6

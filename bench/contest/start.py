@@ -1,0 +1,84 @@
+"""A whole contest: the server, the database, whoever can be started, and the figures."""
+
+from __future__ import annotations
+
+import asyncio
+from contextlib import ExitStack
+from dataclasses import asdict, dataclass
+from typing import TYPE_CHECKING
+
+from bench.contest.contestants import CONTESTANTS, Setting, running
+from bench.contest.data import Sizes, database
+from bench.contest.documents import documents
+from bench.contest.figures import Figure, Goal, figures, goals
+from bench.contest.not_measured import NotMeasured
+from bench.contest.rounds import Contest, Entrant
+from bench.crms import ROOM, copy
+from db import embedded
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Collection, Sequence
+    from pathlib import Path
+
+# Which write waits how long for the disk says nothing of what is compared here.
+SERVER = {**ROOM, "synchronous_commit": "off"}
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What is asked of a contest; without names in `only` and `asked`, all contestants and documents."""
+
+    home: Path
+    rows: int
+    rounds: int
+    seconds: float
+    connections: Sequence[int]
+    only: Collection[str]
+    asked: Collection[str]
+    token: str
+    jwt_secret: str
+    say: Callable[[str], None]
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What was measured, and of whom not: `{name: why}`."""
+
+    about: dict[str, object]
+    figures: list[Figure]
+    goals: list[Goal]
+    memory_mb: dict[str, float]
+    """Resident memory of a contestant's processes after its largest round, by name."""
+    not_measured: dict[str, str]
+
+    def plain(self) -> dict[str, object]:
+        """Return it as JSON has it."""
+        found = asdict(self)
+        found["goals"] = [{**asdict(goal), "is_reached": goal.is_reached} for goal in self.goals]
+        return found
+
+
+def run(plan: Plan) -> Outcome:
+    """Hold a contest. The first time the database is made: 10 s for each 100,000 rows."""
+    sizes = Sizes(plan.rows)
+    with ExitStack() as stack:
+        server = stack.enter_context(embedded.start(plan.home, settings=SERVER))
+        crm = stack.enter_context(copy(database(server, sizes)))
+        setting = Setting(crm, plan.home, plan.token, plan.jwt_secret)
+        entrants, absent = [], {}
+        for contestant in CONTESTANTS:
+            if contestant.name in (plan.only or {contestant.name}):
+                try:
+                    entrants.append(Entrant(stack.enter_context(running(contestant, setting))))
+                except NotMeasured as exc:
+                    absent[contestant.name] = str(exc)
+        asked = [one for one in documents(sizes) if one.name in (plan.asked or {one.name})]
+        asyncio.run(Contest(crm, plan.rounds, plan.seconds, plan.connections, plan.say).hold(entrants, asked))
+    found = figures(entrants)
+    return Outcome(
+        about={"rows": plan.rows, "rounds": plan.rounds, "seconds": plan.seconds, "postgres": server.version},
+        figures=found,
+        goals=goals(found),
+        memory_mb={one.running.contestant.name: one.memory_bytes / 1e6 for one in entrants},
+        not_measured=absent | {one.running.contestant.name: one.failure for one in entrants if one.failure},
+    )

@@ -1,0 +1,166 @@
+"""`./taskline bench` in small: it runs, its contestants agree, and who can't take part is named."""
+
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import orjson
+import pytest
+
+from bench.contest.agreement import check, comparable
+from bench.contest.contestants import CONTESTANTS, LIMIT, ORM, TASKLINE, Contestant, Setting, running
+from bench.contest.data import Sizes
+from bench.contest.documents import QUERIES, Document, documents
+from bench.contest.figures import Figure, goals
+from bench.contest.not_measured import NotMeasured
+from bench.crms import Crm
+from db import embedded
+from tests.node_projects import cannot_run
+
+ROOT = Path(__file__).parent.parent
+ON_NODE = ["mercurius"]
+SMALL = ["--rows", "3000", "--rounds", "1", "--seconds", "0.1", "--connections", "2"]
+PAGE = Document("Q1", [{"account": "1"}])
+
+
+def bench(home: Path, *options: str, **environment: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-m", "commands", "bench", *SMALL, *options],
+        cwd=ROOT,
+        env={**os.environ, "TASKLINE_HOME": str(home), **environment},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+
+@pytest.fixture(scope="module")
+def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("contest")
+
+
+@pytest.mark.slow
+def test_contestants_in_python_give_the_same_data_and_are_measured(home: Path, tmp_path: Path) -> None:
+    output, picture = tmp_path / "measured.json", tmp_path / "contest.svg"
+    names = [TASKLINE, LIMIT, ORM]
+
+    done = bench(home, *(f"--only={name}" for name in names), "--json", str(output), "--picture", str(picture))
+
+    assert 0 == done.returncode, done.stderr
+    measured = orjson.loads(output.read_bytes())
+    assert {} == measured["not_measured"]
+    assert [(name, one) for name in QUERIES for one in names] == [
+        (one["document"], one["contestant"]) for one in measured["figures"]
+    ]
+    for one in measured["figures"]:
+        assert one["requests"] > 0
+        assert one["server_us"] > 0
+        assert one["postgres_us"] > 0
+        assert 0 < one["p50_ms"] <= one["p99_ms"]
+        assert one["contestant"] != TASKLINE or one["ratio"] == 1
+    assert set(names) == set(measured["memory_mb"])
+    assert {"Q1", "Q2", "Q3", "M1"} == {one["document"] for one in measured["goals"]}
+    assert "| hand-written |" in done.stdout
+    assert "<svg" in picture.read_text()
+
+
+@pytest.mark.slow
+@pytest.mark.node
+def test_contestants_on_node_give_the_same_data(home: Path, tmp_path: Path) -> None:
+    if shutil.which("npm") is None:
+        cannot_run("npm is not installed: `apt-get install nodejs npm` on Debian.")
+    output, names = tmp_path / "measured.json", [TASKLINE, *ON_NODE]
+
+    done = bench(home, *(f"--only={name}" for name in names), "--json", str(output))
+
+    assert 0 == done.returncode, done.stderr
+    found = {(one["document"], one["contestant"]) for one in orjson.loads(output.read_bytes())["figures"]}
+    assert {(document, name) for document in QUERIES for name in names} == found
+
+
+@pytest.mark.slow
+def test_who_isnt_measured_is_named_and_the_others_are(tmp_path: Path) -> None:
+    output, names = tmp_path / "measured.json", [LIMIT, *ON_NODE]
+
+    done = bench(
+        tmp_path, *(f"--only={name}" for name in names), "--document=Q2", "--json", str(output), PATH=str(tmp_path)
+    )
+
+    assert 1 == done.returncode
+    measured = orjson.loads(output.read_bytes())
+    assert set(ON_NODE) == set(measured["not_measured"])
+    for name, why in measured["not_measured"].items():
+        assert f"{name} not measured: {why}" in done.stderr
+        assert "npm, which is not installed" in why
+    assert [LIMIT] == [one["contestant"] for one in measured["figures"]]
+
+
+@pytest.mark.slow
+def test_who_cant_start_is_named_with_the_reason(tmp_path: Path) -> None:
+    broken = Contestant("broken", "", lambda _, __: [sys.executable, "-c", "raise SystemExit('No such thing.')"])
+    with embedded.start(tmp_path, durable=False) as server:
+        setting = Setting(Crm(server, "postgres"), tmp_path, token="", jwt_secret="")
+
+        with pytest.raises(NotMeasured, match=r"it ended with 1: No such thing\."), running(broken, setting):
+            pass
+
+
+def test_data_that_differ_are_named_where_they_do() -> None:
+    one, other = ({"timeline": {"edges": [{"node": {"subject": word}}]}} for word in ("Call", "Mail"))
+
+    check(PAGE, [one], [one])
+    with pytest.raises(NotMeasured, match=r"Q1\[0\]\.timeline\.edges\[0\]\.node\.subject is 'Mail', not 'Call'"):
+        check(PAGE, [one], [other])
+
+
+def test_a_missing_entry_is_a_difference() -> None:
+    with pytest.raises(NotMeasured, match=r"Q1\[0\] is a list of 0, not a list of 1"):
+        check(PAGE, [[1]], [[]])
+
+
+def test_instants_are_compared_as_such_and_cursors_by_their_presence() -> None:
+    spellings = ("2026-01-01T10:00:00Z", "2026-01-01T12:00:00.000+02:00")
+    plain = [comparable({"dueAt": at, "endCursor": f"c{at}"}, {"endCursor"}) for at in spellings]
+
+    assert plain[0] == plain[1]
+    assert plain[0] != comparable({"dueAt": spellings[0], "endCursor": None}, {"endCursor"})
+
+
+def test_every_document_is_asked_by_values_that_differ() -> None:
+    for document in documents(Sizes(1_000_000)):
+        asked = [document.variables(number) for number in range(100)]
+
+        assert len(asked) == len({str(one) for one in asked})
+
+
+def test_goals_compare_processor_time_under_load() -> None:
+    mine, limit = (figure(name, sum_us) for name, sum_us in ((TASKLINE, 300), (LIMIT, 100)))
+
+    time_, wait = goals([figure(TASKLINE, 100, connections=1), mine, limit])
+
+    assert (time_.measured, time_.is_reached) == (3, False)
+    assert (wait.measured, wait.is_reached) == (2, True)
+
+
+def test_no_two_contestants_have_one_name() -> None:
+    assert len(CONTESTANTS) == len({one.name for one in CONTESTANTS})
+
+
+def figure(contestant: str, sum_us: float, *, connections: int = 32) -> Figure:
+    return Figure(
+        document="Q1",
+        connections=connections,
+        contestant=contestant,
+        requests=1,
+        failed=0,
+        server_us=sum_us,
+        postgres_us=0,
+        sum_us=sum_us,
+        ratio=1,
+        requests_per_s=1,
+        p50_ms=1,
+        p99_ms=2,
+        answer_bytes=1,
+    )
