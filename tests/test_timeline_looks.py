@@ -30,6 +30,15 @@ OVERLAP = """entry => {
   return others.some(other => one.left < other.right && other.left < one.right &&
     one.top < other.bottom && other.top < one.bottom);
 }"""
+# Pixels are shared by rounding; less than one of them takes no click from a neighbour.
+TOUCHING = """entries => {
+  const boxes = entries.flatMap(entry => [...entry.querySelectorAll("button, a")])
+    .map(each => [each.getAttribute("aria-label") ?? each.textContent, each.getBoundingClientRect()]);
+  return boxes.flatMap(([name, one], place) => boxes.slice(place + 1)
+    .filter(([, other]) => Math.min(one.right, other.right) - Math.max(one.left, other.left) >= 1 &&
+      Math.min(one.bottom, other.bottom) - Math.max(one.top, other.top) >= 1)
+    .map(([other]) => `${name} and ${other}`));
+}"""
 UNMARKED = """() => {
   const focused = document.activeElement;
   const shown = focused.closest('.role-switch label') ?? focused;
@@ -92,6 +101,18 @@ def test_buttons_and_due_dates_stand_beside_each_other_on_a_telephone(
     desk.page.keyboard.press("j")
 
     assert not desk.entry("Call").evaluate(OVERLAP)
+
+
+@pytest.mark.parametrize("width", [375, 620, 768, 1280])
+def test_no_two_things_to_press_overlap(desks: Desks, customer: Customer, width: int) -> None:
+    for kinds in (("contact",), tuple(customer.ids)):
+        customer.task(f"One line for {len(kinds)}", kinds, description="il" * 46, scheduled_at=days_from_now(-2))
+        customer.task(f"Many lines for {len(kinds)}", kinds, description="Much to say. " * 30)
+    desk = desks.seat(customer, size=(width, 900))
+    desk.open_record("contact")
+
+    assert 4 == desk.page.get_by_role("button", name="More").count()
+    assert [] == desk.entries.evaluate_all(TOUCHING)
 
 
 def test_whoever_has_the_focus_is_marked(desks: Desks, busy: Customer) -> None:
