@@ -1,5 +1,7 @@
 """Bad input: whatever is stored is shown as text alone, and whatever is typed arrives, or is refused in words."""
 
+from datetime import UTC, datetime, timedelta
+
 import pytest
 from playwright.sync_api import expect
 
@@ -11,6 +13,11 @@ from tests.timeline_records import Customer, days_from_now
 pytestmark = MARKS
 
 SCRIPT = "<script>document.title='taken'</script><img src=x onerror=\"document.title='taken'\">"
+COUNT_WRITES = """() => {
+  window.writes = [];
+  const write = Storage.prototype.setItem;
+  Storage.prototype.setItem = function (key, value) { writes.push(value); write.call(this, key, value); };
+}"""
 ARABIC = "عقد الصيانة السنوي"
 TEXTS = {
     "a script": SCRIPT,
@@ -78,6 +85,35 @@ def test_what_is_typed_arrives_as_it_is(desks: Desks, customer: Customer, text: 
 
     expect(desk.entry(text)).to_be_visible()
     assert ("contact",) == customer.linked(text)
+
+
+@pytest.mark.parametrize(
+    ("text", "direction"), [("Call back", "ltr"), ("👩 12", "ltr"), (ARABIC, "rtl"), ("12 שלום", "rtl"), ("𞤀", "rtl")]
+)
+def test_a_field_is_written_in_the_direction_of_its_text(
+    desks: Desks, customer: Customer, text: str, direction: str
+) -> None:
+    desk = desks.seat(customer)
+
+    form = begun_form(desk, text)
+
+    expect(form.field("Subject")).to_have_css("direction", direction)
+
+
+def test_what_is_typed_in_one_go_is_kept_once(desks: Desks, customer: Customer) -> None:
+    desk = desks.seat(customer)
+    desk.page.clock.install()
+    form = begun_form(desk, "Call")
+    form.field("Description").focus()
+    desk.page.clock.pause_at(datetime.now(UTC) + timedelta(minutes=1))
+    desk.page.clock.run_for(1_000)
+    desk.page.evaluate(COUNT_WRITES)
+
+    desk.page.keyboard.type("A word in a long text. " * 3)
+    desk.page.clock.run_for(1_000)
+
+    assert 1 == desk.page.evaluate("writes.length")
+    assert "A word in a long text. " * 3 in desk.page.evaluate("writes[0]")
 
 
 def test_pasted_rich_text_arrives_as_plain_text(desks: Desks, customer: Customer) -> None:

@@ -4,9 +4,15 @@
 const DRAFT = "taskline.draft.1.";
 const OPEN = "taskline.open.1.";
 
+// A long text takes some milliseconds to be written, which nobody should wait for between two keys.
+const PAUSE_MS = 300;
+
 /** The drafts of one person, by the names of their forms. */
 export class Drafts {
   readonly #identity: string;
+  /** By form: what is to be written soon. */
+  readonly #waiting = new Map<string, unknown>();
+  #timer: ReturnType<typeof setTimeout> | null = null;
 
   /** `identity` tells people apart who share the tab: none sees another's words. */
   constructor(identity: string) {
@@ -15,15 +21,29 @@ export class Drafts {
 
   /** What was kept for a form, as it was given. */
   read(form: string): unknown {
+    this.flush();
     const kept = attempt(() => sessionStorage.getItem(this.#key(form)));
     return kept == null ? null : (attempt(() => JSON.parse(kept) as unknown) ?? null);
   }
 
+  /** Written soon, once for all that is typed until then. */
   keep(form: string, draft: unknown): void {
-    attempt(() => sessionStorage.setItem(this.#key(form), JSON.stringify(draft)));
+    this.#waiting.set(form, draft);
+    this.#timer ??= setTimeout(this.flush, PAUSE_MS);
   }
 
+  /** Write what waits now: the page is about to go away. */
+  readonly flush = (): void => {
+    if (this.#timer !== null) clearTimeout(this.#timer);
+    this.#timer = null;
+    for (const [form, draft] of this.#waiting) {
+      attempt(() => sessionStorage.setItem(this.#key(form), JSON.stringify(draft)));
+    }
+    this.#waiting.clear();
+  };
+
   drop(form: string): void {
+    this.#waiting.delete(form);
     attempt(() => sessionStorage.removeItem(this.#key(form)));
   }
 

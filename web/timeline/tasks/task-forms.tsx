@@ -30,6 +30,13 @@ export function TaskForms({ children }: { readonly children: ReactNode }) {
   const drafts = useMemo(() => new Drafts(identity), [identity]);
   const [opened, setOpened] = useState<Opened | null>(() => leftOpen(drafts));
   useEffect(() => drafts.setOpen(opened?.name ?? null), [drafts, opened]);
+  useEffect(() => {
+    addEventListener("pagehide", drafts.flush);
+    return () => {
+      removeEventListener("pagehide", drafts.flush);
+      drafts.flush();
+    };
+  }, [drafts]);
   const forms = useMemo<TaskForm>(() => {
     const me = id === null ? null : { id, displayName: displayName ?? "Me" };
     return {
