@@ -20,7 +20,7 @@ from db import embedded
 from tests.node_projects import cannot_run
 
 ROOT = Path(__file__).parent.parent
-ON_NODE = ["mercurius"]
+ON_NODE = ["mercurius", "postgraphile"]
 SMALL = ["--rows", "3000", "--rounds", "1", "--seconds", "0.1", "--connections", "2"]
 PAGE = Document("Q1", [{"account": "1"}])
 

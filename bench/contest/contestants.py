@@ -17,6 +17,7 @@ from bench.contest.data import ORGANIZATION, PERSON
 from bench.contest.documents import QUERIES
 from bench.contest.node_programs import program
 from bench.contest.not_measured import NotMeasured
+from bench.contestants import postgraphile_documents
 from settings import variables
 
 if TYPE_CHECKING:
@@ -89,6 +90,14 @@ CONTESTANTS = (
         "Mercurius with its JIT and the dataloader package, prepared statements on pg",
         _node("mercurius.mjs"),
         lambda _: {"NODE_ENV": "production"},
+    ),
+    Contestant(
+        "postgraphile",
+        "PostGraphile 5 on the tables as they are, in production mode",
+        _node("postgraphile.mjs"),
+        lambda _: {"NODE_ENV": "production", "GRAPHILE_ENV": "production"},
+        postgraphile_documents.QUERIES,
+        postgraphile_documents.plain,
     ),
 )
 
