@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from functools import lru_cache
+from functools import cache, lru_cache
 from typing import TYPE_CHECKING
 
 from db.filters import InstantTest
@@ -66,10 +66,12 @@ async def pages(session: Session, timeline: Timeline, window: Window, ids: Seque
 
 def entries_of(page: Page) -> list[EntryRow]:
     """Read the entries of a page."""
-    return [
-        EntryRow(InteractionRow(*record[:WIDTH]), tuple(kind for kind in RecordKind if kind in record["via"]))
-        for record in page.records
-    ]
+    return [EntryRow(InteractionRow(*record[:WIDTH]), _in_order(tuple(record["via"]))) for record in page.records]
+
+
+@cache  # of three kinds, in any order
+def _in_order(via: tuple[str, ...]) -> tuple[RecordKind, ...]:
+    return tuple(kind for kind in RecordKind if kind in via)
 
 
 def _page(found: list[Record], window: Window) -> Page:

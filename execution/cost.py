@@ -46,6 +46,9 @@ if TYPE_CHECKING:
 # Everything beyond is "too many": a bound keeps what fragments multiply from growing into huge integers.
 MANY = 10**9
 
+Sizes = tuple[object, ...]
+"""What a measure depends on besides the document."""
+
 
 @dataclass(frozen=True, slots=True)
 class Measure:
@@ -99,6 +102,14 @@ def measure(
                 " Ask for smaller pages (`first`), fewer levels, or several times."
             )
     return found
+
+
+def sizes_of(operation: OperationDefinitionNode, variables: Mapping[str, object]) -> Sizes:
+    """Return what of an operation's variables its measure depends on: how many things each asks for, be it a number."""
+    declared = [node.variable.name.value for node in operation.variable_definitions or ()]
+    given = [(name, variables[name]) for name in declared if name in variables]
+    name = operation.name.value if operation.name else None
+    return name, *((name, _number(value), _length(value)) for name, value in given)
 
 
 class _Walk:

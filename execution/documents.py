@@ -13,6 +13,7 @@ from execution.grammar import read, tokens_of
 if TYPE_CHECKING:
     from graphql import Token
 
+    from execution.cost import Measure, Sizes
     from execution.limits import Limits
 
 _OPENING = frozenset({TokenKind.BRACE_L, TokenKind.BRACKET_L, TokenKind.PAREN_L})
@@ -34,6 +35,7 @@ class Documents:
     def __init__(self, limits: Limits) -> None:
         self._limits = limits
         self._kept: OrderedDict[str, DocumentNode] = OrderedDict()
+        self._measures: dict[str, dict[Sizes, Measure]] = {}
         self._kept_bytes = 0
 
     def parsed(self, text: str) -> tuple[DocumentNode, bool]:
@@ -47,15 +49,21 @@ class Documents:
         check_tokens(text, self._limits)
         return read(text), False
 
+    def measures(self, text: str) -> dict[Sizes, Measure]:
+        """Return the measures taken of a document, to be added to. They go with it; of one that isn't kept, at once."""
+        return self._measures.get(text, {})
+
     def keep(self, text: str, document: DocumentNode) -> None:
         """Keep a valid document, unless it alone takes more than all may."""
         added = bytes_charged(text, document.token_count)
         if text in self._kept or added > self._limits.kept_bytes:
             return
         self._kept[text] = document
+        self._measures[text] = {}
         self._kept_bytes += added
         while self._kept_bytes > self._limits.kept_bytes:
             dropped, tree = self._kept.popitem(last=False)
+            del self._measures[dropped]
             self._kept_bytes -= bytes_charged(dropped, tree.token_count)
 
 

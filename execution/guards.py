@@ -9,16 +9,22 @@ from graphql import OperationDefinitionNode, get_operation_ast
 from strawberry.extensions import SchemaExtension
 
 from errors import BadUserInput
-from execution.cost import measure
+from execution.cost import measure, sizes_of
 from execution.document_rules import mistakes_of
 from execution.documents import Documents
 from execution.limits import Limits
 from execution.misfits import misfits_of_variables
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterator, Mapping
 
     from graphql import DocumentNode
+
+    from execution.cost import Measure
+
+
+MOST_SIZES = 32
+"""How many measures are kept of a document: clients ask for a few sizes of page."""
 
 
 class CountingSession(Protocol):
@@ -80,7 +86,7 @@ class Guard(SchemaExtension):
         schema, is_hidden = context.schema._schema, self._is_schema_hidden
         operation = get_operation_ast(document, context.operation_name)
         if operation:
-            self._points = measure(schema, document, operation, variables, self._limits).points
+            self._points = self._measured(document, operation, variables).points
         mistakes = [] if self._is_known else mistakes_of(schema, document, is_schema_hidden=is_hidden)
         if not mistakes:
             self._documents.keep(context.query or "", document)
@@ -88,6 +94,18 @@ class Guard(SchemaExtension):
             mistakes = misfits_of_variables(schema, operation, variables, is_hidden=is_hidden)
         context.pre_execution_errors = mistakes
         yield
+
+    def _measured(
+        self, document: DocumentNode, operation: OperationDefinitionNode, variables: Mapping[str, object]
+    ) -> Measure:
+        """Return the operation's measure, within the limits; taken once for all requests that ask for as much."""
+        known = self._documents.measures(self.execution_context.query or "")
+        sizes = sizes_of(operation, variables)
+        if sizes not in known:
+            if len(known) >= MOST_SIZES:
+                known.clear()
+            known[sizes] = measure(self.execution_context.schema._schema, document, operation, variables, self._limits)
+        return known[sizes]
 
     def get_results(self) -> dict[str, object]:
         """Return `extensions.cost`: points, statements, milliseconds."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import hashlib
 import json
+from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING
 from uuid import UUID
@@ -25,6 +26,18 @@ LONGEST_TEXT = 255
 def scope_of(*parts: object) -> str:
     """Digest what a cursor belongs to: the field, its order, its filter. Parts must print the same in every process."""
     return hashlib.sha256(repr(parts).encode()).hexdigest()[:16]
+
+
+@dataclass(frozen=True, slots=True)
+class Mark:
+    """A place in a list; its cursor is printed when somebody asks for it."""
+
+    place: Place
+    scope: str
+
+    def __str__(self) -> str:
+        """Return the cursor."""
+        return encode(self.place, self.scope)
 
 
 def encode(place: Place, scope: str) -> str:

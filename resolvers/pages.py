@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Generic, TypeVar
 
 from db.keyset import Window
 from errors import BadUserInput, LimitExceeded
-from resolvers.cursors import decode, encode
+from resolvers.cursors import Mark, decode
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -44,24 +44,24 @@ class PageRequest:
 
 @dataclass(frozen=True, slots=True)
 class RowPage(Generic[Row]):
-    """A page of rows, each with its cursor.
+    """A page of rows, each with its place in the list.
 
     On the side from which the page was counted, the place given as `after` or `before` stands for a row there.
     """
 
     rows: list[Row]
-    cursors: list[str]
+    marks: list[Mark]
     has_next: bool
     has_previous: bool
 
 
 def row_page(rows: list[Row], page: Page, window: Window, scope: str) -> RowPage[Row]:
-    """Give each row its cursor and say on which sides there is more."""
-    cursors = [encode(place, scope) for place in page.places]
+    """Give each row its place and say on which sides there is more."""
+    marks = [Mark(place, scope) for place in page.places]
     has_earlier, has_later = window.after is not None, window.before is not None
     if window.is_from_end:
-        return RowPage(rows, cursors, has_next=has_later, has_previous=page.has_more or has_earlier)
-    return RowPage(rows, cursors, has_next=page.has_more or has_later, has_previous=has_earlier)
+        return RowPage(rows, marks, has_next=has_later, has_previous=page.has_more or has_earlier)
+    return RowPage(rows, marks, has_next=page.has_more or has_later, has_previous=has_earlier)
 
 
 def _size(name: str, size: int | None) -> int:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import strawberry
 
+from resolvers.cursors import Mark
 from resolvers.pages import Row, RowPage
 
 
@@ -12,6 +13,18 @@ class Node:
     """Anything with an id."""
 
     id: strawberry.ID = strawberry.field(description="The identifier, a UUID.")
+
+
+@strawberry.type(description="One place in a page.")
+class Edge:
+    """One place in a page."""
+
+    mark: strawberry.Private[Mark]
+
+    @strawberry.field(description="Marks this place; give it as `after` or `before`.")
+    def cursor(self) -> str:
+        """Print the cursor."""
+        return str(self.mark)
 
 
 @strawberry.type(description="Where a page ends and whether there is more.")
@@ -29,6 +42,6 @@ def page_info(page: RowPage[Row]) -> PageInfo:
     return PageInfo(
         has_next_page=page.has_next,
         has_previous_page=page.has_previous,
-        start_cursor=page.cursors[0] if page.cursors else None,
-        end_cursor=page.cursors[-1] if page.cursors else None,
+        start_cursor=str(page.marks[0]) if page.marks else None,
+        end_cursor=str(page.marks[-1]) if page.marks else None,
     )

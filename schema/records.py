@@ -19,7 +19,7 @@ from resolvers.pages import RowPage
 from schema.arguments import After, Before, First, Last, page_request
 from schema.context import Info
 from schema.crm_records import CrmRecord
-from schema.nodes import PageInfo, page_info
+from schema.nodes import Edge, PageInfo, page_info
 from schema.users import User, user
 
 
@@ -104,10 +104,9 @@ class Account(CrmRecord):
 
 
 @strawberry.type(description="One place in a page of accounts.")
-class AccountEdge:
+class AccountEdge(Edge):
     """An account and its cursor."""
 
-    cursor: str = strawberry.field(description="Marks this place; give it as `after` or `before`.")
     node: Account = strawberry.field(description="The item itself.")
 
 
@@ -181,8 +180,8 @@ def account(row: AccountRow | None) -> Account | None:
 
 def account_connection(page: RowPage[AccountRow], count: Callable[[], Awaitable[int]]) -> AccountConnection:
     """Show a page of accounts, none of them deleted; `count` counts those of all pages."""
-    shown = [(cursor, account(row)) for cursor, row in zip(page.cursors, page.rows, strict=True)]
-    edges = [AccountEdge(cursor=cursor, node=node) for cursor, node in shown if node]
+    shown = [(mark, account(row)) for mark, row in zip(page.marks, page.rows, strict=True)]
+    edges = [AccountEdge(mark=mark, node=node) for mark, node in shown if node]
     return AccountConnection(edges=edges, page_info=page_info(page), count=count)
 
 

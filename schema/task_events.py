@@ -11,7 +11,7 @@ from db.task_events import TaskEventRow
 from resolvers.pages import RowPage
 from schema.context import Info
 from schema.events import Event, TaskEventType
-from schema.nodes import PageInfo, page_info
+from schema.nodes import Edge, PageInfo, page_info
 from schema.tasks import Task, task
 
 
@@ -33,10 +33,9 @@ class TaskEvent(Event):
 
 
 @strawberry.type(description="One place in a page of a task’s history.")
-class TaskEventEdge:
+class TaskEventEdge(Edge):
     """An event and its cursor."""
 
-    cursor: str = strawberry.field(description="Marks this place; give it as `after` or `before`.")
     node: TaskEvent = strawberry.field(description="The item itself.")
 
 
@@ -56,9 +55,7 @@ class TaskEventConnection:
 
 def task_event_connection(page: RowPage[TaskEventRow], count: Callable[[], Awaitable[int]]) -> TaskEventConnection:
     """Show a page of a task's history; `count` counts all of it."""
-    edges = [
-        TaskEventEdge(cursor=cursor, node=task_event(row)) for cursor, row in zip(page.cursors, page.rows, strict=True)
-    ]
+    edges = [TaskEventEdge(mark=mark, node=task_event(row)) for mark, row in zip(page.marks, page.rows, strict=True)]
     return TaskEventConnection(edges=edges, page_info=page_info(page), count=count)
 
 

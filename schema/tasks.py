@@ -21,7 +21,7 @@ from resolvers.task_history import count_of_history, page_of_history
 from schema.arguments import UTC_ZONE, After, Before, First, Last, Zone, page_request
 from schema.context import Info
 from schema.interactions import Activity, Interaction
-from schema.nodes import PageInfo, page_info
+from schema.nodes import Edge, PageInfo, page_info
 
 if TYPE_CHECKING:
     from schema.task_events import TaskEventConnection
@@ -121,10 +121,9 @@ class Task(Interaction):
 
 
 @strawberry.type(description="One place in a page of tasks.")
-class TaskEdge:
+class TaskEdge(Edge):
     """A task and its cursor."""
 
-    cursor: str = strawberry.field(description="Marks this place; give it as `after` or `before`.")
     node: Task = strawberry.field(description="The item itself.")
 
 
@@ -172,5 +171,5 @@ def interaction(row: InteractionRow) -> Interaction:
 def task_connection(page: RowPage[InteractionRow], count: Callable[[], Awaitable[int]]) -> TaskConnection:
     """Show a page of tasks; `count` counts those of all pages."""
     nodes = [task(row) for row in page.rows]
-    edges = [TaskEdge(cursor=cursor, node=node) for cursor, node in zip(page.cursors, nodes, strict=True)]
+    edges = [TaskEdge(mark=mark, node=node) for mark, node in zip(page.marks, nodes, strict=True)]
     return TaskConnection(edges=edges, nodes=nodes, page_info=page_info(page), count=count)

@@ -24,7 +24,7 @@ from schema.context import Info
 from schema.crm_records import CrmRecord
 from schema.interactions import Interaction
 from schema.links import RecordKind
-from schema.nodes import PageInfo, page_info
+from schema.nodes import Edge, PageInfo, page_info
 from schema.records import record
 from schema.tasks import interaction
 from schema.timeline_filters import TimelineFilter
@@ -73,10 +73,9 @@ class LinkMatch:
 
 
 @strawberry.type(description="One place in a page of a timeline.")
-class TimelineEdge:
+class TimelineEdge(Edge):
     """An interaction, its cursor, and why it is here."""
 
-    cursor: str = strawberry.field(description="Marks this place; give it as `after` or `before`.")
     node: Interaction = strawberry.field(description="The item itself.")
     via: list[LinkMatch] = strawberry.field(description="Why it is on this timeline: every link that brought it here.")
 
@@ -136,8 +135,8 @@ async def timeline_connection(
     """Read a page of a timeline, and show it. Raises BadUserInput, BadCursor or LimitExceeded."""
     page = await timelines.page_of_timeline(info.context.loaders, of, request, at or None)
     edges = [
-        TimelineEdge(cursor=cursor, node=interaction(entry.interaction), via=_via(entry, of))
-        for cursor, entry in zip(page.cursors, page.rows, strict=True)
+        TimelineEdge(mark=mark, node=interaction(entry.interaction), via=_via(entry, of))
+        for mark, entry in zip(page.marks, page.rows, strict=True)
     ]
     return TimelineConnection(edges=edges, page_info=page_info(page), of=of, zone=zone or UTC_ZONE)
 
