@@ -24,7 +24,12 @@ A_DAY = timedelta(days=1)
 
 @click.command(epilog="Example: ./taskline bench --rows 100000 --rounds 3 --json measured.json")
 @click.option(
-    "--rows", default=1_000_000, show_default=True, type=click.IntRange(3_000), help="Interactions to ask among."
+    "--rows",
+    multiple=True,
+    default=(1_000_000,),
+    show_default=True,
+    type=click.IntRange(3_000),
+    help="Interactions to ask among; several times to see what becomes of a page's cost as they grow.",
 )
 @click.option("--rounds", default=5, show_default=True, type=click.IntRange(1), help="Turns that each contestant has.")
 @click.option("--seconds", default=2.0, show_default=True, type=click.FloatRange(0.1), help="How long a turn takes.")
@@ -37,12 +42,12 @@ A_DAY = timedelta(days=1)
     help="How many requests are under way at a time; several times for several. Goals are judged at the most.",
 )
 @click.option("--only", multiple=True, type=click.Choice(NAMES), help="A contestant; several times for several.")
-@click.option("--document", multiple=True, type=click.Choice(list(documents.QUERIES)), help="A document, likewise.")
+@click.option("--document", multiple=True, type=click.Choice(list(documents.TITLES)), help="A document, likewise.")
 @click.option("--json", "output", type=click.Path(path_type=Path), help="File for the figures, as JSON.")
 @click.option("--picture", type=click.Path(path_type=Path), help="File for a picture; it ends in .svg or .png.")
 def command(
     *,
-    rows: int,
+    rows: tuple[int, ...],
     rounds: int,
     seconds: float,
     connections: tuple[int, ...],
@@ -62,7 +67,6 @@ def command(
     viewer = Viewer(user_id=PERSON, organization_id=ORGANIZATION, role=Role.ADMIN)
     plan = Plan(
         home=settings.home / "bench",
-        rows=rows,
         rounds=rounds,
         seconds=seconds,
         connections=sorted(connections),
@@ -72,20 +76,24 @@ def command(
         jwt_secret=secret,
         say=say,
     )
-    outcome = run(plan)
-    _print(outcome)
+    outcomes = []
+    for count in sorted(set(rows)):
+        outcomes.append(run(plan, count))
+        _print(outcomes[-1])
+    if len(outcomes) > 1:
+        click.echo("\n".join(report.growth({one.rows: one.figures for one in outcomes})))
     if output:
-        output.write_bytes(orjson.dumps(outcome.plain(), option=orjson.OPT_INDENT_2))
-    if picture and outcome.figures:
-        report.draw(outcome.figures, f"{rows:,} interactions, PostgreSQL {outcome.about['postgres']}", picture)
-    if outcome.not_measured:
-        raise click.ClickException(
-            "; ".join(f"{name} not measured: {why}" for name, why in outcome.not_measured.items())
-        )
+        contests = {"contests": [outcome.plain() for outcome in outcomes]}
+        output.write_bytes(orjson.dumps(contests, option=orjson.OPT_INDENT_2))
+    largest = outcomes[-1]
+    if picture and largest.figures:
+        report.draw(largest.figures, f"{largest.rows:,} interactions, PostgreSQL {largest.postgres}", picture)
+    if absent := {name: why for outcome in outcomes for name, why in outcome.not_measured.items()}:
+        raise click.ClickException("; ".join(f"{name} not measured: {why}" for name, why in absent.items()))
 
 
 def _print(outcome: Outcome) -> None:
-    click.echo("\n".join(report.tables(outcome.figures)))
+    click.echo("\n".join([f"\n{outcome.rows:,} interactions", *report.tables(outcome.figures)]))
     if outcome.goals:
         click.echo("\n".join(report.goal_lines(outcome.goals)))
     click.echo("\n| contestant | memory MB |\n|---|--:|")

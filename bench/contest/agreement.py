@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import orjson
 
+from bench.contest.documents import OPENER
 from bench.contest.load import BadAnswer, ask
 from bench.contest.not_measured import NotMeasured
 
@@ -29,13 +30,21 @@ async def answers(running: Running, document: Document) -> list[object]:
     own = _OWN | {"task.id"} if document.is_mutation else _OWN
     found = []
     for number in range(SAMPLES):
-        try:
-            body = await ask(running.port, running.request(document, number))
-        except (BadAnswer, TimeoutError) as exc:
-            raise NotMeasured(f"its answer to {document.name} isn't the data: {exc or 'none within a minute'}") from exc
+        body = await _asked(running, document, number)
         data = running.contestant.plain(orjson.loads(body)["data"])
         found.append(comparable(data, own))
     return found
+
+
+async def opened(running: Running, document: Document) -> Document:
+    """Return the document as this one is asked it: with its own cursors, where it takes cursors. Raises NotMeasured."""
+    if not document.is_opened_first:
+        return document
+    cursors = []
+    for number in range(len(document.values)):
+        body = await _asked(running, document, number, OPENER)
+        cursors.append(orjson.loads(body)["data"]["timeline"]["pageInfo"]["endCursor"])
+    return document.opened(cursors)
 
 
 def check(document: Document, expected: Sequence[object], found: Sequence[object]) -> None:
@@ -57,6 +66,14 @@ def comparable(value: object, own: set[str], path: str = "") -> object:
         case str() if _INSTANT.fullmatch(value):
             return datetime.fromisoformat(value).astimezone(UTC)
     return value
+
+
+async def _asked(running: Running, document: Document, number: int, name: str = "") -> bytes:
+    try:
+        return await ask(running.port, running.request(document, number, name))
+    except (BadAnswer, TimeoutError) as exc:
+        why = str(exc) or "none within a minute"
+        raise NotMeasured(f"its answer to {name or document.name} isn't the data: {why}") from exc
 
 
 def _difference(one: object, other: object, path: str) -> str:

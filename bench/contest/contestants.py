@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 import orjson
 
 from bench.contest.data import ORGANIZATION, PERSON
-from bench.contest.documents import QUERIES
+from bench.contest.documents import MORE_QUERIES, QUERIES
 from bench.contest.node_programs import program
 from bench.contest.not_measured import NotMeasured
 from bench.contestants import postgraphile_documents
@@ -82,8 +82,14 @@ CONTESTANTS = (
             "TASKLINE_JWT_SECRET": setting.jwt_secret,
             "TASKLINE_HOME": str(setting.home),
         },
+        MORE_QUERIES,
     ),
-    Contestant(LIMIT, "Starlette, asyncpg, one SQL statement for each document; no GraphQL", _python("hand_written")),
+    Contestant(
+        LIMIT,
+        "Starlette, asyncpg, one SQL statement for each document; no GraphQL",
+        _python("hand_written"),
+        queries=MORE_QUERIES,
+    ),
     Contestant(ORM, "Strawberry, SQLAlchemy ORM, dataloaders", _python("strawberry_orm")),
     Contestant(
         "mercurius",
@@ -111,9 +117,9 @@ class Running:
     pid: int
     headers: bytes
 
-    def request(self, document: Document, number: int) -> bytes:
-        """Return the whole HTTP request that asks a document for the n-th time."""
-        name = document.name
+    def request(self, document: Document, number: int, name: str = "") -> bytes:
+        """Return the HTTP request that asks a document for the n-th time, or another one by the same values."""
+        name = name or document.name
         asked = {
             "operationName": name,
             "query": self.contestant.queries[name],

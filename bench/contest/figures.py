@@ -74,6 +74,7 @@ def figures(entrants: Sequence[Entrant]) -> list[Figure]:
         _figure(entrant, place, measured[0].rounds[place])
         for place in (measured[0].rounds if measured else ())
         for entrant in measured
+        if place in entrant.rounds
     ]
 
 

@@ -12,7 +12,7 @@ from bench.contest.documents import TITLES
 from bench.contest.figures import under_load
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from matplotlib.axes import Axes
 
@@ -47,6 +47,21 @@ def goal_lines(found: Sequence[Goal]) -> list[str]:
     for one in found:
         judgement = "reached" if one.is_reached else "not reached"
         lines.append(f"| {one.document} | {one.what} | ≤ {one.at_most:g} | {one.measured:.2f} | {judgement} |")
+    return lines
+
+
+def growth(found: Mapping[int, Sequence[Figure]]) -> list[str]:
+    """Return what a request takes under load as a table, by how many interactions there are."""
+    sums: dict[tuple[str, str], list[float]] = {}
+    for figures in found.values():
+        for one in under_load(figures):
+            sums.setdefault((one.document, one.contestant), []).append(one.sum_us)
+    heads = ["document", "contestant", *(f"µs of {rows:,}" for rows in found), "last / first"]
+    lines = ["\nBy the number of interactions\n", f"| {' | '.join(heads)} |", f"|---|---|{'--:|' * (len(found) + 1)}"]
+    for (document, contestant), values in sums.items():
+        if len(values) == len(found):  # measured at each size
+            cells = [document, contestant, *(f"{value:,.0f}" for value in values), f"{values[-1] / values[0]:.2f}"]
+            lines.append(f"| {' | '.join(cells)} |")
     return lines
 
 

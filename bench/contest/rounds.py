@@ -6,7 +6,7 @@ import itertools
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from bench.contest.agreement import answers, check
+from bench.contest.agreement import answers, check, opened
 from bench.contest.load import BadAnswer, load
 from bench.contest.not_measured import NotMeasured
 from bench.contest.usage import memory_bytes, used
@@ -66,26 +66,33 @@ class Contest:
     async def hold(self, entrants: Sequence[Entrant], documents: Sequence[Document]) -> None:
         """Compare answers first, then measure; an entrant that fails is out, and the others go on."""
         for document in documents:
-            await self._compare(entrants, document)
+            asked = await self._compared(entrants, document)
             for connections in self.connections:
                 self.say(f"{document.name} at {connections} connection{'s'[: connections - 1]}")
                 for _ in range(self.rounds + 1):  # the first one warms up
-                    for entrant in entrants:
-                        await self._turn(entrant, document, connections)
+                    for entrant, own in asked:
+                        await self._turn(entrant, own, connections)
         for entrant in entrants:
             for rounds in entrant.rounds.values():
                 del rounds[0]
 
-    async def _compare(self, entrants: Sequence[Entrant], document: Document) -> None:
+    async def _compared(self, entrants: Sequence[Entrant], document: Document) -> list[tuple[Entrant, Document]]:
+        """Compare the answers of all who know the document; return who gives the same, with what it is asked."""
         expected: list[object] | None = None
+        asked = []
         for entrant in entrants:
-            if not entrant.failure:
-                try:
-                    found = await answers(entrant.running, document)
-                    check(document, expected or found, found)
-                    expected = expected or found
-                except NotMeasured as exc:
-                    entrant.failure = str(exc)
+            if entrant.failure or document.name not in entrant.running.contestant.queries:
+                continue
+            try:
+                own = await opened(entrant.running, document)
+                found = await answers(entrant.running, own)
+                check(document, expected or found, found)
+            except NotMeasured as exc:
+                entrant.failure = str(exc)
+            else:
+                expected = expected or found
+                asked.append((entrant, own))
+        return asked
 
     async def _turn(self, entrant: Entrant, document: Document, connections: int) -> None:
         if entrant.failure:

@@ -29,7 +29,6 @@ class Plan:
     """What is asked of a contest; without names in `only` and `asked`, all contestants and documents."""
 
     home: Path
-    rows: int
     rounds: int
     seconds: float
     connections: Sequence[int]
@@ -44,7 +43,10 @@ class Plan:
 class Outcome:
     """What was measured, and of whom not: `{name: why}`."""
 
-    about: dict[str, object]
+    rows: int
+    postgres: str
+    rounds: int
+    seconds: float
     figures: list[Figure]
     goals: list[Goal]
     memory_mb: dict[str, float]
@@ -58,9 +60,9 @@ class Outcome:
         return found
 
 
-def run(plan: Plan) -> Outcome:
-    """Hold a contest. The first time the database is made: 10 s for each 100,000 rows."""
-    sizes = Sizes(plan.rows)
+def run(plan: Plan, rows: int) -> Outcome:
+    """Hold a contest on so many interactions. The first time the database is made: 10 s for each 100,000."""
+    sizes = Sizes(rows)
     with ExitStack() as stack:
         server = stack.enter_context(embedded.start(plan.home, settings=SERVER))
         crm = stack.enter_context(copy(database(server, sizes)))
@@ -76,7 +78,10 @@ def run(plan: Plan) -> Outcome:
         asyncio.run(Contest(crm, plan.rounds, plan.seconds, plan.connections, plan.say).hold(entrants, asked))
     found = figures(entrants)
     return Outcome(
-        about={"rows": plan.rows, "rounds": plan.rounds, "seconds": plan.seconds, "postgres": server.version},
+        rows=rows,
+        postgres=server.version,
+        rounds=plan.rounds,
+        seconds=plan.seconds,
         figures=found,
         goals=goals(found),
         memory_mb={one.running.contestant.name: one.memory_bytes / 1e6 for one in entrants},

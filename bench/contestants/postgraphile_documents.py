@@ -27,6 +27,7 @@ QUERIES = {
     "Q1": _timeline("Q1", 50),
     "Q2": f"query Q2($task: UUID!) {{ task: leadInteractionByRowId(rowId: $task) {{ {_PLAIN} }} }}",
     "Q3": _timeline("Q3", 200),
+    "H1": _timeline("H1", 50),
     # The trigger sets occursAt, which the generated schema wants all the same.
     "M1": f"""mutation M1($contact: UUID!) {{
   createTask: createLeadInteraction(input: {{leadInteraction: {{
