@@ -27,6 +27,7 @@ _MIGRATIONS = (
     "044_changes_of_tasks",
     "045_event_log",
     "046_tenant_keys",
+    "047_open_tasks",
 )
 STEPS = {
     OURS: [

@@ -473,7 +473,7 @@ END $$;
 CREATE OR REPLACE FUNCTION pg_temp.rollback_before(own integer) RETURNS text LANGUAGE sql STABLE AS $$
   SELECT v.name || '.rollback.sql'
     FROM (VALUES (42, '042_tenant_of_interactions'), (43, '043_timeline_order'), (44, '044_changes_of_tasks'),
-                 (45, '045_event_log'), (46, '046_tenant_keys')) AS v(n, name)
+                 (45, '045_event_log'), (46, '046_tenant_keys'), (47, '047_open_tasks')) AS v(n, name)
    WHERE v.n > own AND EXISTS (SELECT FROM pg_temp.saved(v.n))
    ORDER BY v.n DESC LIMIT 1
 $$;

@@ -469,6 +469,15 @@ BEGIN
   END IF;
 END $$;
 
+-- The rollback that must run before that of this migration: of the last one in place after it. NULL if there is none.
+CREATE OR REPLACE FUNCTION pg_temp.rollback_before(own integer) RETURNS text LANGUAGE sql STABLE AS $$
+  SELECT v.name || '.rollback.sql'
+    FROM (VALUES (42, '042_tenant_of_interactions'), (43, '043_timeline_order'), (44, '044_changes_of_tasks'),
+                 (45, '045_event_log'), (46, '046_tenant_keys'), (47, '047_open_tasks')) AS v(n, name)
+   WHERE v.n > own AND EXISTS (SELECT FROM pg_temp.saved(v.n))
+   ORDER BY v.n DESC LIMIT 1
+$$;
+
 -- == Obstacles ==
 -- What would fail half-way is named before anything changes.
 CREATE OR REPLACE FUNCTION pg_temp.needed_by_others() RETURNS SETOF text LANGUAGE sql STABLE AS $$
@@ -476,6 +485,9 @@ CREATE OR REPLACE FUNCTION pg_temp.needed_by_others() RETURNS SETOF text LANGUAG
                 pg_temp.owner_of(rel), current_user)
     FROM (SELECT DISTINCT to_regclass(s.relation) AS rel FROM pg_temp.saved(46) s) AS t
    WHERE NOT pg_has_role(pg_temp.owner_of(rel)::oid, 'USAGE')
+   UNION ALL
+  SELECT format('taskline_saved_ddl: found that %s is in place. Next: run %s first.', left(later, 3), later)
+    FROM pg_temp.rollback_before(46) AS later WHERE later IS NOT NULL
    UNION ALL
   SELECT DISTINCT format('%1$s: found no such table, expected the one that 046 changed. Next: give it this name again; if it was '
            'dropped, strike it out: DELETE FROM %2$s.taskline_saved_ddl WHERE migration = 46 AND relation = %1$L.', s.relation, pg_temp.home())

@@ -402,4 +402,19 @@ SELECT '046.' || v.kind || '_id_key', count(k.oid) > 0,                -- of old
    AND pg_get_constraintdef(k.oid) ~ format('^FOREIGN KEY \(organization_id, %1$s_id\) REFERENCES [^(]+\(organization_id, id\) '
                                             'ON DELETE SET NULL \(%1$s_id\)( NOT VALID)?$', v.kind)
  GROUP BY v.kind
+
+ UNION ALL
+SELECT '047.' || v.name,
+       coalesce(bool_and(i.indrelid = (SELECT oid FROM li) AND i.indisvalid AND i.indisready AND i.indislive AND NOT i.indisunique
+                         AND regexp_replace(split_part(pg_get_indexdef(c.oid), ' USING btree ', 2),
+                                            ' WITH \([^)]*\)|[[:space:]()"]|::(text|character varying|bpchar)(\[\])?', '', 'g') = v.shape), false),
+       coalesce(string_agg(pg_get_indexdef(i.indexrelid) || CASE WHEN i.indisvalid THEN '' ELSE ' (INVALID)' END, ''),
+                'no such index')
+  FROM (SELECT 'taskline_open_tasks_of_' || kind,
+               format($$organization_id,%1$s_id,occurs_atDESC,idDESCWHEREinteraction_type='task'AND$$
+                      || $$status=ANYARRAY['pending','scheduled']ANDdeleted_atISNULLAND%1$s_idISNOTNULL$$, kind)
+          FROM unnest(ARRAY['lead', 'contact', 'account']) AS k(kind)) AS v(name, shape)
+  LEFT JOIN pg_class c ON c.relname = v.name AND c.relnamespace = (SELECT relnamespace FROM li)
+  LEFT JOIN pg_index i ON i.indexrelid = c.oid
+ GROUP BY v.name
  ORDER BY 1

@@ -15,6 +15,8 @@ from tests.migration_runs import (
     open_transaction,
     psql_command,
     schema_dump,
+    take_back,
+    take_back_later,
 )
 from tests.test_migration_readiness import missing
 
@@ -79,7 +81,7 @@ def test_it_writes_no_row_and_adds_no_index_to_interactions(ready: CrmDatabase) 
     assert "✅ tried: account of another organization refused, as crm_app" in outcome.report
     assert "✅ tried: task of a contact and an account inserted, read and completed as crm_app" in outcome.report
     assert "true,true" == ready.psql(VALIDATED)
-    assert {} == missing(ready, ready.app_url)
+    assert [] == [name for name in missing(ready, ready.app_url) if name < "047"]
 
 
 @pytest.mark.parametrize("kind", ["contact", "account"])
@@ -173,7 +175,7 @@ def test_rows_that_disagree_are_counted_and_hinder_nothing(mismatched: CrmDataba
         in first.report
     )
     assert "true,false" == mismatched.psql(VALIDATED)
-    assert {} == missing(mismatched, mismatched.app_url)
+    assert [] == [name for name in missing(mismatched, mismatched.app_url) if name < "047"]
 
 
 @pytest.mark.parametrize("column", ["contact_id", "contact_id and the rest"])
@@ -302,6 +304,8 @@ def test_a_run_that_was_broken_off_is_gone_on_with(
 
 
 def test_045_is_not_taken_back_before_046(database: CrmDatabase) -> None:
+    take_back_later(database, KEYS_BACK)
+
     outcome = by_psql(database, LOG_BACK)
 
     assert 3 == outcome.code
@@ -343,7 +347,7 @@ def test_a_table_that_went_meanwhile_is_named_before_anything_is_taken_back(read
 
 
 def test_taken_back_twice_there_is_nothing_to_do(database: CrmDatabase) -> None:
-    first, again = (by_psql(database, KEYS_BACK) for _ in range(2))
+    first, again = take_back(database, KEYS_BACK), by_psql(database, KEYS_BACK)
 
     assert "✅ 046 is taken back" in first.report
     assert "there is nothing to take back: 046 is not in place" in again.report

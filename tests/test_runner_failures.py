@@ -335,6 +335,7 @@ def test_the_document_of_a_failure_before_the_first_step_holds_none() -> None:
         "044.*Idempotency keys",
         "045.*History",
         "046.*Keys",
+        "047.*Indexes",
     ],
 )
 def test_a_network_that_is_cut_midway_is_said_and_the_next_run_finishes(

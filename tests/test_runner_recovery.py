@@ -26,6 +26,7 @@ PHASES += [
 PHASES += ["044.*Columns", "044.*Idempotency keys", "044.*Validation"]
 PHASES += ["045.*Table", "045.*Triggers", "045.*History", "045.*Validation"]
 PHASES += ["046.*Indexes: taskline_leads_by_contact", "046.*Keys", "046.*Validation"]
+PHASES += ["047.*Indexes: taskline_open_tasks_of_account", "047.*Validation"]
 
 
 def kill_in_phase(database: CrmDatabase, phase: str, how: str) -> int:

@@ -83,7 +83,7 @@ def test_a_standby_is_refused_and_can_be_looked_at(home: Path) -> None:
     finally:
         standby.unlink()
 
-    assert ["in place, not recorded", *["not in place"] * 6] == [standing.words for standing in standings]
+    assert ["in place, not recorded", *["not in place"] * 7] == [standing.words for standing in standings]
 
 
 @pytest.mark.slow

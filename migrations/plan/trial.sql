@@ -201,3 +201,8 @@ $$;
 CREATE OR REPLACE FUNCTION pg_temp.leave_as_046() RETURNS void LANGUAGE sql AS $$
   SELECT NULL::void
 $$;
+
+-- The copies as 047 leaves the originals: it only builds indexes, which no task can fail on.
+CREATE OR REPLACE FUNCTION pg_temp.leave_as_047() RETURNS void LANGUAGE sql AS $$
+  SELECT NULL::void
+$$;
