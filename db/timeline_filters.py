@@ -11,7 +11,7 @@ from db.filters import UNKNOWN, IdTest, InstantTest, by_id, by_instant, meets, o
 from db.interactions import OCCURS_AT
 from db.link_filters import LinksTest, by_links
 from db.tables import interactions
-from db.task_filters import IS_OPEN, KNOWN_PRIORITIES, KNOWN_STATUSES, is_due_before
+from db.task_filters import IS_OPEN, KNOWN_PRIORITIES, KNOWN_STATUSES, OPEN_STATUSES, is_due_before
 from db.tasks import IS_TASK
 from db.words import has_words
 
@@ -47,6 +47,12 @@ class TimelineFilter:
     occurs_at: InstantTest = field(default_factory=InstantTest)
     due_at: InstantTest = field(default_factory=InstantTest)
     """When a task is due. What is no task isn't asked, and meets no test."""
+
+    @property
+    def is_open_only(self) -> bool:
+        """Whether it lets nothing but open tasks through."""
+        is_of_open_status = self.status is not None and set(self.status) <= set(OPEN_STATUSES)
+        return bool(self.is_open or self.is_overdue or is_of_open_status)
 
 
 @dataclass(frozen=True, slots=True)

@@ -28,6 +28,8 @@ from db.interactions import COLUMNS, IS_ALIVE, OCCURS_AT
 from db.related_records import asked_records, related_records
 from db.statements import instant_argument, of_tenant, uuid_argument, with_condition
 from db.tables import interactions
+from db.task_filters import IS_OPEN
+from db.tasks import IS_TASK
 from db.timeline_filters import is_in_time, is_wanted
 
 if TYPE_CHECKING:
@@ -69,6 +71,8 @@ class Reading:
     is_related_included: bool
     is_filtered: bool
     """By more than the time."""
+    is_open_only: bool
+    """Whether the filter lets nothing but open tasks through."""
     size: int
     is_backwards: bool
     """Read from the earliest entry on; otherwise from the latest."""
@@ -168,6 +172,7 @@ def _any_entry(kind: RecordKind, *, is_backwards: bool) -> Reading:
         kind,
         is_related_included=False,
         is_filtered=False,
+        is_open_only=False,
         size=1,
         is_backwards=is_backwards,
         has_after=False,
@@ -244,11 +249,14 @@ def _entries(
 
     They come in the order of an index, of which the planner can't know that it is long: so what a filter asks of the
     rows, is asked of each as it comes, behind an OFFSET that the planner doesn't look through, until there are enough.
+    Open tasks have an index of their own, which is taken because the walk itself asks for them.
     """
     linked = interactions.c[kind.column] == source_id
     tests = [of_tenant(interactions), linked, *reading.is_within(), IS_IN_TIME, _IS_ANY_TIME]
     if cut is not None:
         tests.append(reading.is_not_beyond(OCCURS_AT, cut.c.occurs_at))
+    if reading.is_open_only:
+        tests += [IS_TASK, IS_OPEN, IS_ALIVE]
     order = reading.sorted(OCCURS_AT, interactions.c.id)
     if not reading.is_filtered:
         found = select(OCCURS_AT.label("occurs_at"), interactions.c.id).where(*tests, IS_ALIVE).order_by(*order)

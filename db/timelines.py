@@ -52,6 +52,7 @@ async def pages(session: Session, timeline: Timeline, window: Window, ids: Seque
         timeline.kind,
         timeline.is_related_included,
         is_filtered=replace(timeline.filter, occurs_at=InstantTest()) != TimelineFilter(),
+        is_open_only=timeline.filter.is_open_only,
         size=window.limit + 1,  # the extra one means more
         is_backwards=window.is_from_end,
         has_after=window.after is not None,

@@ -9,11 +9,23 @@ import pytest
 from db.filters import IdTest, InstantTest
 from db.keyset import Page, Window
 from db.records import RecordKind
-from db.timeline_counts import ends
+from db.timeline_counts import CountRow, Sorting, counts, ends
 from db.timeline_filters import Timeline, TimelineFilter
 from db.timelines import pages
 from tests.databases import CrmDatabase
-from tests.large_crms import ACCOUNT, CONTACT, HOT, LEAD, MIDDLING, NORMAL, ORGANIZATION, RELATED, record
+from tests.large_crms import (
+    ACCOUNT,
+    CONTACT,
+    HOT,
+    LEAD,
+    MIDDLING,
+    NORMAL,
+    ORGANIZATION,
+    OTHER,
+    RELATED,
+    SETTLED,
+    record,
+)
 from tests.plans import MODES, Explaining, Plan, explained
 
 pytestmark = [pytest.mark.slow, pytest.mark.long]
@@ -41,13 +53,20 @@ FILTERS = {
         occurs_at=InstantTest(gte=datetime(2022, 4, 1, tzinfo=UTC), lt=datetime(2025, 4, 1, tzinfo=UTC))
     ),
 }
+OPEN = {
+    "open tasks": TimelineFilter(is_open=True),
+    "overdue tasks": TimelineFilter(is_overdue=True),
+    "pending and scheduled tasks": TimelineFilter(status=("scheduled", "pending")),
+    "somebody's open tasks": TimelineFilter(is_open=True, assignee_id=IdTest(eq=UUID(int=5))),
+}
+COUNTED = {name: OPEN[name] for name in ("open tasks", "overdue tasks")}
 NOTHING = {
     "open": TimelineFilter(is_open=True, priority=("unknown",)),
     "overdue": TimelineFilter(is_overdue=True, priority=("unknown",)),
 }
 TABLE = "lead_interactions"
-MOST_ENTRIES, MOST_AHEAD = 100_000, 10_000
-"""How many entries a hot record has, and how many of them are ahead; it has three related ones' as well."""
+MOST_OPEN, MOST_AHEAD = 29_000, 10_000
+"""How many open tasks a hot record has, and how many of its entries are ahead; it has three related ones' as well."""
 # The list of disputed rows is read whole for each policy; it is short, and mostly empty.
 READ_WHOLE = {"taskline_disputed_interactions"}
 
@@ -60,13 +79,15 @@ class Read:
     plan: Plan
 
 
-def read(crm: CrmDatabase, mode: str, timeline: Timeline, number: int) -> list[Read]:
+def read(
+    crm: CrmDatabase, mode: str, timeline: Timeline, number: int, organization_id: UUID = ORGANIZATION
+) -> list[Read]:
     async def use(session: Explaining) -> list[Read]:
         id_ = record(KINDS[timeline.kind], number)
         found = [(await pages(session, timeline, window, [id_]))[0].page for window in WINDOWS]
         return [Read(page, plan) for page, plan in zip(found, session.plans, strict=True)]
 
-    return explained(crm, ORGANIZATION, mode, use)
+    return explained(crm, organization_id, mode, use)
 
 
 @pytest.mark.parametrize("mode", MODES)
@@ -98,11 +119,48 @@ def test_a_page_is_read_by_index_however_long_the_timeline_and_however_deep_the_
 
 
 @pytest.mark.parametrize("mode", MODES)
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("is_related_included", [False, True], ids=["own", "related"])
+@pytest.mark.parametrize("filter_", OPEN.values(), ids=OPEN)
+def test_the_few_open_tasks_of_a_long_history_are_found_without_reading_it(
+    large_crm: CrmDatabase, mode: str, kind: RecordKind, is_related_included: bool, filter_: TimelineFilter
+) -> None:
+    timeline = Timeline(kind, is_related_included, filter_)
+
+    found = read(large_crm, mode, timeline, SETTLED, OTHER)
+
+    assert 0 < len(found[0].page.records) < PAGE
+    for each in found:
+        assert each.plan.scanned <= READ_WHOLE
+        assert each.plan.rows_read(TABLE) <= 200, each.plan.tree
+        assert each.plan.blocks <= 500, each.plan.tree
+
+
+@pytest.mark.parametrize("mode", MODES)
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("is_related_included", [False, True], ids=["own", "related"])
+@pytest.mark.parametrize("filter_", COUNTED.values(), ids=COUNTED)
+def test_the_few_open_tasks_of_a_long_history_are_counted_without_reading_it(
+    large_crm: CrmDatabase, mode: str, kind: RecordKind, is_related_included: bool, filter_: TimelineFilter
+) -> None:
+    timeline = Timeline(kind, is_related_included, filter_)
+
+    async def use(session: Explaining) -> tuple[list[CountRow], Plan]:
+        found = await counts(session, timeline, Sorting.NOTHING, [record(KINDS[kind], SETTLED)])
+        return found, session.plans[0]
+
+    (row,), plan = explained(large_crm, OTHER, mode, use)
+
+    assert 0 < row.count < PAGE
+    assert plan.scanned <= READ_WHOLE
+    assert plan.blocks <= 500, plan.tree
+
+
+@pytest.mark.parametrize("mode", MODES)
 @pytest.mark.parametrize("filter_", NOTHING.values(), ids=NOTHING)
-def test_a_filter_that_nothing_meets_reads_the_records_own_entries_once_and_no_others(
+def test_a_filter_that_nothing_meets_reads_the_records_own_open_tasks_once_and_no_others(
     large_crm: CrmDatabase, mode: str, filter_: TimelineFilter
 ) -> None:
-    """No index knows which tasks are open, so whoever has fewer than a page of them is read to the end."""
     timeline = Timeline(RecordKind.ACCOUNT, filter=filter_)
 
     hot, normal = (read(large_crm, mode, timeline, number) for number in (HOT, NORMAL))
@@ -110,7 +168,7 @@ def test_a_filter_that_nothing_meets_reads_the_records_own_entries_once_and_no_o
     assert {0} == {len(each.page.records) for each in (*hot, *normal)}
     for each in hot:
         assert TABLE not in each.plan.scanned
-        assert each.plan.rows_read(TABLE) <= MOST_ENTRIES
+        assert each.plan.rows_read(TABLE) <= MOST_OPEN
     assert all(each.plan.rows_read(TABLE) <= 15 for each in normal)
 
 
