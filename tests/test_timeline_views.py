@@ -1,5 +1,6 @@
 """A record's timeline in a real browser: found by a few letters, read from the top, left and gone back to."""
 
+import re
 from datetime import UTC, datetime, timedelta
 
 from playwright.sync_api import WebSocketRoute, expect
@@ -158,6 +159,26 @@ def test_a_time_is_relative_and_exact_on_demand(desks: Desks, customer: Customer
     expect(shown).to_contain_text("2 days ago")
     assert at == datetime.fromisoformat(shown.get_attribute("datetime") or "")
     assert f"{at:%H:%M}" in (shown.get_attribute("title") or "")
+
+
+def test_all_tasks_end_with_the_time_by_which_they_are_sorted(desks: Desks, customer: Customer) -> None:
+    customer.task("Open", created_at=days_from_now(-3), scheduled_at=days_from_now(40))
+    customer.task("Without a date", created_at=days_from_now(-1))
+    customer.task(
+        "Done", created_at=days_from_now(-5), completed_at=days_from_now(-2), status="completed", scheduled_at=None
+    )
+    desk = desks.seat(customer)
+
+    desk.open()
+
+    assert ["Without a date", "Open", "Done"] == desk.subjects()
+    for subject, created in (("Without a date", "yesterday"), ("Open", "3 days ago"), ("Done", "5 days ago")):
+        expect(desk.entry(subject)).to_contain_text(f"Created {created}")
+    expect(desk.entry("Open").locator("time")).to_have_text(["3 days ago", re.compile("^Due ")])
+    expect(desk.entry("Done")).to_contain_text("Completed 2 days ago")
+    desk.tab("Open").click()
+    desk.settled()
+    assert "Created" not in desk.panel.inner_text()
 
 
 def test_tabs_count_tasks_and_show_them(desks: Desks, customer: Customer) -> None:

@@ -32,6 +32,8 @@ interface EntryProps {
   readonly entry: EntryFragment;
   /** Why it is here; empty where that goes without saying. */
   readonly via: readonly ViaFragment[];
+  /** Whether its list is sorted by when it was created: the time at its end is the one by which it stands there. */
+  readonly isByCreation: boolean;
   /** Where `j` and `k` stand. */
   readonly isCurrent: boolean;
   /** Becoming the current one it takes the focus, unless the focus made it so. */
@@ -50,7 +52,7 @@ const ICONS: Readonly<Record<InteractionKind, LucideIcon>> = {
   OTHER: CircleEllipsis,
 };
 
-export const Entry = memo(function Entry({ entry, via, isCurrent, takesFocus, onFocus }: EntryProps) {
+export const Entry = memo(function Entry({ entry, via, isByCreation, isCurrent, takesFocus, onFocus }: EntryProps) {
   const title = useId();
   const element = useRef<HTMLElement>(null);
   useLayoutEffect(() => {
@@ -72,10 +74,11 @@ export const Entry = memo(function Entry({ entry, via, isCurrent, takesFocus, on
         {entry.subject.trim() || KIND_WORDS[entry.kind]}
       </span>
       <div className="entry__when">
-        <Time entry={entry} />
+        {isByCreation ? <Created entry={entry} /> : <Time entry={entry} />}
       </div>
       <Text entry={entry} />
       <div className="entry__facts">
+        {isByCreation && isTask(entry) ? <OwnTime task={entry} /> : null}
         {isTask(entry) ? <TaskBadges task={entry} /> : null}
         <Assignee entry={entry} />
         <Chips links={entry.links} />
@@ -120,6 +123,27 @@ function Time({ entry }: { readonly entry: EntryFragment }) {
     if (entry.status === "CANCELLED") return <WasDue dueAt={entry.dueAt} />;
   }
   return <When at={entry.occursAt} />;
+}
+
+function Created({ entry: { createdAt } }: { readonly entry: EntryFragment }) {
+  if (createdAt === null) return null;
+  return (
+    <>
+      Created <When at={createdAt} />
+    </>
+  );
+}
+
+/** When a task is due or was done, where that isn't the time by which it is sorted. */
+function OwnTime({ task }: { readonly task: TaskEntry }) {
+  if (task.status === "COMPLETED" && task.completedAt !== null) {
+    return (
+      <span>
+        Completed <When at={task.completedAt} />
+      </span>
+    );
+  }
+  return task.dueAt === null ? null : <Time entry={task} />;
 }
 
 function Text({ entry: { description, outcome } }: { readonly entry: EntryFragment }) {

@@ -23,6 +23,8 @@ interface ListProps {
   readonly total: number | null;
   /** Goes on by itself when its end comes near; otherwise by a button. */
   readonly isEndless: boolean;
+  /** Whether it is sorted by when its entries were created, and not by when they happen. */
+  readonly isByCreation?: boolean;
   /** Only so many lines until more are asked for. */
   readonly few?: number;
   /** Told the first line in the window. */
@@ -30,7 +32,7 @@ interface ListProps {
 }
 
 /** Give another `pages` another key: heights and places are those of one list. */
-export function List({ label, order, pages, headingOf, total, isEndless, few, onSee }: ListProps) {
+export function List({ label, order, pages, headingOf, total, isEndless, isByCreation = false, few, onSee }: ListProps) {
   const slots = useSlots(pages);
   const [isWhole, setIsWhole] = useState(few === undefined);
   const rows = useMemo(() => new Rows(slots, isWhole ? undefined : few), [slots, isWhole, few]);
@@ -57,6 +59,7 @@ export function List({ label, order, pages, headingOf, total, isEndless, few, on
               heading={beginning(rows, index, headingOf)}
               index={index}
               place={total === null || pages.at !== null ? null : { number: index + 1, of: total }}
+              isByCreation={isByCreation}
               isCurrent={index === standing}
               takesFocus={takesFocus && index === standing}
               onFocus={stand}

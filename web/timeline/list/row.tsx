@@ -17,6 +17,7 @@ interface RowProps {
   readonly index: number;
   /** Which of how many lines it is, by 1; null where nobody knows. */
   readonly place: Place | null;
+  readonly isByCreation: boolean;
   readonly isCurrent: boolean;
   readonly takesFocus: boolean;
   readonly onFocus: (id: string) => void;
@@ -26,7 +27,7 @@ interface RowProps {
 }
 
 export const Row = memo(function Row(props: RowProps) {
-  const { line, heading, index, place, isCurrent, takesFocus, onFocus, measure, style } = props;
+  const { line, heading, index, place, isByCreation, isCurrent, takesFocus, onFocus, measure, style } = props;
   return (
     <div
       ref={measure}
@@ -41,7 +42,14 @@ export const Row = memo(function Row(props: RowProps) {
       {line === null ? (
         <div className="list__waiting" />
       ) : (
-        <Entry entry={line.entry} via={line.via} isCurrent={isCurrent} takesFocus={takesFocus} onFocus={onFocus} />
+        <Entry
+          entry={line.entry}
+          via={line.via}
+          isByCreation={isByCreation}
+          isCurrent={isCurrent}
+          takesFocus={takesFocus}
+          onFocus={onFocus}
+        />
       )}
     </div>
   );

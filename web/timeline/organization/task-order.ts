@@ -22,5 +22,5 @@ export function headingOf(tab: Tab, line: Line, zone: string): Heading | null {
   const at = tab === "completed" ? isTask(entry) && entry.completedAt : entry.createdAt;
   if (!at) return null;
   const key = monthKey(at, zone);
-  return { key, text: tab === "completed" ? month(key) : `Recorded in ${month(key)}`, count: null };
+  return { key, text: tab === "completed" ? month(key) : `Created in ${month(key)}`, count: null };
 }

@@ -72,6 +72,7 @@ function Shown({ view, list: { screen, pages } }: { readonly view: View; readonl
         headingOf={(line: Line) => headingOf(view.tab, line, zone)}
         total={data.taskStats[COUNTED[view.tab]]}
         isEndless
+        isByCreation={view.tab === "all"}
       />
     </section>
   );
