@@ -3,6 +3,7 @@
 import pytest
 from playwright.sync_api import expect
 
+from tests.held_requests import held
 from tests.timeline_pages import MARKS, Desks
 from tests.timeline_records import ACCOUNT, COLLEAGUE, COMBINATIONS, LEAD, Customer, days_from_now
 
@@ -181,6 +182,25 @@ def test_what_a_filter_leaves_is_counted_on_the_tabs_and_said_aloud(desks: Desks
     expect(desk.page.get_by_role("status").filter(has_text="4 found")).to_have_count(1)
     for name, count in (("All", 4), ("Open", 1), ("Overdue", 1), ("Completed", 0)):
         expect(desk.tab(name)).to_have_text(f"{name}{count}")
+
+
+@pytest.mark.parametrize(("query", "operation"), [("?contact={contact}&", "Timeline"), ("?", "Tasks")])
+def test_the_last_known_numbers_stand_until_a_filter_is_counted(
+    desks: Desks, customer: Customer, query: str, operation: str
+) -> None:
+    customer.task("Ask again")
+    customer.task("Something else")
+    desk = desks.seat(customer)
+    desk.open(f"{query}tab=open".format(**customer.ids))
+
+    with held(desk.page, operation) as waiting:
+        desk.page.get_by_role("searchbox").fill("ask")
+        waiting.wait_for()
+        expect(desk.tab("Open")).to_have_text("Open2")
+        expect(desk.page.get_by_role("status").filter(has_text="found")).to_have_count(0)
+
+    expect(desk.tab("Open")).to_have_text("Open1")
+    expect(desk.page.get_by_role("status").filter(has_text="1 found")).to_have_count(1)
 
 
 @pytest.mark.parametrize("query", ["?contact={contact}&", "?contact={contact}&related=yes&tab=open&q=a&", "?"])

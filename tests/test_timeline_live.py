@@ -3,6 +3,7 @@
 from datetime import UTC, datetime
 from pathlib import Path
 
+import pytest
 from playwright.sync_api import Locator, expect
 
 from tests.apis import Api
@@ -10,10 +11,10 @@ from tests.demos import taskline
 from tests.held_requests import failing, late, operation_of
 from tests.lines import line
 from tests.new_tasks import create
-from tests.timeline_forms import complete
+from tests.timeline_forms import complete, new_form
 from tests.timeline_forms import create as create_task
 from tests.timeline_pages import MARKS, Desk, Desks
-from tests.timeline_records import ACCOUNT, Customer, days_from_now
+from tests.timeline_records import ACCOUNT, CONTACT, Customer, days_from_now
 
 pytestmark = MARKS
 # A little more than the page waits before it asks whether anybody is there, and then for an answer.
@@ -146,6 +147,31 @@ def test_two_people_see_what_each_other_does(desks: Desks, customer: Customer) -
     expect(left.entry("Prepare the visit")).to_contain_text("Prepared")
     expect(left.tab("Completed")).to_contain_text("1")
     expect(right.tab("Completed")).to_contain_text("1")
+
+
+@pytest.mark.parametrize("query", ["", "?contact={contact}"])
+def test_what_one_makes_oneself_is_no_news_before_its_answer_comes(
+    desks: Desks, customer: Customer, query: str
+) -> None:
+    id_ = customer.task("Call Cora")
+    left, right = desks.seat(customer), desks.seat(customer)
+    for desk in (left, right):
+        desk.open(query.format(**customer.ids))
+    form = new_form(left)
+    form.field("Subject").fill("Mine")
+    if not query:
+        form.pick("Contact", CONTACT)
+
+    with late(left.page, "CreateTask") as arrive:
+        form.press("Create task")
+        new_rows(right, 1).wait_for()
+        change(desks.api, customer, UPDATE, id=str(id_), subject="Call Cora twice")
+        expect(left.entry("Call Cora twice")).to_have_count(1)
+        expect(left.page.get_by_text("1 new")).to_have_count(0)
+        arrive()
+
+    expect(left.entry("Mine")).to_be_visible()
+    expect(new_rows(left, 1)).to_have_count(0)
 
 
 def test_the_list_of_all_tasks_is_live_too(desks: Desks, customer: Customer) -> None:

@@ -22,11 +22,14 @@ export function countedTabs(view: View) {
 
 type Answer = { readonly [tab in Tab]?: TabCountsFragment[tab] };
 
-/** Without a filter those of the record's tasks: all of a record are its calls and notes too, which nobody has counted. */
+/**
+ * Without a filter those of the record's tasks: all of a record are its calls and notes too, which nobody has counted. They
+ * stay until those under a filter are there.
+ */
 export function recordCounts(view: View, stats: TaskCountsFragment | null, answer: Answer | null): TabCounts {
-  if (!isFiltered(view)) return stats === null ? {} : { open: stats.open, overdue: stats.overdue, completed: stats.completed };
-  const counted = TABS.flatMap((tab) => (answer?.[tab] ? [[tab, answer[tab].totalCount] as const] : []));
-  return Object.fromEntries(counted);
+  const counted = isFiltered(view) ? TABS.flatMap((tab) => (answer?.[tab] ? [[tab, answer[tab].totalCount] as const] : [])) : [];
+  if (counted.length > 0) return Object.fromEntries(counted);
+  return stats === null ? {} : { open: stats.open, overdue: stats.overdue, completed: stats.completed };
 }
 
 /** Of the organization's tasks that the filters leave. */

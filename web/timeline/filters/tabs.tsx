@@ -16,7 +16,14 @@ const MOVES: Readonly<Record<string, (place: number, count: number) => number>> 
   End: (_, count) => count - 1,
 };
 
-export function Tabs({ counts }: { readonly counts: TabCounts }) {
+interface TabsProps {
+  /** As last known. */
+  readonly counts: TabCounts;
+  /** Whether they are those of this very view. */
+  readonly isCounted: boolean;
+}
+
+export function Tabs({ counts, isCounted }: TabsProps) {
   const [view, change] = useView();
   const list = useRef<HTMLDivElement>(null);
   // The arrows only move the focus: a tab asks the server, and each one passed would be a step for "back".
@@ -46,7 +53,7 @@ export function Tabs({ counts }: { readonly counts: TabCounts }) {
           </button>
         ))}
       </div>
-      <Found view={view} count={counts[view.tab]} />
+      <Found view={view} count={isCounted ? counts[view.tab] : undefined} />
     </>
   );
 }

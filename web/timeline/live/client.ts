@@ -11,7 +11,7 @@ import { ChangedEntries, type Change } from "../list/changed-entries";
 import { FarPages } from "../list/far-pages";
 import { PageMemory } from "../list/use-pages";
 import { PendingTasks } from "../tasks/pending-tasks";
-import { OwnChanges } from "./own-changes";
+import { naming, OwnChanges } from "./own-changes";
 
 export interface Connection {
   readonly client: Client;
@@ -31,6 +31,7 @@ export function connect(session: Session): Connection {
   const client = new Client({
     ...http,
     exchanges: [
+      naming(own),
       cacheExchange({
         keys: Object.fromEntries(NAMELESS_TYPES.map((name) => [name, () => null])),
         possibleTypes: POSSIBLE_TYPES,

@@ -1,4 +1,6 @@
 /** What this page itself has changed: news of it is no news, and the page may show the result without being asked. */
+import { makeOperation, mapExchange, type Exchange } from "@urql/core";
+import { newKey } from "../tasks/editing/task-draft";
 
 export interface OwnChange {
   readonly id: string;
@@ -12,6 +14,8 @@ export class OwnChanges {
   /** The last version of each task that came back from a change of ours. */
   readonly #versions = new Map<string, string>();
   readonly #listeners = new Set<Listener>();
+  /** By the name that a mutation was sent under: who waits for its answer. */
+  readonly #underWay = new Map<string, (() => void)[]>();
   /** By identifier: resolved once everybody who listens has shown the last change. */
   readonly #shown = new Map<string, Promise<unknown>>();
 
@@ -30,7 +34,24 @@ export class OwnChanges {
     await this.#shown.get(id);
   }
 
-  isOurs({ id, version }: OwnChange): boolean {
+  /** A mutation is sent; returns the name by which its event can be told from others. */
+  begin(): string {
+    const name = newKey();
+    this.#underWay.set(name, []);
+    return name;
+  }
+
+  /** It was answered, or nobody will ever know. */
+  end(name: string): void {
+    const waiting = this.#underWay.get(name) ?? [];
+    this.#underWay.delete(name);
+    for (const goOn of waiting) goOn();
+  }
+
+  /** Whether an event tells of our last change. One that is quicker than its answer waits for it. */
+  async isOurs({ id, version }: OwnChange, name: string | null): Promise<boolean> {
+    const waiting = name === null ? undefined : this.#underWay.get(name);
+    if (waiting !== undefined) await new Promise<void>((goOn) => waiting.push(goOn));
     return this.#versions.get(id) === version;
   }
 
@@ -38,4 +59,18 @@ export class OwnChanges {
     this.#listeners.add(listener);
     return () => this.#listeners.delete(listener);
   };
+}
+
+/** Sends each mutation under a name of its own. Stands outside of the cache, which tells what an answer has changed. */
+export function naming(own: OwnChanges): Exchange {
+  return mapExchange({
+    onOperation: (operation) => {
+      if (operation.kind !== "mutation") return operation;
+      const variables = { ...operation.variables, input: { ...operation.variables?.["input"], clientMutationId: own.begin() } };
+      return makeOperation(operation.kind, { ...operation, variables });
+    },
+    onResult: ({ operation }) => {
+      if (operation.kind === "mutation") own.end(operation.variables?.["input"].clientMutationId);
+    },
+  });
 }

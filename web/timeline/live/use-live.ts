@@ -10,6 +10,8 @@ export interface LiveEvent {
   readonly cursor: string;
   /** False when the entry has just left the view. */
   readonly matches: boolean;
+  /** The name that its mutation was sent under; null for none. */
+  readonly name: string | null;
   readonly id: string;
   /** As it is now; null when it is gone. */
   readonly entry: EntryFragment | null;

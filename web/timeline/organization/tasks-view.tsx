@@ -42,7 +42,7 @@ export function TasksView({ view }: { readonly view: View }) {
         <NewTask links={{}} />
       </Header>
       <div className="page__controls">
-        <Tabs counts={taskCounts(screen.latest?.taskStats ?? null)} />
+        <Tabs counts={taskCounts(screen.latest?.taskStats ?? null)} isCounted={screen.data !== null} />
         <Filters names={namesOf(view, screen.data, screen.latest)} />
       </div>
       <TabPanel>

@@ -56,9 +56,9 @@ function useTaskNews(list: Question, counted: Counted, screen: Screen<TasksQuery
     document: TaskEventsDocument,
     variables: useSame({ filter: list.filter, timeZone: list.timeZone }),
     eventOf,
-    onEvent: ({ id, entry, matches }) => {
+    onEvent: async ({ id, name, entry, matches }) => {
       count();
-      const isThere = entry?.__typename === "Task" && entry.deletedAt === null && !own.isOurs(entry);
+      const isThere = entry?.__typename === "Task" && entry.deletedAt === null && !(await own.isOurs(entry, name));
       news.note(id, matches && isThere && !pages.has(id));
     },
     onExpired: news.reread,
@@ -67,6 +67,6 @@ function useTaskNews(list: Question, counted: Counted, screen: Screen<TasksQuery
 }
 
 function eventOf({ taskEvents: event }: TaskEventsSubscription): LiveEvent {
-  const { type, cursor, matchesFilter, taskId, task } = event;
-  return { type, cursor, matches: matchesFilter, id: taskId, entry: task };
+  const { type, cursor, matchesFilter, clientMutationId, taskId, task } = event;
+  return { type, cursor, matches: matchesFilter, name: clientMutationId, id: taskId, entry: task };
 }

@@ -54,7 +54,7 @@ function KnownRecord({ view, record }: RecordViewProps) {
         <NewTask links={head ? linksOf(record, head) : null} />
       </Header>
       <div className="page__controls">
-        <Tabs counts={recordCounts(view, head?.taskStats ?? null, screen.latest)} />
+        <Tabs counts={recordCounts(view, head?.taskStats ?? null, screen.latest)} isCounted={screen.data !== null} />
         <Filters names={namesOf(view, screen.data, screen.latest)} />
       </div>
       <div className="page__columns">

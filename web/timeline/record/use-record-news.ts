@@ -21,9 +21,9 @@ export function useRecordNews(view: View, lists: RecordLists): News {
     document: TimelineEventsDocument,
     variables: useSame({ record, related, timeZone, filter: timelineFilter(view) }),
     eventOf,
-    onEvent: ({ id, entry, matches }) => {
+    onEvent: async ({ id, name, entry, matches }) => {
       count();
-      const isOurs = entry !== null && isTask(entry) && own.isOurs(entry);
+      const isOurs = entry !== null && isTask(entry) && (await own.isOurs(entry, name));
       news.note(id, matches && entry !== null && !isOurs && !isDeleted(entry) && isNews(entry, lists));
     },
     onExpired: news.reread,
@@ -57,6 +57,6 @@ function isDeleted(entry: EntryFragment): boolean {
 }
 
 function eventOf({ timelineEvents: event }: TimelineEventsSubscription): LiveEvent {
-  const { type, cursor, matchesFilter, interactionId, interaction } = event;
-  return { type, cursor, matches: matchesFilter, id: interactionId, entry: interaction };
+  const { type, cursor, matchesFilter, clientMutationId, interactionId, interaction } = event;
+  return { type, cursor, matches: matchesFilter, name: clientMutationId, id: interactionId, entry: interaction };
 }
