@@ -3,11 +3,12 @@
 import time
 from datetime import UTC, datetime, timedelta
 
+import pytest
 from playwright.sync_api import Locator, expect
 
 from tests.browsers import PATIENCE_MS
 from tests.timeline_pages import MARKS, Desk, Desks
-from tests.timeline_records import CONTACT, Customer
+from tests.timeline_records import CONTACT, Customer, days_from_now
 
 pytestmark = MARKS
 
@@ -16,7 +17,7 @@ LONG = 230
 # What stays of a line that is far away: its key, its place, its height.
 MOST_BYTES_A_LINE = 500
 # In one breath: a list that scrolls takes lines out of the document at any moment.
-SHOWN = """() => [...document.querySelectorAll("[role=list][aria-label=Timeline] article")]
+SHOWN = """() => [...document.querySelectorAll("[role=tabpanel] article")]
   .map(each => document.getElementById(each.getAttribute("aria-labelledby")).textContent)"""
 TOP_LINE = """lines => {
   const line = lines.find(each => each.getBoundingClientRect().top > 200);
@@ -171,3 +172,45 @@ def test_what_comes_in_while_one_reads_moves_nothing(desks: Desks, customer: Cus
 
     for subject in ("To be done", "Just now"):
         expect(desk.entry(subject)).to_be_in_viewport()
+
+
+# How many have a due date, and how many pages come after the first screen: what ends with a page, and within one.
+@pytest.mark.parametrize(("dated", "further"), [(50, 1), (60, 3), (100, 3)])
+def test_what_is_due_goes_on_into_what_has_no_date_page_by_page(
+    desks: Desks, customer: Customer, dated: int, further: int
+) -> None:
+    due = [f"Due {number}" for number in range(dated)]
+    undated = [f"Some day {number}" for number in range(55)]
+    contact_id = customer.ids["contact"]
+    customer.organization.tasks(
+        [
+            {"subject": subject, "contact_id": contact_id, "scheduled_at": days_from_now(1 + place)}
+            for place, subject in enumerate(due)
+        ]
+    )
+    customer.organization.tasks(
+        [
+            {"subject": subject, "contact_id": contact_id, "created_at": days_from_now(place - 100)}
+            for place, subject in enumerate(undated)
+        ]
+    )
+    desk = desks.seat(customer)
+    desk.open(f"?contact={contact_id}&tab=open")
+
+    met = read_on(desk, until=undated[-1])
+
+    assert [*due, *undated] == met
+    last = desk.page.get_by_role("listitem").filter(has=desk.entry(undated[-1]))
+    expect(last).to_have_attribute("aria-posinset", str(len(met)))
+    assert ["Timeline", *["TimelinePage"] * further] == desk.operations
+
+
+def test_the_first_screen_of_many_open_tasks_is_one_request(desks: Desks, customer: Customer) -> None:
+    contact_id = customer.ids["contact"]
+    for values in ({"scheduled_at": days_from_now(1)}, {}):
+        customer.organization.tasks([{"contact_id": contact_id, **values} for _ in range(60)])
+    desk = desks.seat(customer)
+
+    desk.open_record("contact")
+
+    assert ["Timeline"] == desk.operations
