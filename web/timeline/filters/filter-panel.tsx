@@ -1,12 +1,9 @@
 /** All that a view can be filtered by. */
-import { useCallback } from "react";
-import { useClient } from "urql";
-import { query } from "../../api/query";
-import { SearchUsersDocument, type RecordKind } from "../../generated/operations";
+import type { RecordKind } from "../../generated/operations";
 import { Combobox, type Described } from "../../ui/combobox";
-import { MOST_CHOICES } from "../../ui/use-search";
 import { INTERACTION_KINDS, PRIORITIES, RECORD_KINDS, STATUSES, useView } from "../address/view";
 import { RecordIcon } from "../record-icon";
+import { useColleagues } from "../search/colleagues";
 import { describeRecord, useRecords } from "../search/record-search";
 import { KIND_WORDS, linksWords, PRIORITY_WORDS, RECORD_WORDS, STATUS_WORDS } from "../words";
 import { shownName, type Names } from "./names";
@@ -100,27 +97,18 @@ const FIELDS = { LEAD: "lead", CONTACT: "contact", ACCOUNT: "account" } as const
 
 function AssigneeField({ names }: { readonly names: Names }) {
   const [view, change] = useView();
-  const search = useColleagues();
+  const colleagues = useColleagues();
   return (
     <Combobox<Option>
       label="Assigned to"
       placeholder="Anybody"
       value={optionOf(view.assignee, names)}
-      search={search}
+      search={async (term, signal) =>
+        (await colleagues(term, signal)).map(({ id, displayName, email }) => ({ id, text: displayName, detail: email }))
+      }
       describe={asItIs}
       onChange={(option) => change({ assignee: option?.id ?? null })}
     />
-  );
-}
-
-function useColleagues() {
-  const client = useClient();
-  return useCallback(
-    async (term: string, signal: AbortSignal): Promise<readonly Option[]> => {
-      const { users } = await query(client, SearchUsersDocument, { search: term, first: MOST_CHOICES + 1 }, signal);
-      return users.map(({ id, displayName, email }) => ({ id, text: displayName, detail: email }));
-    },
-    [client],
   );
 }
 

@@ -55,9 +55,14 @@ export function kindOf(record: FoundRecordFragment): RecordKind {
   return record.__typename.toUpperCase() as RecordKind;
 }
 
-/** The name, and what tells two of the same name apart. */
+/** What tells two of the same kind and name apart. */
+export function detailOf(record: FoundRecordFragment): string {
+  const parts = record.__typename === "Account" ? [record.contact?.displayName] : [record.company, record.email];
+  return parts.filter(Boolean).join(" · ");
+}
+
+/** The name, the kind, and what tells two of the same name apart. */
 export function describeRecord(record: FoundRecordFragment): Described {
-  const more = record.__typename === "Account" ? [record.contact?.displayName] : [record.company, record.email];
-  const detail = [RECORD_WORDS[kindOf(record)], ...more].filter(Boolean).join(" · ");
+  const detail = [RECORD_WORDS[kindOf(record)], detailOf(record)].filter(Boolean).join(" · ");
   return { text: record.displayName, detail, icon: <RecordIcon kind={kindOf(record)} /> };
 }

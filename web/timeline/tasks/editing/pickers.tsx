@@ -1,18 +1,11 @@
 /** The fields in which a record or a colleague is found by a few letters. */
-import { useCallback } from "react";
 import { useClient } from "urql";
 import { query } from "../../../api/query";
-import {
-  RelatedRecordsDocument,
-  SearchUsersDocument,
-  type FoundRecordFragment,
-  type RecordKind,
-  type RelatedRecordsQuery,
-} from "../../../generated/operations";
-import { Combobox, type Described } from "../../../ui/combobox";
-import { MOST_CHOICES } from "../../../ui/use-search";
+import { RelatedRecordsDocument, type RecordKind, type RelatedRecordsQuery } from "../../../generated/operations";
+import { Combobox } from "../../../ui/combobox";
 import { RecordIcon } from "../../record-icon";
-import { useRecords } from "../../search/record-search";
+import { useColleagues } from "../../search/colleagues";
+import { detailOf, useRecords } from "../../search/record-search";
 import { LABELS, LINKS, type LinkField, type Picked, type TaskValues } from "./values";
 
 interface Choice extends Picked {
@@ -60,12 +53,6 @@ export function LinkPicker({ link, values, onChange, error, lost }: LinkPickerPr
   );
 }
 
-/** What tells two of the same name apart. */
-function detailOf(record: FoundRecordFragment): string {
-  const parts = record.__typename === "Account" ? [record.contact?.displayName] : [record.company, record.email];
-  return parts.filter(Boolean).join(" · ");
-}
-
 /** Offers what belongs with the records that are linked already, before anything is typed. */
 function useRelated(link: LinkField, values: TaskValues): (signal: AbortSignal) => Promise<readonly Choice[]> {
   const client = useClient();
@@ -105,14 +92,7 @@ interface AssigneePickerProps {
 }
 
 export function AssigneePicker({ value, onChange, error }: AssigneePickerProps) {
-  const client = useClient();
-  const search = useCallback(
-    async (term: string, signal: AbortSignal): Promise<readonly Choice[]> => {
-      const { users } = await query(client, SearchUsersDocument, { search: term, first: MOST_CHOICES + 1 }, signal);
-      return users.map(({ id, displayName, email }) => ({ id, displayName, detail: email }));
-    },
-    [client],
-  );
+  const colleagues = useColleagues();
   return (
     <Combobox<Choice>
       label={LABELS.assignee}
@@ -121,8 +101,10 @@ export function AssigneePicker({ value, onChange, error }: AssigneePickerProps) 
       // A task is always somebody's.
       canBeEmpty={false}
       value={value}
-      search={search}
-      describe={({ displayName, detail }): Described => ({ text: displayName, detail })}
+      search={async (term, signal) =>
+        (await colleagues(term, signal)).map(({ id, displayName, email }) => ({ id, displayName, detail: email }))
+      }
+      describe={({ displayName, detail }) => ({ text: displayName, detail })}
       onChange={(picked) => onChange(picked && { id: picked.id, displayName: picked.displayName })}
       error={error}
     />
