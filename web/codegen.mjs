@@ -1,25 +1,29 @@
 /**
  * `npm run codegen`, from the API's own schema: `generated/operations.ts`, the types and text of every operation in
- * `timeline/documents/`, and `generated/schema.ts`, what the cache must know of types. An operation that the schema doesn't
+ * `api/` and `timeline/documents/`, and `generated/schema.ts`, what the cache must know of types. An operation that the schema doesn't
  * allow, a field that was renamed say, ends the build here.
  */
 import { codegen } from "@graphql-codegen/core";
 import * as typescriptOperations from "@graphql-codegen/typescript-operations";
 import { buildSchema, isAbstractType, isObjectType, Kind, parse, print, Source, stripIgnoredCharacters, validate, visit } from "graphql";
 import { mkdir, readdir, readFile, writeFile } from "node:fs/promises";
-import { join } from "node:path";
+import { basename, join } from "node:path";
 
 const HERE = import.meta.dirname;
 const SCHEMA = join(HERE, "../schema/schema.graphql");
-const DOCUMENTS = join(HERE, "timeline/documents");
+const FOLDERS = [join(HERE, "api"), join(HERE, "timeline/documents")];
 const GENERATED = join(HERE, "generated");
 
 const schema = buildSchema(await readFile(SCHEMA, "utf8"));
+const paths = (await Promise.all(FOLDERS.map(async (folder) => (await readdir(folder)).map((name) => join(folder, name))))).flat();
 const documents = await Promise.all(
-  (await readdir(DOCUMENTS)).sort().map(async (name) => ({
-    location: name,
-    document: typed(parse(new Source(await readFile(join(DOCUMENTS, name), "utf8"), name))),
-  })),
+  paths
+    .filter((path) => path.endsWith(".graphql"))
+    .sort()
+    .map(async (path) => ({
+      location: basename(path),
+      document: typed(parse(new Source(await readFile(path, "utf8"), basename(path)))),
+    })),
 );
 
 const whole = { kind: "Document", definitions: documents.flatMap(({ document }) => document.definitions) };

@@ -1,7 +1,7 @@
 /** Who is signed in, and what they may do. */
 import type { ViewerQuery } from "../generated/operations";
-import VIEWER from "../timeline/documents/viewer.graphql?raw";
 import { ask } from "./ask";
+import VIEWER from "./viewer.graphql?raw";
 
 export interface Viewer {
   /** Two viewers with the same one are the same person. */
