@@ -1,12 +1,27 @@
 import react from "@vitejs/plugin-react";
-import { defineConfig } from "vite";
+import { defineConfig, type Plugin } from "vite";
 
 const API = "http://127.0.0.1:8000";
 // The demo gives tokens to its own pages only, so the API must see its own address in Host and Origin.
 const proxy = { target: API, changeOrigin: true, headers: { origin: API } };
 
+// As the API serves them: `../server/pages.py`.
+const PAGES: Readonly<Record<string, string>> = { "/": "/timeline.html", "/graphiql": "/graphiql.html" };
+
+/** Pages of `vite dev` at the addresses that they have in the end. */
+const addresses: Plugin = {
+  name: "addresses",
+  configureServer: ({ middlewares }) =>
+    void middlewares.use((request: { url?: string }, _answer, next) => {
+      const [path = "", query] = (request.url ?? "").split("?");
+      const page = PAGES[path];
+      if (page !== undefined) request.url = query === undefined ? page : `${page}?${query}`;
+      next();
+    }),
+};
+
 export default defineConfig({
-  plugins: [react()],
+  plugins: [react(), addresses],
   server: { proxy: { "/graphql": { ...proxy, ws: true }, "/demo": proxy } },
   // `vite dev` bundles what pages import, but not what workers do: these of theirs are CommonJS.
   optimizeDeps: {
