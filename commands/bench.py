@@ -96,6 +96,6 @@ def _print(outcome: Outcome) -> None:
     click.echo("\n".join([f"\n{outcome.rows:,} interactions", *report.tables(outcome.figures)]))
     if outcome.goals:
         click.echo("\n".join(report.goal_lines(outcome.goals)))
-    click.echo("\n| contestant | memory MB |\n|---|--:|")
-    for name, megabytes in outcome.memory_mb.items():
-        click.echo(f"| {name} | {megabytes:.0f} |")
+    click.echo("\n| contestant | memory MB | first answer after s |\n|---|--:|--:|")
+    for one in outcome.contestants:
+        click.echo(f"| {one.name} | {one.memory_mb:.0f} | {one.cold_s:.1f} |")

@@ -25,12 +25,21 @@ _INSTANT = re.compile(r"\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d.*")
 _OWN = {"endCursor"}
 
 
+async def answered(running: Running, document: Document, number: int, name: str = "") -> bytes:
+    """Return the answer to a document, or to another one by the same values. Raises NotMeasured."""
+    try:
+        return await ask(running.port, running.request(document, number, name))
+    except (BadAnswer, TimeoutError) as exc:
+        why = str(exc) or "none within a minute"
+        raise NotMeasured(f"its answer to {name or document.name} isn't the data: {why}") from exc
+
+
 async def answers(running: Running, document: Document) -> list[object]:
     """Return the first answers to a document, as values that can be compared. Raises NotMeasured."""
     own = _OWN | {"task.id"} if document.is_mutation else _OWN
     found = []
     for number in range(SAMPLES):
-        body = await _asked(running, document, number)
+        body = await answered(running, document, number)
         data = running.contestant.plain(orjson.loads(body)["data"])
         found.append(comparable(data, own))
     return found
@@ -42,7 +51,7 @@ async def opened(running: Running, document: Document) -> Document:
         return document
     cursors = []
     for number in range(len(document.values)):
-        body = await _asked(running, document, number, OPENER)
+        body = await answered(running, document, number, OPENER)
         cursors.append(orjson.loads(body)["data"]["timeline"]["pageInfo"]["endCursor"])
     return document.opened(cursors)
 
@@ -66,14 +75,6 @@ def comparable(value: object, own: set[str], path: str = "") -> object:
         case str() if _INSTANT.fullmatch(value):
             return datetime.fromisoformat(value).astimezone(UTC)
     return value
-
-
-async def _asked(running: Running, document: Document, number: int, name: str = "") -> bytes:
-    try:
-        return await ask(running.port, running.request(document, number, name))
-    except (BadAnswer, TimeoutError) as exc:
-        why = str(exc) or "none within a minute"
-        raise NotMeasured(f"its answer to {name or document.name} isn't the data: {why}") from exc
 
 
 def _difference(one: object, other: object, path: str) -> str:

@@ -45,6 +45,8 @@ class Entrant:
     """A contestant in the contest, and what was measured of it; `failure` says why it is out."""
 
     running: Running
+    cold_s: float
+    """From the start of its process to its first answer."""
     numbers: Iterator[int] = field(default_factory=lambda: itertools.count(1_000))
     rounds: dict[tuple[str, int], list[Round]] = field(default_factory=dict)
     """By document and connections."""

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from contextlib import ExitStack
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING
 
+from bench.contest.agreement import answered
 from bench.contest.contestants import CONTESTANTS, Setting, running
 from bench.contest.data import Sizes, database
 from bench.contest.documents import documents
-from bench.contest.figures import Figure, Goal, figures, goals
+from bench.contest.figures import Figure, Goal, Measured, figures, goals, of_itself
 from bench.contest.not_measured import NotMeasured
 from bench.contest.rounds import Contest, Entrant
 from bench.crms import ROOM, copy
@@ -49,8 +51,7 @@ class Outcome:
     seconds: float
     figures: list[Figure]
     goals: list[Goal]
-    memory_mb: dict[str, float]
-    """Resident memory of a contestant's processes after its largest round, by name."""
+    contestants: list[Measured]
     not_measured: dict[str, str]
 
     def plain(self) -> dict[str, object]:
@@ -63,6 +64,8 @@ class Outcome:
 def run(plan: Plan, rows: int) -> Outcome:
     """Hold a contest on so many interactions. The first time the database is made: 10 s for each 100,000."""
     sizes = Sizes(rows)
+    every = {one.name: one for one in documents(sizes)}
+    asked = [one for name, one in every.items() if name in (plan.asked or every)]
     with ExitStack() as stack:
         server = stack.enter_context(embedded.start(plan.home, settings=SERVER))
         crm = stack.enter_context(copy(database(server, sizes)))
@@ -70,20 +73,22 @@ def run(plan: Plan, rows: int) -> Outcome:
         entrants, absent = [], {}
         for contestant in CONTESTANTS:
             if contestant.name in (plan.only or {contestant.name}):
+                started = time.perf_counter()
                 try:
-                    entrants.append(Entrant(stack.enter_context(running(contestant, setting))))
+                    one = stack.enter_context(running(contestant, setting))
+                    asyncio.run(answered(one, every["Q2"], 0))
+                    entrants.append(Entrant(one, time.perf_counter() - started))
                 except NotMeasured as exc:
                     absent[contestant.name] = str(exc)
-        asked = [one for one in documents(sizes) if one.name in (plan.asked or {one.name})]
         asyncio.run(Contest(crm, plan.rounds, plan.seconds, plan.connections, plan.say).hold(entrants, asked))
-    found = figures(entrants)
+    found, measured = figures(entrants), [of_itself(one) for one in entrants]
     return Outcome(
         rows=rows,
         postgres=server.version,
         rounds=plan.rounds,
         seconds=plan.seconds,
         figures=found,
-        goals=goals(found),
-        memory_mb={one.running.contestant.name: one.memory_bytes / 1e6 for one in entrants},
+        goals=goals(found, measured),
+        contestants=measured,
         not_measured=absent | {one.running.contestant.name: one.failure for one in entrants if one.failure},
     )
