@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING, Any, cast
 
 from sqlalchemy import Uuid, bindparam, literal_column, select
 from sqlalchemy.dialects.postgresql import ARRAY, TIMESTAMP
 from sqlalchemy.dialects.postgresql.asyncpg import dialect
+from sqlalchemy.util import LRUCache
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -16,8 +17,24 @@ if TYPE_CHECKING:
     from uuid import UUID
 
     from sqlalchemy import BindParameter, ColumnElement, FromClause
+    from sqlalchemy.engine import Compiled
     from sqlalchemy.sql.compiler import SQLCompiler
     from sqlalchemy.sql.expression import ClauseElement
+
+
+DIALECT = dialect()  # type: ignore[no-untyped-call]  # SQLAlchemy's
+LARGEST_TEXT = 5_000  # characters: some 150 kB with all that SQLAlchemy keeps of a statement
+
+
+class _Kept(LRUCache[Any, Any]):
+    """Compiled statements by all that they consist of but values, without those that a large filter makes large."""
+
+    def __setitem__(self, key: object, value: Compiled) -> None:
+        if len(str(value)) <= LARGEST_TEXT:
+            super().__setitem__(key, value)
+
+
+_KEPT = _Kept(100)
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,10 +54,14 @@ class Statement:
 
 
 def compiled(clause: ClauseElement) -> Statement:
-    """Compile a statement. Costs 0.4 to 3 ms, so fixed statements are kept by their function's cache."""
-    text = cast("SQLCompiler", clause.compile(dialect=dialect()))  # type: ignore[no-untyped-call]  # SQLAlchemy's
-    known = {name: bind.value for bind, name in text.bind_names.items() if not bind.required}
-    return Statement(str(text), tuple(text.positiontup or ()), known)
+    """Compile a statement, or take the text of one that differs by values alone: 0.4 to 3 ms, or a quarter of that."""
+    # SQLAlchemy's own way when it runs statements itself. Values come from this statement, never from the one kept.
+    text, own, _, _ = clause._compile_w_cache(DIALECT, compiled_cache=_KEPT, column_keys=[])
+    compiler = cast("SQLCompiler", text)
+    values = compiler.construct_params(extracted_parameters=own, _check=False)
+    arguments = {bind.key for bind in own or compiler.bind_names if bind.required}
+    known = {name: value for name, value in values.items() if name not in arguments}
+    return Statement(str(compiler), tuple(compiler.positiontup or ()), known)
 
 
 def with_condition(statement: Statement, mark: str, table: FromClause, condition: ColumnElement[bool]) -> Statement:
