@@ -87,6 +87,13 @@ def kept(server: EmbeddedServer, name: str, fill: Callable[[Crm], None]) -> Crm:
     return finished
 
 
+def drop_others(server: EmbeddedServer, of: str, but: str) -> None:
+    """Drop the databases whose names begin with `of`, but for one."""
+    sql = f"SELECT datname FROM pg_database WHERE starts_with(datname, '{of}') AND datname <> '{but}'"  # noqa: S608 - ours
+    for name in _psql(server, server.url(), "-c", sql).splitlines():
+        _psql(server, server.url(), "-c", f"DROP DATABASE {name} WITH (FORCE)")
+
+
 @contextmanager
 def copy(crm: Crm) -> Iterator[Crm]:
     """Yield a copy, and drop it with whatever is still connected to it."""

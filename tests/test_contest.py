@@ -11,7 +11,7 @@ import pytest
 
 from bench.contest.agreement import check, comparable
 from bench.contest.contestants import CONTESTANTS, LIMIT, ORM, TASKLINE, Contestant, Setting, running
-from bench.contest.data import Sizes
+from bench.contest.data import Sizes, database
 from bench.contest.documents import QUERIES, TITLES, Document, documents
 from bench.contest.figures import Figure, Measured, goals
 from bench.contest.not_measured import NotMeasured
@@ -112,6 +112,20 @@ def test_who_cant_start_is_named_with_the_reason(tmp_path: Path) -> None:
 
         with pytest.raises(NotMeasured, match=r"it ended with 1: No such thing\."), running(broken, setting):
             pass
+
+
+@pytest.mark.slow
+def test_a_database_of_other_migrations_is_dropped_and_other_sizes_stay(home: Path) -> None:
+    with embedded.start(home / "bench") as server:
+        admin = Crm(server, "postgres")
+        admin.psql_as_admin(
+            "-c", "CREATE DATABASE contest_3000_00000000", "-c", "CREATE DATABASE contest_30000_00000000"
+        )
+
+        made = database(server, Sizes(3_000))
+
+        names = admin.psql_as_admin("-c", "SELECT datname FROM pg_database WHERE datname LIKE 'contest%' ORDER BY 1")
+        assert sorted([made.name, "contest_30000_00000000"]) == names.split()
 
 
 def test_data_that_differ_are_named_where_they_do() -> None:

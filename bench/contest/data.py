@@ -12,7 +12,7 @@ from uuid import UUID
 
 import click
 
-from bench.crms import APP, LEGACY, Crm, kept
+from bench.crms import APP, LEGACY, Crm, drop_others, kept
 from migrations.runner import apply
 
 if TYPE_CHECKING:
@@ -70,10 +70,15 @@ class Sizes:
 
 
 def database(server: EmbeddedServer, sizes: Sizes) -> Crm:
-    """Return the database with so many interactions; made on first use, 10 s for each 100,000."""
+    """Return the database with so many interactions; made on first use, 10 s for each 100,000.
+
+    One that other migrations have made, or other files of ours, is dropped.
+    """
     files = sorted([*MIGRATIONS.glob("*.sql"), *FOLDER.glob("*.sql")])
     digest = hashlib.sha256(b"".join(file.read_bytes() for file in files)).hexdigest()[:8]
-    return kept(server, f"contest_{sizes.interactions}_{digest}", lambda crm: _fill(crm, sizes))
+    family = f"contest_{sizes.interactions}_"
+    drop_others(server, family, but=f"{family}{digest}")
+    return kept(server, f"{family}{digest}", lambda crm: _fill(crm, sizes))
 
 
 def _fill(crm: Crm, sizes: Sizes) -> None:
