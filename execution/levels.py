@@ -108,7 +108,7 @@ class Run:
             case Leaf() as leaf:
                 return _printed(leaf, values)
             case Composite() as composite:
-                return [None if value is None else self._part(composite, value) for value in values]
+                return self._parts(composite, values)
             case Shape() as item:
                 return self._lists(item, values)
 
@@ -119,19 +119,24 @@ class Run:
         items = iter(self._completed(item, list(chain.from_iterable(lists))))
         return [None if value is None else list(islice(items, len(value))) for value in values]
 
-    def _part(self, composite: Composite, value: object) -> Answer:
-        """Return an object's part of the answer, to be filled in on the next level if it isn't yet."""
+    def _parts(self, composite: Composite, values: Column) -> list[Answer | None]:
+        """Return the objects' parts of the answer, to be filled in on the next level where they aren't yet."""
         shown = self._shown[composite]
-        if (known := shown.get(id(value))) is not None:
-            return known[1]
-        selection = self._plan.selection(composite, type(value), self._executor)
+        parts: list[Answer | None] = []
+        for value in values:
+            known = (None, None) if value is None else shown.get(id(value))
+            if known is None:
+                known = shown[id(value)] = value, self._part(composite, value)
+            parts.append(known[1])
+        return parts
+
+    def _part(self, composite: Composite, value: object) -> Answer:
         part: Answer = {}
-        if not selection.keys:  # all is skipped
-            return part
-        objects, answers = self._next.setdefault(selection, ([], []))
-        objects.append(value)
-        answers.append(part)
-        shown[id(value)] = value, part
+        selection = self._plan.selection(composite, type(value), self._executor)
+        if selection.keys:  # else all is skipped
+            objects, answers = self._next.setdefault(selection, ([], []))
+            objects.append(value)
+            answers.append(part)
         return part
 
 
