@@ -73,6 +73,7 @@ class _Connection(asyncio.Protocol):
         self._ends_at = ends_at
         self._end = end
         self._parts: list[bytes] = []
+        self._is_done = False
         self.body = b""
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
@@ -84,7 +85,9 @@ class _Connection(asyncio.Protocol):
         self._parser.feed_data(data)
 
     def connection_lost(self, exc: Exception | None) -> None:
-        if not self._end.done():
+        if self._is_done:
+            self._end.set_result(None)
+        else:
             self._end.set_exception(BadAnswer(f"The server closed the connection: {exc or 'without a reason'}."))
 
     def on_body(self, body: bytes) -> None:
@@ -104,7 +107,7 @@ class _Connection(asyncio.Protocol):
         if now < self._ends_at:
             self._send()
         else:
-            self._end.set_result(None)
+            self._is_done = True
             self._transport.close()
 
     def _send(self) -> None:
