@@ -8,6 +8,7 @@ from tests.databases import APP, CrmDatabase, copy
 from tests.migration_drifts import REPAIRED as LINKS_REPAIRED
 from tests.migration_runs import (
     LINKS,
+    OPEN,
     ORDER,
     ORDER_BACK,
     SUCCESS,
@@ -256,9 +257,11 @@ def test_what_somebody_changes_afterwards_is_seen_and_repaired(database: CrmData
 
     found = missing(database, database.app_url)
     outcome = by_psql(database, ORDER)
+    later = by_psql(database, OPEN)  # whose indexes go with the column that they are on
 
     assert f"043.{check}" in found
     assert outcome.is_success, outcome.report + outcome.errors
+    assert later.is_success, later.report + later.errors
     assert {} == missing(database, database.app_url)
     assert ("0", "0") == (database.psql(WRONG), database.psql(KEPT))
     # An index that somebody put in our place is kept under another name, and may need the column.

@@ -15,6 +15,7 @@ from tests.killed_runs import LEFTOVERS
 from tests.migration_runs import (
     FORWARD,
     LINKS,
+    OPEN,
     SUCCESS,
     by_psql,
     by_runner,
@@ -177,6 +178,11 @@ def test_a_second_run_takes_no_lock_that_a_writer_would_feel(
 ) -> None:
     for earlier in FORWARD[: FORWARD.index(file)]:
         by_psql(legacy_database, earlier)
+    if file == OPEN:  # it takes a strong lock only to repair
+        by_psql(legacy_database, file)
+        legacy_database.psql(
+            "UPDATE pg_index SET indisvalid = false WHERE indexrelid = 'taskline_open_tasks_of_lead'::regclass"
+        )
     # Where a block commits or ends, the locks of its transaction are read before they go.
     check = f"IF ({LOCKS}) <> '' THEN RAISE EXCEPTION 'strong: %', ({LOCKS}); END IF;"
     blocks, text = 0, file.read_text()
