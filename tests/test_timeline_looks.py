@@ -115,6 +115,18 @@ def test_no_two_things_to_press_overlap(desks: Desks, customer: Customer, width:
     assert [] == desk.entries.evaluate_all(TOUCHING)
 
 
+@pytest.mark.parametrize("name", ["All", "Completed"])
+def test_the_chosen_tab_is_in_sight_on_a_telephone(desks: Desks, customer: Customer, name: str) -> None:
+    customer.organization.tasks([{"scheduled_at": days_from_now(-1), "contact_id": customer.ids["contact"]}] * 1_100)
+    desk = desks.seat(customer, size=(375, 720))
+
+    desk.open(f"?tab={name.lower()}")
+
+    expect(desk.tab("Overdue")).to_contain_text("1,100")
+    expect(desk.tab(name)).to_be_in_viewport(ratio=0.99)  # a fraction of a pixel may be beyond the edge
+    assert 0 == desk.page.evaluate("scrollY")
+
+
 def test_whoever_has_the_focus_is_marked(desks: Desks, busy: Customer) -> None:
     desk = desks.seat(busy)
     desk.open_record("contact")

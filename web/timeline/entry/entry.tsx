@@ -118,10 +118,11 @@ function pictureOf({ status }: TaskEntry): LucideIcon {
 }
 
 function Time({ entry }: { readonly entry: EntryFragment }) {
-  if (isTask(entry) && entry.dueAt !== null) {
-    if (isOpen(entry)) return <DueBadge dueAt={entry.dueAt} />;
-    if (entry.status === "CANCELLED") return <WasDue dueAt={entry.dueAt} />;
+  if (isTask(entry) && isOpen(entry)) {
+    // Without a due date it stands where it was created, which is no time to do it.
+    return entry.dueAt === null ? <Created entry={entry} /> : <DueBadge dueAt={entry.dueAt} />;
   }
+  if (isTask(entry) && entry.status === "CANCELLED" && entry.dueAt !== null) return <WasDue dueAt={entry.dueAt} />;
   return <When at={entry.occursAt} />;
 }
 

@@ -1,5 +1,5 @@
 /** The tasks by state, with how many there are. */
-import { useRef, type KeyboardEvent, type ReactNode } from "react";
+import { useLayoutEffect, useRef, type KeyboardEvent, type ReactNode } from "react";
 import { TABS, useView, type Tab, type View } from "../address/view";
 import { counted } from "../english";
 import { isFiltered } from "./set-filters";
@@ -26,6 +26,8 @@ interface TabsProps {
 export function Tabs({ counts, isCounted }: TabsProps) {
   const [view, change] = useView();
   const list = useRef<HTMLDivElement>(null);
+  // The numbers make room for themselves.
+  useLayoutEffect(() => showChosen(list.current), [view.tab, isCounted]);
   // The arrows only move the focus: a tab asks the server, and each one passed would be a step for "back".
   const move = (event: KeyboardEvent): void => {
     const tabs = [...(list.current?.querySelectorAll<HTMLElement>("[role=tab]") ?? [])];
@@ -56,6 +58,14 @@ export function Tabs({ counts, isCounted }: TabsProps) {
       <Found view={view} count={isCounted ? counts[view.tab] : undefined} />
     </>
   );
+}
+
+/** On a narrow screen the tabs go on beyond its edge. Only they move: `scrollIntoView` would take the page along. */
+function showChosen(list: HTMLElement | null): void {
+  const chosen = list?.querySelector("[aria-selected=true]")?.getBoundingClientRect();
+  const strip = list?.getBoundingClientRect();
+  if (chosen === undefined || strip === undefined) return;
+  list?.scrollBy({ left: Math.max(chosen.right - strip.right, 0) + Math.min(chosen.left - strip.left, 0), behavior: "instant" });
 }
 
 /** What the chosen tab shows. */
