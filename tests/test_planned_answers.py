@@ -20,7 +20,7 @@ from schema.context import Context
 from server.databases import database_of
 from settings import Settings
 from tests.databases import CrmDatabase
-from tests.generated_documents import Document, documents
+from tests.generated_documents import Document, collecting_apart, documents
 from tests.organizations import Organization
 
 if TYPE_CHECKING:
@@ -59,7 +59,7 @@ def _quiet() -> Iterator[None]:
     logging.disable(logging.NOTSET)
 
 
-# Where an error ends an object, graphql-core lets go of fields that it has begun and not awaited.
+# See `collecting_apart`.
 @pytest.mark.filterwarnings("ignore:.* was never awaited:RuntimeWarning")
 @pytest.mark.slow
 def test_the_api_answers_by_plans_as_by_the_reference(
@@ -70,7 +70,7 @@ def test_the_api_answers_by_plans_as_by_the_reference(
     plans = cast("type[PlannedExecutor]", planned.execution_context_class).plans
     of_schema = documents(reference._schema, Arguments(filled), without=frozenset({"resumeToken"}))
 
-    with asyncio.Runner() as runner:
+    with asyncio.Runner() as runner, collecting_apart() as collect:
         database = database_of(Settings(database_url=SecretStr(crm.app_url), pool_size=1))
         runner.run(database.open())
 
@@ -80,6 +80,7 @@ def test_the_api_answers_by_plans_as_by_the_reference(
             assume(not validate(reference._schema, parse(document.text)))
             expected = runner.run(answered(database, filled, reference, document))
             assert expected == runner.run(answered(database, filled, planned, document))
+            collect()
 
         try:
             agree()
