@@ -26,17 +26,10 @@ export function useTaskForm(): TaskForm {
 }
 
 export function TaskForms({ children }: { readonly children: ReactNode }) {
-  const { id, displayName, identity } = useViewer();
-  const drafts = useMemo(() => new Drafts(identity), [identity]);
+  const { id, displayName } = useViewer();
+  const drafts = useDrafts();
   const [opened, setOpened] = useState<Opened | null>(() => leftOpen(drafts));
   useEffect(() => drafts.setOpen(opened?.name ?? null), [drafts, opened]);
-  useEffect(() => {
-    addEventListener("pagehide", drafts.flush);
-    return () => {
-      removeEventListener("pagehide", drafts.flush);
-      drafts.flush();
-    };
-  }, [drafts]);
   const forms = useMemo<TaskForm>(() => {
     const me = id === null ? null : { id, displayName: displayName ?? "Me" };
     return {
@@ -66,6 +59,20 @@ export function TaskForms({ children }: { readonly children: ReactNode }) {
       ) : null}
     </TaskFormContext>
   );
+}
+
+/** The drafts of whoever is signed in; what waits to be written is written before the page goes away. */
+function useDrafts(): Drafts {
+  const { identity } = useViewer();
+  const drafts = useMemo(() => new Drafts(identity), [identity]);
+  useEffect(() => {
+    addEventListener("pagehide", drafts.flush);
+    return () => {
+      removeEventListener("pagehide", drafts.flush);
+      drafts.flush();
+    };
+  }, [drafts]);
+  return drafts;
 }
 
 /** One for each place: what was begun for one record must not come up on another's timeline, and be saved for the first. */

@@ -20,18 +20,7 @@ interface DisputedProps {
 
 export function Disputed({ dispute, mine, onChoose, onBack }: DisputedProps) {
   const { disputed, current } = dispute.merge;
-  const [sides, setSides] = useState<{ readonly [field in Field]?: Side }>({});
-  // Counts the tries to save without a choice: each moves the focus to the first that is missing.
-  const [asked, setAsked] = useState(0);
-  const form = useRef<HTMLFormElement>(null);
-  useEffect(() => {
-    if (asked > 0) form.current?.querySelector<HTMLElement>('[data-invalid="true"] input')?.focus();
-  }, [asked]);
-  const open = disputed.filter((field) => sides[field] === undefined);
-  const save = (): void => {
-    if (open.length > 0) setAsked(asked + 1);
-    else onChoose(disputed.filter((field) => sides[field] === "mine"));
-  };
+  const { form, sides, isAsked, choose, save } = useSides(disputed, onChoose);
   return (
     <Dialog title="Changed by two people" onClose={onBack}>
       <form
@@ -53,8 +42,8 @@ export function Disputed({ dispute, mine, onChoose, onBack }: DisputedProps) {
             mine={mine}
             theirs={valuesOf(current)}
             side={sides[field]}
-            isMissing={asked > 0 && sides[field] === undefined}
-            onChange={(side) => setSides({ ...sides, [field]: side })}
+            isMissing={isAsked && sides[field] === undefined}
+            onChange={(side) => choose(field, side)}
           />
         ))}
         <div className="dialog__foot disputed__foot">
@@ -68,6 +57,23 @@ export function Disputed({ dispute, mine, onChoose, onBack }: DisputedProps) {
       </form>
     </Dialog>
   );
+}
+
+/** Whose value is chosen for each field so far. */
+function useSides(disputed: readonly Field[], onChoose: DisputedProps["onChoose"]) {
+  const [sides, setSides] = useState<{ readonly [field in Field]?: Side }>({});
+  // Counts the tries to save without a choice: each moves the focus to the first that is missing.
+  const [asked, setAsked] = useState(0);
+  const form = useRef<HTMLFormElement>(null);
+  useEffect(() => {
+    if (asked > 0) form.current?.querySelector<HTMLElement>('[data-invalid="true"] input')?.focus();
+  }, [asked]);
+  const save = (): void => {
+    if (disputed.some((field) => sides[field] === undefined)) setAsked(asked + 1);
+    else onChoose(disputed.filter((field) => sides[field] === "mine"));
+  };
+  const choose = (field: Field, side: Side): void => setSides({ ...sides, [field]: side });
+  return { form, sides, isAsked: asked > 0, choose, save };
 }
 
 interface ChoiceProps {

@@ -13,7 +13,6 @@ interface DueFieldProps {
 
 export function DueField({ was, value, onChange, error }: DueFieldProps) {
   const id = useId();
-  const { now } = useClock();
   const described = { "aria-invalid": error !== undefined, "aria-describedby": `${id}-error ${id}-hint` };
   const setDay = (date: string): void => onChange({ date, time: value.time || usualTime(date) });
   return (
@@ -39,17 +38,7 @@ export function DueField({ was, value, onChange, error }: DueFieldProps) {
           {...described}
           onChange={({ target }) => onChange({ ...value, time: target.value })}
         />
-        {nearDays(now).map(({ name, date }) => (
-          <button
-            key={name}
-            type="button"
-            className="button--small"
-            aria-pressed={value.date === date}
-            onClick={() => setDay(date)}
-          >
-            {name}
-          </button>
-        ))}
+        <NearDays chosen={value.date} onChoose={setDay} />
       </div>
       <Meaning id={`${id}-hint`} was={was} value={value} onChange={onChange} />
       <p className="field__error" id={`${id}-error`}>
@@ -57,6 +46,26 @@ export function DueField({ was, value, onChange, error }: DueFieldProps) {
       </p>
     </fieldset>
   );
+}
+
+interface NearDaysProps {
+  readonly chosen: string;
+  readonly onChoose: (date: string) => void;
+}
+
+function NearDays({ chosen, onChoose }: NearDaysProps) {
+  const { now } = useClock();
+  return nearDays(now).map(({ name, date }) => (
+    <button
+      key={name}
+      type="button"
+      className="button--small"
+      aria-pressed={chosen === date}
+      onClick={() => onChoose(date)}
+    >
+      {name}
+    </button>
+  ));
 }
 
 interface MeaningProps extends Pick<DueFieldProps, "was" | "value" | "onChange"> {

@@ -5,7 +5,7 @@ import type { Connection } from "../../live/client";
 import { useConnection } from "../../live/use-live";
 import { useViewer } from "../../signed-in";
 import type { TaskEntry } from "../task-entry";
-import { useOnce } from "../use-once";
+import { useOnce, type Once } from "../use-once";
 import { withFields } from "./merge";
 import { hasProblems, problemsOf, type Place, type Problems } from "./problems";
 import { saveDraft, type Dispute, type Outcome } from "./save";
@@ -43,27 +43,15 @@ export interface Editing {
   readonly saveRestored: (task: TaskEntry) => void;
 }
 
-export function useEditing({ start, onDraft, onSaved, onMissed }: EditingProps): Editing {
-  const client = useClient();
-  const connection = useConnection();
-  const viewer = useViewer();
-  const [draft, setDraft] = useState(start);
+export function useEditing(props: EditingProps): Editing {
+  const [draft, setDraft] = useState(props.start);
   const [state, setState] = useState<Result>(UNTRIED);
   const keep = (next: TaskDraft): void => {
     setDraft(next);
-    onDraft(isWorthKeeping(next) ? next : null);
+    props.onDraft(isWorthKeeping(next) ? next : null);
   };
   const fail = (outcome: Exclude<Outcome, Saved>): void => setState(({ failures }) => resultOf(outcome, failures));
-  const saving = useOnce(
-    (given: TaskDraft) => pendingUntilShown(connection, given, saveDraft({ client, viewerId: viewer.id, remember: keep }, given)),
-    (outcome, given, isThere) => {
-      if (outcome.kind === "saved") {
-        onDraft(null);
-        onSaved(outcome, given.task === null);
-      } else if (isThere) fail(outcome);
-      else onMissed(reasonFor(outcome));
-    },
-  );
+  const saving = useSaving(props, keep, fail);
   const goOn = (next: TaskDraft): void => {
     setState(UNTRIED);
     keep(next);
@@ -91,6 +79,27 @@ export function useEditing({ start, onDraft, onSaved, onMissed }: EditingProps):
     putOff: () => setState(UNTRIED),
     saveRestored: (task) => goOn({ ...draft, task }),
   };
+}
+
+/** Sends a draft. `keep` what becomes of it on the way, and `fail` when it wasn't saved and the form is still there. */
+function useSaving(
+  { onDraft, onSaved, onMissed }: EditingProps,
+  keep: (draft: TaskDraft) => void,
+  fail: (outcome: Exclude<Outcome, Saved>) => void,
+): Once<TaskDraft> {
+  const client = useClient();
+  const connection = useConnection();
+  const viewer = useViewer();
+  return useOnce(
+    (given: TaskDraft) => pendingUntilShown(connection, given, saveDraft({ client, viewerId: viewer.id, remember: keep }, given)),
+    (outcome, given, isThere) => {
+      if (outcome.kind === "saved") {
+        onDraft(null);
+        onSaved(outcome, given.task === null);
+      } else if (isThere) fail(outcome);
+      else onMissed(reasonFor(outcome));
+    },
+  );
 }
 
 /** Shows a new task while it is saved, and until the lists have it. */
