@@ -5,7 +5,7 @@
  */
 import { codegen } from "@graphql-codegen/core";
 import * as typescriptOperations from "@graphql-codegen/typescript-operations";
-import { buildSchema, isAbstractType, isObjectType, Kind, parse, print, Source, stripIgnoredCharacters, validate, visit } from "graphql";
+import { buildSchema, isAbstractType, isObjectType, Kind, parse, print, Source, stripIgnoredCharacters, TypeInfo, validate, visit, visitWithTypeInfo } from "graphql";
 import { mkdir, readdir, readFile, writeFile } from "node:fs/promises";
 import { basename, join } from "node:path";
 
@@ -57,7 +57,7 @@ ${texts(whole)}
 `,
 );
 
-const named = Object.values(schema.getTypeMap()).filter(({ name }) => !name.startsWith("__"));
+const named = selectedIn(whole);
 const possible = named.filter(isAbstractType).map((type) => [type.name, schema.getPossibleTypes(type).map(({ name }) => name)]);
 const roots = [schema.getQueryType(), schema.getMutationType(), schema.getSubscriptionType()];
 const nameless = named.filter((type) => isObjectType(type) && !roots.includes(type) && !("id" in type.getFields()));
@@ -70,6 +70,15 @@ export const POSSIBLE_TYPES: { [name: string]: string[] } = ${JSON.stringify(Obj
 export const NAMELESS_TYPES: readonly string[] = ${JSON.stringify(nameless.map(({ name }) => name), null, 2)};
 `,
 );
+
+/** The types of which a document selects anything: the cache meets no others. */
+function selectedIn(document) {
+  const info = new TypeInfo(schema);
+  const found = new Set();
+  const note = (type) => [type, ...(isAbstractType(type) ? schema.getPossibleTypes(type) : [])].forEach((each) => found.add(each));
+  visit(document, visitWithTypeInfo(info, { SelectionSet: () => void note(info.getParentType()) }));
+  return [...found].sort((one, other) => one.name.localeCompare(other.name));
+}
 
 /** Every operation as text, with the fragments that it needs. Parsed documents would make the page 90 kB larger. */
 function texts({ definitions }) {
