@@ -1,8 +1,9 @@
--- 047_open_tasks.sql: the open tasks of a lead, a contact or an account are found by an index, however long its history is.
+-- 047_open_tasks.sql: the open tasks of a contact or an account are found by an index, however long its history is.
 --
--- Run it after 044, with psql -f, \i or the runner, on a live database, as often as you like. It builds three indexes on
--- lead_interactions, of open tasks alone and in the order of a timeline: of leads, of contacts and of accounts. Open is what the
--- API calls open: a task of status pending or scheduled, in these very letters, that isn't deleted.
+-- Run it after 044, with psql -f, \i or the runner, on a live database, as often as you like. It builds two indexes on
+-- lead_interactions, of open tasks alone and in the order of a timeline: of contacts and of accounts. Open is what the API calls
+-- open: a task of status pending or scheduled, in these very letters, that isn't deleted. Leads get none: it would cost the old
+-- application, all of whose tasks hang on leads, a tenth of each insert.
 -- No row is modified. What it adds it first writes down in taskline_saved_ddl, and 047_open_tasks.rollback.sql takes it away.
 --
 -- Locks: CREATE INDEX CONCURRENTLY takes SHARE UPDATE EXCLUSIVE on lead_interactions, beside readers and writers. Only if an
@@ -566,7 +567,7 @@ CREATE OR REPLACE FUNCTION pg_temp.open_task_indexes() RETURNS TABLE (name text,
   SELECT format('taskline_open_tasks_of_%s', k.kind),
          format('(organization_id, %1$s_id, occurs_at DESC, id DESC) WHERE ((interaction_type = ''task'') AND (status = ANY (ARRAY['
                 '''pending'', ''scheduled''])) AND (deleted_at IS NULL) AND (%1$s_id IS NOT NULL))', k.kind)
-    FROM unnest(ARRAY['lead', 'contact', 'account']) AS k(kind)
+    FROM unnest(ARRAY['contact', 'account']) AS k(kind)
 $$;
 
 -- What the catalogue has under an index's name: 'missing', 'right', 'invalid', or 'other': something else. Definitions are
@@ -1023,8 +1024,6 @@ END $$;
 
 SET client_min_messages = warning;
 SET lock_timeout = '10min';                         -- a concurrent build waits for old transactions, but holds nobody up
-CREATE INDEX CONCURRENTLY IF NOT EXISTS taskline_open_tasks_of_lead ON lead_interactions (organization_id, lead_id, occurs_at DESC, id DESC)
-  WHERE interaction_type = 'task' AND status IN ('pending', 'scheduled') AND deleted_at IS NULL AND lead_id IS NOT NULL;
 CREATE INDEX CONCURRENTLY IF NOT EXISTS taskline_open_tasks_of_contact ON lead_interactions (organization_id, contact_id, occurs_at DESC, id DESC)
   WHERE interaction_type = 'task' AND status IN ('pending', 'scheduled') AND deleted_at IS NULL AND contact_id IS NOT NULL;
 CREATE INDEX CONCURRENTLY IF NOT EXISTS taskline_open_tasks_of_account ON lead_interactions (organization_id, account_id, occurs_at DESC, id DESC)

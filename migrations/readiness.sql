@@ -413,7 +413,7 @@ SELECT '047.' || v.name,
   FROM (SELECT 'taskline_open_tasks_of_' || kind,
                format($$organization_id,%1$s_id,occurs_atDESC,idDESCWHEREinteraction_type='task'AND$$
                       || $$status=ANYARRAY['pending','scheduled']ANDdeleted_atISNULLAND%1$s_idISNOTNULL$$, kind)
-          FROM unnest(ARRAY['lead', 'contact', 'account']) AS k(kind)) AS v(name, shape)
+          FROM unnest(ARRAY['contact', 'account']) AS k(kind)) AS v(name, shape)
   LEFT JOIN pg_class c ON c.relname = v.name AND c.relnamespace = (SELECT relnamespace FROM li)
   LEFT JOIN pg_index i ON i.indexrelid = c.oid
  GROUP BY v.name

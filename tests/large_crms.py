@@ -18,7 +18,7 @@ The hot account and lead are related to the hot contact, which has further 200 a
 interactions together.
 """
 SETTLED = 20_300
-"""The number of a contact, an account and a lead of the other organization, which belong together.
+"""The number of a contact, its account, and a lead of its own, in the other organization.
 
 Each has 100,000 interactions, of which 11 are open tasks.
 """
@@ -55,8 +55,8 @@ INSERT INTO contacts (id, organization_id, first_name, last_name)
 VALUES (pg_temp.id({CONTACT}, {SETTLED}), '{OTHER}', 'Cora', 'Other');
 INSERT INTO accounts (id, organization_id, contact_id, account_name)
 VALUES (pg_temp.id({ACCOUNT}, {SETTLED}), '{OTHER}', pg_temp.id({CONTACT}, {SETTLED}), 'Other');
-INSERT INTO leads (id, organization_id, first_name, last_name, linked_contact_id)
-VALUES (pg_temp.id({LEAD}, {SETTLED}), '{OTHER}', 'Lea', 'Other', pg_temp.id({CONTACT}, {SETTLED}));
+INSERT INTO leads (id, organization_id, first_name, last_name)
+VALUES (pg_temp.id({LEAD}, {SETTLED}), '{OTHER}', 'Lea', 'Other');
 INSERT INTO lead_interactions (organization_id, user_id, interaction_type, status, priority, subject, created_at,
                                updated_at, scheduled_at, completed_at, deleted_at, contact_id, account_id, lead_id)
 SELECT CASE WHEN share < 3 THEN '{OTHER}'::uuid ELSE '{ORGANIZATION}' END, pg_temp.id(0, 1 + k % 17),

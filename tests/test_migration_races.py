@@ -181,7 +181,7 @@ def test_a_second_run_takes_no_lock_that_a_writer_would_feel(
     if file == OPEN:  # it takes a strong lock only to repair
         by_psql(legacy_database, file)
         legacy_database.psql(
-            "UPDATE pg_index SET indisvalid = false WHERE indexrelid = 'taskline_open_tasks_of_lead'::regclass"
+            "UPDATE pg_index SET indisvalid = false WHERE indexrelid = 'taskline_open_tasks_of_contact'::regclass"
         )
     # Where a block commits or ends, the locks of its transaction are read before they go.
     check = f"IF ({LOCKS}) <> '' THEN RAISE EXCEPTION 'strong: %', ({LOCKS}); END IF;"

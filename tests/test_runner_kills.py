@@ -48,7 +48,7 @@ PHASES = {
     "indexes of records": ("046 Indexes: taskline_contacts_of_tenant", 0.03),
     "keys of tenants": ("046 Keys", 0.03),
     "validation of 046": ("046 Validation", 0.1),
-    "indexes of open tasks": ("047 Indexes: taskline_open_tasks_of_lead", 0.03),
+    "indexes of open tasks": ("047 Indexes: taskline_open_tasks_of_contact", 0.03),
     "validation of 047": ("047 Validation", 0.1),
 }
 KILLS = {"18": 10, "15": 2}

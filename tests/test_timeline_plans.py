@@ -59,6 +59,8 @@ OPEN = {
     "pending and scheduled tasks": TimelineFilter(status=("scheduled", "pending")),
     "somebody's open tasks": TimelineFilter(is_open=True, assignee_id=IdTest(eq=UUID(int=5))),
 }
+OPEN_KINDS = [RecordKind.CONTACT, RecordKind.ACCOUNT]
+"""Those whose open tasks have an index: a lead's would slow the old application down."""
 COUNTED = {name: OPEN[name] for name in ("open tasks", "overdue tasks")}
 NOTHING = {
     "open": TimelineFilter(is_open=True, priority=("unknown",)),
@@ -119,7 +121,7 @@ def test_a_page_is_read_by_index_however_long_the_timeline_and_however_deep_the_
 
 
 @pytest.mark.parametrize("mode", MODES)
-@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("kind", OPEN_KINDS)
 @pytest.mark.parametrize("is_related_included", [False, True], ids=["own", "related"])
 @pytest.mark.parametrize("filter_", OPEN.values(), ids=OPEN)
 def test_the_few_open_tasks_of_a_long_history_are_found_without_reading_it(
@@ -137,7 +139,7 @@ def test_the_few_open_tasks_of_a_long_history_are_found_without_reading_it(
 
 
 @pytest.mark.parametrize("mode", MODES)
-@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("kind", OPEN_KINDS)
 @pytest.mark.parametrize("is_related_included", [False, True], ids=["own", "related"])
 @pytest.mark.parametrize("filter_", COUNTED.values(), ids=COUNTED)
 def test_the_few_open_tasks_of_a_long_history_are_counted_without_reading_it(
