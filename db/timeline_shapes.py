@@ -249,7 +249,7 @@ def _entries(
 
     They come in the order of an index, of which the planner can't know that it is long: so what a filter asks of the
     rows, is asked of each as it comes, behind an OFFSET that the planner doesn't look through, until there are enough.
-    Open tasks have an index of their own, which is taken because the walk itself asks for them.
+    Open tasks of contacts and accounts have their own indexes, which are taken because the walk itself asks for them.
     """
     linked = interactions.c[kind.column] == source_id
     tests = [of_tenant(interactions), linked, *reading.is_within(), IS_IN_TIME, _IS_ANY_TIME]

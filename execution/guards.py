@@ -23,8 +23,10 @@ if TYPE_CHECKING:
     from execution.cost import Measure
 
 
-MOST_SIZES = 32
+MOST_SIZES = 8
 """How many measures are kept of a document: clients ask for a few sizes of page."""
+MOST_VARIABLES = 20
+"""Of an operation with more of them no measure is kept: each would take much memory."""
 
 
 class CountingSession(Protocol):
@@ -101,11 +103,14 @@ class Guard(SchemaExtension):
         """Return the operation's measure, within the limits; taken once for all requests that ask for as much."""
         known = self._documents.measures(self.execution_context.query or "")
         sizes = sizes_of(operation, variables)
-        if sizes not in known:
+        if (found := known.get(sizes)) is not None:
+            return found
+        found = measure(self.execution_context.schema._schema, document, operation, variables, self._limits)
+        if len(sizes) <= MOST_VARIABLES:
             if len(known) >= MOST_SIZES:
                 known.clear()
-            known[sizes] = measure(self.execution_context.schema._schema, document, operation, variables, self._limits)
-        return known[sizes]
+            known[sizes] = found
+        return found
 
     def get_results(self) -> dict[str, object]:
         """Return `extensions.cost`: points, statements, milliseconds."""

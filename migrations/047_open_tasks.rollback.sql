@@ -1,5 +1,5 @@
 -- 047_open_tasks.rollback.sql: takes the indexes of open tasks away, from what 047 wrote down in taskline_saved_ddl. No row is
--- changed. The API goes on, and reads a record's history to find its open tasks.
+-- changed. The API goes on, and reads a contact's or an account's history to find its open tasks.
 --
 -- Locks, each tried for at most 150 ms at a time: ACCESS EXCLUSIVE on lead_interactions, to drop an index.
 \set ON_ERROR_STOP on
@@ -515,7 +515,7 @@ BEGIN
                                item.ddl || '; ' || item.forget);
   END LOOP;
   PERFORM set_config('taskline.report', CASE
-            WHEN had_any THEN '✅ 047 is taken back: a record''s open tasks are looked for in its whole history again'
+            WHEN had_any THEN '✅ 047 is taken back: open tasks of a contact or an account are looked for in its whole history again'
             ELSE 'ℹ️ there is nothing to take back: 047 is not in place; nothing was changed' END, false);
 END $$;
 

@@ -6,7 +6,7 @@ import pytest
 import strawberry
 
 from execution.cost import Measure, measure
-from execution.guards import MOST_SIZES, guards
+from execution.guards import MOST_SIZES, MOST_VARIABLES, guards
 from execution.limits import Limits
 
 LIMIT = 40
@@ -51,9 +51,9 @@ def taken(monkeypatch: pytest.MonkeyPatch) -> list[int]:
     return found
 
 
-def ask(schema: strawberry.Schema, **variables: object) -> list[str]:
+def ask(schema: strawberry.Schema, text: str = ITEMS, /, **variables: object) -> list[str]:
     """Return the errors of one request."""
-    return [error.message for error in schema.execute_sync(ITEMS, variables).errors or []]
+    return [error.message for error in schema.execute_sync(text, variables).errors or []]
 
 
 def test_requests_that_ask_for_as_much_are_measured_once(schema: strawberry.Schema, taken: list[int]) -> None:
@@ -94,3 +94,14 @@ def test_the_measures_of_a_document_are_bounded(schema: strawberry.Schema, taken
     ask(schema, first=-MOST_SIZES)
 
     assert MOST_SIZES + 2 == len(taken)  # the first of them was forgotten, and taken again
+
+
+def test_no_measure_is_kept_of_an_operation_with_many_variables(schema: strawberry.Schema, taken: list[int]) -> None:
+    names = [f"v{number}" for number in range(MOST_VARIABLES)]
+    given = ", ".join(f"${name}: Int" for name in names)
+    fields = " ".join(f"{name}: items(first: ${name}) {{ nodes {{ __typename }} }}" for name in names)
+
+    for _ in range(3):
+        assert [] == ask(schema, f"query Many({given}) {{ {fields} }}", **dict.fromkeys(names, 0))
+
+    assert [MOST_VARIABLES] * 3 == taken

@@ -1,4 +1,4 @@
-"""047: the open tasks of a record have indexes of their own, whatever is there already and whatever becomes of them."""
+"""047: open tasks of contacts and accounts have their own indexes, whatever is there and whatever becomes of them."""
 
 import re
 from collections.abc import Callable, Iterator

@@ -139,6 +139,19 @@ def test_the_few_open_tasks_of_a_long_history_are_found_without_reading_it(
 
 
 @pytest.mark.parametrize("mode", MODES)
+@pytest.mark.parametrize("filter_", OPEN.values(), ids=OPEN)
+def test_the_few_open_tasks_of_a_lead_cost_its_own_history_at_most(
+    large_crm: CrmDatabase, mode: str, filter_: TimelineFilter
+) -> None:
+    found = read(large_crm, mode, Timeline(RecordKind.LEAD, filter=filter_), SETTLED, OTHER)
+
+    assert 0 < len(found[0].page.records) < PAGE
+    for each in found:
+        assert each.plan.scanned <= READ_WHOLE
+        assert each.plan.rows_read(TABLE) <= 100_000 + 2 * PAGE, each.plan.tree
+
+
+@pytest.mark.parametrize("mode", MODES)
 @pytest.mark.parametrize("kind", OPEN_KINDS)
 @pytest.mark.parametrize("is_related_included", [False, True], ids=["own", "related"])
 @pytest.mark.parametrize("filter_", COUNTED.values(), ids=COUNTED)
