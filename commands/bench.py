@@ -5,6 +5,7 @@ from __future__ import annotations
 import secrets
 from datetime import timedelta
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 import orjson
@@ -17,6 +18,9 @@ from commands.serving import say
 from resolvers.viewers import Role, Viewer
 from server.sign_in import issue
 from settings import Settings
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
 
 NAMES = [one.name for one in contestants.CONTESTANTS]
 A_DAY = timedelta(days=1)
@@ -76,8 +80,12 @@ def command(
         jwt_secret=secret,
         say=say,
     )
+    _hold(plan, sorted(set(rows)), output, picture)
+
+
+def _hold(plan: Plan, rows: Sequence[int], output: Path | None, picture: Path | None) -> None:
     outcomes = []
-    for count in sorted(set(rows)):
+    for count in rows:
         outcomes.append(run(plan, count))
         _print(outcomes[-1])
     if len(outcomes) > 1:

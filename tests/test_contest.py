@@ -1,7 +1,9 @@
 """`./taskline bench` in small: it runs, its contestants agree, and who can't take part is named."""
 
+import asyncio
 import os
 import shutil
+import socket
 import subprocess
 import sys
 from pathlib import Path
@@ -9,13 +11,14 @@ from pathlib import Path
 import orjson
 import pytest
 
-from bench.contest.agreement import check, comparable
-from bench.contest.contestants import CONTESTANTS, LIMIT, ORM, TASKLINE, Contestant, Setting, running
+from bench.contest.agreement import answers, check, comparable
+from bench.contest.contestants import CONTESTANTS, LIMIT, ORM, TASKLINE, Contestant, Running, Setting, running
 from bench.contest.data import Sizes, database
 from bench.contest.documents import QUERIES, TITLES, Document, documents
-from bench.contest.figures import Figure, Measured, goals
+from bench.contest.figures import Figure, Measured, figures, goals
 from bench.contest.not_measured import NotMeasured
 from bench.contest.report import growth
+from bench.contest.rounds import Entrant, Round
 from bench.crms import Crm
 from db import embedded
 from tests.node_projects import cannot_run
@@ -203,3 +206,21 @@ def figure(contestant: str, sum_us: float, *, connections: int = 32) -> Figure:
         p99_ms=2,
         answer_bytes=1,
     )
+
+
+def test_waits_that_ended_with_an_error_count_in_the_99th_percentile() -> None:
+    stopped = Running(CONTESTANTS[0], 0, 0, b"", 0)
+    entrant = Entrant(stopped, 1, rounds={("Q1", 32): [Round([1.0] * 90, 1, 1, 1, 1, refused_ms=[2_000.0] * 10)]})
+
+    (found,) = figures([entrant])
+
+    assert (90, 10, 1, 2_000) == (found.requests, found.failed, found.p50_ms, found.p99_ms)
+
+
+def test_who_has_ended_meanwhile_is_not_measured() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+    ended = Running(CONTESTANTS[0], port, 0, b"", 0)
+
+    with pytest.raises(NotMeasured, match="its answer to Q2 isn't the data"):
+        asyncio.run(answers(ended, documents(Sizes(3_000))[1]))

@@ -64,14 +64,14 @@ def test_answers_with_data_are_counted_with_their_waits(is_chunked: bool) -> Non
     assert len(found.latencies_ms) >= 4
     assert found.answered_bytes == len(GOOD[1]) * len(found.latencies_ms)
     assert found.duration_s >= 0.05
-    assert found.failed == 0
+    assert found.refused_ms == []
 
 
 @pytest.mark.parametrize("refusal", [BUSY, PARTLY])
 def test_refusals_are_counted_apart(refusal: tuple[int, bytes]) -> None:
     found = loaded([GOOD, refusal])
 
-    assert abs(len(found.latencies_ms) - found.failed) <= 1
+    assert abs(len(found.latencies_ms) - len(found.refused_ms)) <= 1
     assert refusal[1].decode() in found.complaint
 
 

@@ -29,7 +29,7 @@ async def answered(running: Running, document: Document, number: int, name: str 
     """Return the answer to a document, or to another one by the same values. Raises NotMeasured."""
     try:
         return await ask(running.port, running.request(document, number, name))
-    except (BadAnswer, TimeoutError) as exc:
+    except (BadAnswer, TimeoutError, OSError) as exc:  # the last one: it has ended meanwhile
         why = str(exc) or "none within a minute"
         raise NotMeasured(f"its answer to {name or document.name} isn't the data: {why}") from exc
 
@@ -52,7 +52,10 @@ async def opened(running: Running, document: Document) -> Document:
     cursors = []
     for number in range(len(document.values)):
         body = await answered(running, document, number, OPENER)
-        cursors.append(orjson.loads(body)["data"]["timeline"]["pageInfo"]["endCursor"])
+        timeline = orjson.loads(body)["data"]["timeline"]
+        if timeline is None:
+            raise NotMeasured(f"its answer to {OPENER} has no timeline")
+        cursors.append(timeline["pageInfo"]["endCursor"])
     return document.opened(cursors)
 
 

@@ -116,6 +116,8 @@ class Running:
     port: int
     pid: int
     headers: bytes
+    started: float
+    """When its process was started, by `time.perf_counter`."""
 
     def request(self, document: Document, number: int, name: str = "") -> bytes:
         """Return the HTTP request that asks a document for the n-th time, or another one by the same values."""
@@ -135,9 +137,11 @@ def running(contestant: Contestant, setting: Setting) -> Iterator[Running]:
     port, log = _free_port(), setting.home / f"{contestant.name}.log"
     # Nothing that is set for another Taskline reaches this one.
     clean = {name: value for name, value in variables().items() if not name.startswith(("TASKLINE_", "DATABASE_"))}
+    command = contestant.command(setting, port)  # installs what is missing
+    started = time.perf_counter()
     with log.open("wb") as output:
         process = subprocess.Popen(
-            contestant.command(setting, port),
+            command,
             cwd=ROOT,
             env={**clean, **contestant.environment(setting)},
             stdin=subprocess.DEVNULL,
@@ -146,7 +150,7 @@ def running(contestant: Contestant, setting: Setting) -> Iterator[Running]:
         )
     try:
         _wait_until_listening(process, port, log)
-        yield Running(contestant, port, process.pid, _headers(port, setting.token))
+        yield Running(contestant, port, process.pid, _headers(port, setting.token), started)
     finally:
         process.terminate()
         try:

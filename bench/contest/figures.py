@@ -52,6 +52,7 @@ class Figure:
     requests_per_s: float
     p50_ms: float
     p99_ms: float
+    """Of all waits, those that ended with an error among them."""
     answer_bytes: float
 
 
@@ -133,20 +134,20 @@ def under_load(found: Sequence[Figure]) -> list[Figure]:
 
 def _figure(entrant: Entrant, place: tuple[str, int], first: Sequence[Round]) -> Figure:
     rounds = entrant.rounds[place]
-    latencies = sorted(latency for one in rounds for latency in one.latencies_ms)
+    waits = sorted(wait for one in rounds for wait in (*one.latencies_ms, *one.refused_ms))
     return Figure(
         document=place[0],
         connections=place[1],
         contestant=entrant.running.contestant.name,
-        requests=len(latencies),
-        failed=sum(one.failed for one in rounds),
+        requests=sum(one.requests for one in rounds),
+        failed=sum(len(one.refused_ms) for one in rounds),
         server_us=statistics.median(one.server_s / one.requests for one in rounds) * 1e6,
         postgres_us=statistics.median(one.postgres_s / one.requests for one in rounds) * 1e6,
         sum_us=statistics.median(_sum_us(one) for one in rounds),
         ratio=statistics.median(_sum_us(one) / _sum_us(other) for one, other in zip(rounds, first, strict=True)),
         requests_per_s=statistics.median(one.requests / one.duration_s for one in rounds),
-        p50_ms=statistics.median(latencies),
-        p99_ms=latencies[int(len(latencies) * 0.99)],
+        p50_ms=statistics.median(waits),
+        p99_ms=waits[int(len(waits) * 0.99)],
         answer_bytes=statistics.mean(one.answer_bytes for one in rounds),
     )
 

@@ -32,22 +32,28 @@ class Load:
     latencies_ms: list[float] = field(default_factory=list)
     duration_s: float = 0.0
     answered_bytes: int = 0
-    failed: int = 0
-    """How many requests were answered other than with data; they are not among the latencies."""
+    refused_ms: list[float] = field(default_factory=list)
+    """Of each request that was answered other than with data; they are not among the latencies."""
     complaint: str = ""
     """The last such answer."""
 
 
 async def load(port: int, requests: Iterator[bytes], *, connections: int, seconds: float) -> Load:
-    """Send requests for so many seconds, and wait for the last answers. Raises BadAnswer."""
+    """Send requests for so many seconds, and wait for the last answers. Raises BadAnswer, TimeoutError or OSError."""
     found, loop = Load(), asyncio.get_running_loop()
     started = time.perf_counter()
     ends = [loop.create_future() for _ in range(connections)]
-    for end in ends:
-        connection = partial(_Connection, found, requests, started + seconds, end)
-        await loop.create_connection(connection, "127.0.0.1", port)
-    async with asyncio.timeout(seconds + DEADLINE_S):
-        await asyncio.gather(*ends)
+    transports: list[asyncio.Transport] = []
+    try:
+        for end in ends:
+            connection = partial(_Connection, found, requests, started + seconds, end)
+            transport, _ = await loop.create_connection(connection, "127.0.0.1", port)
+            transports.append(transport)
+        async with asyncio.timeout(seconds + DEADLINE_S):
+            await asyncio.gather(*ends)
+    finally:
+        for transport in transports:  # none goes on when one has failed
+            transport.abort()
     found.duration_s = time.perf_counter() - started
     return found
 
@@ -59,7 +65,7 @@ async def ask(port: int, request: bytes) -> bytes:
     await asyncio.get_running_loop().create_connection(lambda: connection, "127.0.0.1", port)
     async with asyncio.timeout(DEADLINE_S):
         await end
-    if found.failed:
+    if found.refused_ms:
         raise BadAnswer(found.complaint)
     return connection.body
 
@@ -85,6 +91,8 @@ class _Connection(asyncio.Protocol):
         self._parser.feed_data(data)
 
     def connection_lost(self, exc: Exception | None) -> None:
+        if self._end.done():
+            return
         if self._is_done:
             self._end.set_result(None)
         else:
@@ -99,7 +107,7 @@ class _Connection(asyncio.Protocol):
         now = time.perf_counter()
         self.body = b"".join(self._parts)
         if self._parser.get_status_code() != 200 or not self.body.startswith(b'{"data"') or _REFUSED in self.body:
-            self._found.failed += 1
+            self._found.refused_ms.append((now - self._sent_at) * 1_000)
             self._found.complaint = f"{self._parser.get_status_code()}: {self.body[:500].decode(errors='replace')}"
         else:
             self._found.latencies_ms.append((now - self._sent_at) * 1_000)

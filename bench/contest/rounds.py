@@ -31,8 +31,8 @@ class Round:
     """Processor seconds of its database sessions."""
     answer_bytes: float
     """The mean length of an answer."""
-    failed: int
-    """How many requests were answered otherwise, and are not among the latencies."""
+    refused_ms: list[float]
+    """How long each took that was answered otherwise; it is not among the latencies."""
 
     @property
     def requests(self) -> int:
@@ -113,6 +113,6 @@ class Contest:
             return
         server_s, postgres_s = used(running.pid, self.crm).since(before)
         answer_bytes = found.answered_bytes / len(found.latencies_ms)
-        one = Round(found.latencies_ms, found.duration_s, server_s, postgres_s, answer_bytes, found.failed)
+        one = Round(found.latencies_ms, found.duration_s, server_s, postgres_s, answer_bytes, found.refused_ms)
         entrant.rounds.setdefault((document.name, connections), []).append(one)
         entrant.memory_bytes = max(entrant.memory_bytes, memory_bytes(running.pid))

@@ -73,11 +73,10 @@ def run(plan: Plan, rows: int) -> Outcome:
         entrants, absent = [], {}
         for contestant in CONTESTANTS:
             if contestant.name in (plan.only or {contestant.name}):
-                started = time.perf_counter()
                 try:
                     one = stack.enter_context(running(contestant, setting))
                     asyncio.run(answered(one, every["Q2"], 0))
-                    entrants.append(Entrant(one, time.perf_counter() - started))
+                    entrants.append(Entrant(one, time.perf_counter() - one.started))
                 except NotMeasured as exc:
                     absent[contestant.name] = str(exc)
         asyncio.run(Contest(crm, plan.rounds, plan.seconds, plan.connections, plan.say).hold(entrants, asked))
