@@ -22,6 +22,8 @@ PING_S, PONG_S = 16, 6
 # Longer than the page waits before it counts what has changed.
 COUNTED_AGAIN_MS = 1_500
 
+IS_WHOLE = "notice => notice.scrollHeight <= notice.offsetHeight"
+
 UPDATE = "mutation($input: UpdateTaskInput!) { updateTask(input: $input) { errors { ... on UserError { code } } } }"
 COMPLETE = (
     "mutation($input: CompleteTaskInput!) { completeTask(input: $input) { errors { ... on UserError { code } } } }"
@@ -210,6 +212,7 @@ def test_a_lost_connection_is_told_and_made_up_for(desks: Desks, customer: Custo
 
         between.cut()
         expect(desk.page.get_by_text("Not live")).to_be_visible()
+        assert desk.page.get_by_text("Not live").evaluate(IS_WHOLE)
         happen(customer, "While cut 1", "While cut 2")
         change(desks.api, customer, UPDATE, id=str(id_), subject="Changed while cut")
         between.mend()

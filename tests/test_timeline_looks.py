@@ -39,6 +39,7 @@ TOUCHING = """entries => {
       Math.min(one.bottom, other.bottom) - Math.max(one.top, other.top) >= 1)
     .map(([other]) => `${name} and ${other}`));
 }"""
+PLACES = "boxes => boxes.map(each => each.getBoundingClientRect()).map(({top, left}) => [top, left])"
 UNMARKED = """() => {
   const focused = document.activeElement;
   const shown = focused.closest('.role-switch label') ?? focused;
@@ -79,6 +80,18 @@ def test_nothing_is_wider_than_a_narrow_window(
     do(desk)
 
     assert 0 >= desk.page.evaluate(WIDER)
+
+
+def test_choices_on_a_second_line_stand_below_those_of_the_first(desks: Desks, busy: Customer) -> None:
+    desk = desks.seat(busy, size=(640, 360))
+    desk.open_record("contact")
+
+    filters(desk)
+
+    places = desk.page.get_by_role("group", name="Status").get_by_role("checkbox").evaluate_all(PLACES)
+    tops, lefts = {top for top, _ in places}, [left for _, left in places]
+    assert 2 == len(tops)
+    assert lefts[0] == min(lefts)
 
 
 @pytest.mark.parametrize("size", [(375, 720), LAPTOP], ids=str)
