@@ -40,7 +40,8 @@ class Demo:
         # The demo gives tokens to its own pages only, which an Origin shows.
         self._client = httpx2.Client(base_url=address, headers={"Origin": address}, timeout=60)
         answer = self._client.post("/demo/token", json={"role": "user"}).raise_for_status()
-        self._client.headers["Authorization"] = f"Bearer {answer.json()['token']}"
+        self.token: str = answer.json()["token"]
+        self._client.headers["Authorization"] = f"Bearer {self.token}"
 
     def ask(self, query: str, **variables: object) -> dict[str, object]:
         """Return the data of one operation. Raises RuntimeError with the API's words if it failed."""

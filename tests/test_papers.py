@@ -14,6 +14,7 @@ from graphql import GraphQLSchema, build_schema, parse, validate
 
 import errors
 from commands.__main__ import taskline
+from docs.page_states import PICTURES
 from errors import TasklineError
 from server.failures import is_public
 from tests.apis import Api
@@ -58,6 +59,23 @@ def test_links_lead_somewhere(name: str) -> None:
     broken = [to for to in targets if "://" not in to and not ((ROOT / name).parent / to).exists()]
 
     assert [] == broken
+
+
+def test_each_picture_is_shown_with_words_for_it() -> None:
+    shown = {
+        (ROOT / name).parent / to for name, text in TEXTS.items() for to in re.findall(r"!\[[^\]]+\]\(([^)]+)\)", text)
+    }
+    there = {path for suffix in ("png", "webp") for path in (ROOT / "docs").rglob(f"*.{suffix}")}
+
+    assert there == shown
+
+
+def test_each_picture_of_the_pages_can_be_taken_anew() -> None:
+    taken = {f"docs/{picture.name}.png" for picture in PICTURES}
+
+    there = {name_of(path) for path in (ROOT / "docs").rglob("*.png")}
+
+    assert {"docs/migration-latency.png"} == there ^ taken  # a plot of bench/
 
 
 @pytest.mark.parametrize("name", TEXTS)
