@@ -142,11 +142,12 @@ def _of_related(kind: RecordKind, record_id: UUID) -> Iterator[ColumnElement[boo
 MARK = "/* in view */ true"
 
 # The row before and after is given the table's own name, so that a filter's condition fits it as it stands: it is
-# written once, for tables and for events.
+# written once, for tables and for events. Of the row before, a line has what changed.
 _EVENTS = f"""
 SELECT e.seq, e.is_in_view
   FROM (SELECT n.seq,
-               EXISTS (SELECT FROM jsonb_populate_record(CAST(NULL AS lead_interactions), n.before) AS lead_interactions
+               EXISTS (SELECT FROM jsonb_populate_record(CAST(NULL AS lead_interactions),
+                                                         coalesce(n.after || n.before, n.before)) AS lead_interactions
                         WHERE {MARK}) AS was_in_view,
                EXISTS (SELECT FROM jsonb_populate_record(CAST(NULL AS lead_interactions), n.after) AS lead_interactions
                         WHERE {MARK}) AS is_in_view

@@ -1,9 +1,9 @@
 -- 045_event_log.sql: whatever happens to an interaction is written down, taskline_events, whoever does it.
 --
 -- Run it after 044, with psql -f, \i or the runner, on a live database, as often as you like. It
---   1. makes the table taskline_events: a line for each thing that happened, with the row before and after as jsonb, and no
---      foreign key, for the log outlives tasks, records and people. The API's role may read the lines of its organization,
---      but for those of rows that 042 lists as disputed, and nobody but the owner may write;
+--   1. makes the table taskline_events: a line for each thing that happened, with the row after it and what changed as it
+--      was before, as jsonb, and no foreign key, for the log outlives tasks, records and people. The API's role may read the
+--      lines of its organization, but for those of rows that 042 lists as disputed, and nobody but the owner may write;
 --   2. lets triggers write it in the transaction of whoever changes something: taskline_events on lead_interactions, and
 --      ~taskline_lost_link on leads, contacts and accounts, which keeps a record's name before it goes. They fire for the old
 --      application, COPY and the apply process of a subscription too (ENABLE ALWAYS), with the rights of the tables' owner,
@@ -583,112 +583,119 @@ $$;
 -- The functions of the log and their bodies. They name tables with their schema, look at rows as jsonb, so that a column that
 -- comes or goes breaks nothing, and cast nothing that a session or a row could hold wrongly: no write may fail for the log.
 CREATE OR REPLACE FUNCTION pg_temp.log_functions() RETURNS TABLE (name text, body text) LANGUAGE sql STABLE AS $outer$
-  SELECT v.name, replace(replace(replace(replace(replace(v.body, '{who}', $who$
-  IF who IS NULL OR who !~* '^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$' THEN
-    who := {else};
-  END IF;
-  who := substring(who FROM '(?i)^[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}$');$who$),
-           '{else}', CASE v.name WHEN 'taskline_log_interaction' THEN $else$CASE TG_OP
-      WHEN 'INSERT' THEN coalesce(after->>'created_by', after->>'last_modified_by')
-      WHEN 'UPDATE' THEN CASE WHEN after->'last_modified_by' IS DISTINCT FROM before->'last_modified_by'
-                              THEN after->>'last_modified_by' END END$else$ ELSE 'NULL' END),
+  SELECT v.name, replace(replace(replace(replace(replace(v.body,
+           '{user}', $user$substring(current_setting('app.current_user_id', true) FROM {uuid})$user$),
+           '{uuid}', $uuid$'(?i)^[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}$'$uuid$),
            '{notify}', $notify$
-    IF coalesce(nullif(current_setting('taskline.notify', true), ''),
-                CASE current_setting('max_prepared_transactions') WHEN '0' THEN 'on' ELSE 'off' END) = 'on' THEN
-      PERFORM pg_notify('taskline_events', '');
-    END IF;$notify$),
+  -- a condition, because PERFORM is a query
+  IF coalesce(nullif(current_setting('taskline.notify', true), ''),
+              CASE current_setting('max_prepared_transactions') WHEN '0' THEN 'on' ELSE 'off' END) = 'on'
+     AND pg_notify('taskline_events', '') IS NULL THEN
+  END IF;$notify$),
            '{home}', pg_temp.home()),
            '{organization}', CASE v.name WHEN 'taskline_log_interaction' THEN $of$whole->>'organization_id'$of$ ELSE 't.organization_id::text' END)
     FROM (
       SELECT 'taskline_log_interaction' AS name, replace(replace(replace($body$
 #variable_conflict use_variable
 DECLARE
-  visible    constant text[] := ARRAY['interaction_type', 'subject', 'description', 'outcome', 'status', 'priority', 'scheduled_at',
-                                      'completed_at', 'user_id', 'lead_id', 'contact_id', 'account_id', 'created_at', 'created_by',
-                                      'deleted_at'];
-  before     constant jsonb := CASE WHEN TG_OP <> 'INSERT' THEN to_jsonb(OLD) END;
-  after      constant jsonb := CASE WHEN TG_OP <> 'DELETE' THEN to_jsonb(NEW) END;
-  whole      constant jsonb := coalesce(after, before);
-  moment     constant timestamptz := clock_timestamp();
-  who        text := nullif(current_setting('app.current_user_id', true), '');
-  rest       text[] := '{}';                        -- visible columns that changed, and that no line is about yet
-  about      text[];
-  part       text[] := '{}';
-  happened   jsonb[] := '{}';                       -- in the order in which they are told
-  one        jsonb;
-  what       text;
-  col        text;
-  kind       text;
-  side       record;
-  linked     jsonb;
+  visible  constant text[] := ARRAY['interaction_type', 'subject', 'description', 'outcome', 'status', 'priority', 'scheduled_at',
+                                    'completed_at', 'user_id', 'lead_id', 'contact_id', 'account_id', 'created_at', 'created_by',
+                                    'deleted_at'];
+  old_row  constant jsonb := CASE WHEN TG_OP <> 'INSERT' THEN to_jsonb(OLD) END;
+  new_row  constant jsonb := CASE WHEN TG_OP <> 'DELETE' THEN to_jsonb(NEW) END;
+  whole    constant jsonb := coalesce(new_row, old_row);
+  moment   constant timestamptz := clock_timestamp();
+  who      uuid;
+  was      jsonb;                                   -- what changed, as it was
+  what     text;
+  about    text[];                                  -- columns that belong to it
+  part     text[];                                  -- those of them that changed
+  rest     text[];                                  -- others that changed, and that no line is about yet
+  types    text[];                                  -- a line each, in the order in which they are told, with ...
+  columns  text[];                                  -- ... the columns that it is about, as the text of an array
+  kinds    text[];
+  ids      text[];
+  names    text[];
+  col      text;
+  kind     text;
+  side     record;
+  linked   jsonb;
 BEGIN
-  -- Loops of simple expressions, because a query costs more than all of them: this runs at every write of the old application.
+  -- This runs at every write of the old application. Most of the cost is that PostgreSQL makes each expression ready anew in each
+  -- transaction: so a creation and a completion come by few, which includes first values, and by no query but one.
   IF whole->>'organization_id' IS NULL THEN
     RETURN NULL;
-  ELSIF TG_OP = 'INSERT' THEN
-    happened := ARRAY['{"type": "created"}'::jsonb];
-  ELSIF TG_OP = 'DELETE' THEN
-    happened := ARRAY['{"type": "deleted"}'::jsonb];
+  ELSIF TG_OP <> 'UPDATE' THEN
+    types := ARRAY[CASE TG_OP WHEN 'INSERT' THEN 'created' ELSE 'deleted' END];
+    was := old_row;
   ELSE
+    was := '{}';
+    what := CASE
+      WHEN old_row->>'deleted_at' IS NULL AND new_row->>'deleted_at' IS NOT NULL THEN 'deleted'
+      WHEN old_row->>'deleted_at' IS NOT NULL AND new_row->>'deleted_at' IS NULL THEN 'restored'
+      WHEN old_row->'status' IS NOT DISTINCT FROM new_row->'status' THEN NULL
+      WHEN new_row->>'status' IN ('completed', 'cancelled') THEN new_row->>'status'
+      WHEN old_row->>'status' IN ('completed', 'cancelled') AND new_row->>'status' IN ('scheduled', 'pending') THEN 'reopened' END;
+    about := CASE WHEN what IN ('deleted', 'restored') THEN '{status,deleted_at}'
+                  WHEN what = 'completed' THEN '{description,outcome,status,completed_at}'
+                  WHEN what IS NOT NULL THEN '{outcome,status,completed_at}' END;
     FOREACH col IN ARRAY visible LOOP
-      IF before->col IS DISTINCT FROM after->col THEN
+      CONTINUE WHEN old_row->col IS NOT DISTINCT FROM new_row->col;
+      was := was || jsonb_build_object(col, old_row->col);
+      IF col = ANY (about) THEN
+        part := part || col;
+      ELSE
         rest := rest || col;
       END IF;
     END LOOP;
-    IF rest = '{}' THEN
+    IF what IS NOT NULL THEN
+      types := ARRAY[what];
+      columns := ARRAY[part::text];
+    END IF;
+    IF rest <> '{}' THEN
+      IF 'user_id' = ANY (rest) AND new_row->>'user_id' IS NOT NULL THEN
+        types := types || 'assigned'::text;
+        columns := columns || '{user_id}'::text;
+        rest := array_remove(rest, 'user_id');
+      END IF;
+      FOREACH kind IN ARRAY ARRAY['lead', 'contact', 'account'] LOOP
+        CONTINUE WHEN kind || '_id' <> ALL (rest);
+        rest := array_remove(rest, kind || '_id');
+        FOR side IN SELECT s.* FROM (VALUES ('unlinked', old_row->>(kind || '_id')), ('linked', new_row->>(kind || '_id'))) AS s(what, id)
+                     WHERE s.id IS NOT NULL LOOP
+          linked := coalesce((SELECT to_jsonb(r) FROM {leads} r WHERE kind = 'lead' AND r.id = side.id::uuid),
+                             (SELECT to_jsonb(r) FROM {contacts} r WHERE kind = 'contact' AND r.id = side.id::uuid),
+                             (SELECT to_jsonb(r) FROM {accounts} r WHERE kind = 'account' AND r.id = side.id::uuid));
+          -- a link to what is gone was lost, not removed, and that has been written down by then
+          CONTINUE WHEN linked IS NULL AND side.what = 'unlinked';
+          types := types || side.what;
+          columns := columns || format('{%s_id}', kind);
+          kinds[cardinality(types)] := kind;
+          ids[cardinality(types)] := side.id;
+          names[cardinality(types)] := {name of linked};
+        END LOOP;
+      END LOOP;
+      IF rest <> '{}' THEN
+        types := types || 'updated'::text;
+        columns := columns || rest::text;
+      END IF;
+    END IF;
+    IF types IS NULL THEN
       RETURN NULL;
     END IF;
-    what := CASE
-      WHEN before->>'deleted_at' IS NULL AND after->>'deleted_at' IS NOT NULL THEN 'deleted'
-      WHEN before->>'deleted_at' IS NOT NULL AND after->>'deleted_at' IS NULL THEN 'restored'
-      WHEN before->'status' IS NOT DISTINCT FROM after->'status' THEN NULL
-      WHEN after->>'status' IN ('completed', 'cancelled') THEN after->>'status'
-      WHEN before->>'status' IN ('completed', 'cancelled') AND after->>'status' IN ('scheduled', 'pending') THEN 'reopened' END;
-    IF what IS NOT NULL THEN
-      about := CASE WHEN what IN ('deleted', 'restored') THEN ARRAY['status', 'deleted_at']
-                    WHEN what = 'completed' THEN ARRAY['description', 'outcome', 'status', 'completed_at']
-                    ELSE ARRAY['outcome', 'status', 'completed_at'] END;
-      FOREACH col IN ARRAY about LOOP
-        IF col = ANY (rest) THEN
-          part := part || col;
-          rest := array_remove(rest, col);
-        END IF;
-      END LOOP;
-      happened := happened || jsonb_build_object('type', what, 'changed', part);
-    END IF;
-    IF 'user_id' = ANY (rest) AND after->>'user_id' IS NOT NULL THEN
-      happened := happened || '{"type": "assigned", "changed": ["user_id"]}'::jsonb;
-      rest := array_remove(rest, 'user_id');
-    END IF;
-    FOREACH kind IN ARRAY ARRAY['lead', 'contact', 'account'] LOOP
-      CONTINUE WHEN kind || '_id' <> ALL (rest);
-      rest := array_remove(rest, kind || '_id');
-      FOR side IN SELECT s.* FROM (VALUES ('unlinked', before->>(kind || '_id')), ('linked', after->>(kind || '_id'))) AS s(what, id)
-                   WHERE s.id IS NOT NULL LOOP
-        linked := coalesce((SELECT to_jsonb(r) FROM {leads} r WHERE kind = 'lead' AND r.id = side.id::uuid),
-                           (SELECT to_jsonb(r) FROM {contacts} r WHERE kind = 'contact' AND r.id = side.id::uuid),
-                           (SELECT to_jsonb(r) FROM {accounts} r WHERE kind = 'account' AND r.id = side.id::uuid));
-        -- a link to what is gone was lost, not removed, and that has been written down by then
-        CONTINUE WHEN linked IS NULL AND side.what = 'unlinked';
-        happened := happened || jsonb_build_object('type', side.what, 'changed', ARRAY[kind || '_id'], 'kind', kind,
-                                                   'id', side.id, 'name', {name of linked});
-      END LOOP;
-    END LOOP;
-    IF rest <> '{}' THEN
-      happened := happened || jsonb_build_object('type', 'updated', 'changed', rest);
-    END IF;
-  END IF;{who}
-  FOREACH one IN ARRAY happened LOOP
+  END IF;
+  who := coalesce({user}, substring(
+    CASE WHEN TG_OP = 'INSERT' THEN coalesce(new_row->>'created_by', new_row->>'last_modified_by')
+         WHEN new_row->'last_modified_by' IS DISTINCT FROM old_row->'last_modified_by' THEN new_row->>'last_modified_by' END
+    FROM {uuid}));
+  FOR line IN 1 .. cardinality(types) LOOP
     INSERT INTO {home}.taskline_events (organization_id, interaction_id, type, at, actor_id, request_id, client_mutation_id,
                                         before, after, changed, record_kind, record_id, record_name)
-    VALUES ((whole->>'organization_id')::uuid, (whole->>'id')::uuid, one->>'type', moment, who::uuid,
+    VALUES ((whole->>'organization_id')::uuid, (whole->>'id')::uuid, types[line], moment, who,
             nullif(current_setting('taskline.request_id', true), ''),
-            nullif(current_setting('taskline.client_mutation_id', true), ''), before, after,
-            CASE WHEN one ? 'changed' THEN ARRAY(SELECT jsonb_array_elements_text(one->'changed')) END,
-            one->>'kind', (one->>'id')::uuid, one->>'name');
-  END LOOP;
-  IF happened <> '{}' THEN{notify}
-  END IF;
+            nullif(current_setting('taskline.client_mutation_id', true), ''), was, new_row,
+            columns[line]::text[], kinds[line], ids[line]::uuid, names[line]);
+  END LOOP;{notify}
   RETURN NULL;
 END $body$, '{leads}', coalesce(pg_temp.full_name(pg_temp.lead_table()), '(SELECT NULL::uuid AS id)')),
              '{contacts}', pg_temp.full_name(to_regclass('contacts'))), '{accounts}', pg_temp.full_name(to_regclass('accounts'))) AS body
@@ -698,18 +705,20 @@ END $body$, '{leads}', coalesce(pg_temp.full_name(pg_temp.lead_table()), '(SELEC
 DECLARE
   linked constant jsonb := to_jsonb(OLD);
   moment constant timestamptz := clock_timestamp();
-  who    text := nullif(current_setting('app.current_user_id', true), '');
-BEGIN{who}
+  who    constant uuid := {user};
+BEGIN
   INSERT INTO {home}.taskline_events (organization_id, interaction_id, type, at, actor_id, request_id, client_mutation_id,
                                       before, after, changed, record_kind, record_id, record_name)
-  SELECT t.organization_id, t.id, 'link_lost', moment, who::uuid,
+  SELECT t.organization_id, t.id, 'link_lost', moment, who,
          nullif(current_setting('taskline.request_id', true), ''), nullif(current_setting('taskline.client_mutation_id', true), ''),
-         to_jsonb(t), to_jsonb(t) || '{"{kind}_id": null}', ARRAY['{kind}_id'], '{kind}', OLD.id, {name of linked}
+         jsonb_build_object('{kind}_id', OLD.id), to_jsonb(t) || '{"{kind}_id": null}', ARRAY['{kind}_id'], '{kind}', OLD.id,
+         {name of linked}
     FROM {home}.lead_interactions t
    WHERE t.{kind}_id = OLD.id AND t.organization_id IS NOT NULL
    ORDER BY t.id;
-  IF FOUND THEN{notify}
-  END IF;
+  IF NOT FOUND THEN
+    RETURN OLD;
+  END IF;{notify}
   RETURN OLD;
 END $body$, '{kind}', l.kind)
         FROM pg_temp.linkable() l) AS u(name, raw)
@@ -1386,7 +1395,7 @@ BEGIN
                 actor_id           uuid,
                 request_id         text,
                 client_mutation_id text,
-                before             jsonb,
+                before             jsonb,                                -- what changed, as it was; of what is gone, all of the row
                 after              jsonb,
                 changed            text[],                               -- columns that this is about; null: all of the row
                 record_kind        text,

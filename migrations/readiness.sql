@@ -351,10 +351,10 @@ SELECT '045.trigger_on_' || v.name,
                              = v.digest), false),
        coalesce(string_agg(CASE WHEN t.tgenabled = 'A' THEN pg_get_triggerdef(t.oid)
                                 ELSE 'not for every writer; ./taskline migrate up' END, ''), 'no trigger ' || min(v.tgname))
-  FROM (VALUES ('lead_interactions', 'taskline_events', 29, 'taskline_log_interaction', '4847018f6ad86e77eae5aa937bb1bbcc'),
-               ('leads', '~taskline_lost_link', 11, 'taskline_log_lost_lead', '0a4d53138130f9be36ad1745434a1b32'),
-               ('contacts', '~taskline_lost_link', 11, 'taskline_log_lost_contact', 'a683e7fcebe3107053cc366f1268be67'),
-               ('accounts', '~taskline_lost_link', 11, 'taskline_log_lost_account', '2b0e6ae7b4980555e2136673f25be214')) AS v(name, tgname, type, routine, digest)
+  FROM (VALUES ('lead_interactions', 'taskline_events', 29, 'taskline_log_interaction', 'ef35b7ca54d91782314e45af140e2363'),
+               ('leads', '~taskline_lost_link', 11, 'taskline_log_lost_lead', '21051c93be2243da3420f1424bfc0856'),
+               ('contacts', '~taskline_lost_link', 11, 'taskline_log_lost_contact', 'b3be5583f314c72141391f5352719ac9'),
+               ('accounts', '~taskline_lost_link', 11, 'taskline_log_lost_account', 'e5e4f6031d0b17de5973589aef8e86d7')) AS v(name, tgname, type, routine, digest)
   LEFT JOIN pg_trigger t ON t.tgrelid = to_regclass(v.name) AND t.tgname = v.tgname
   LEFT JOIN pg_proc p ON p.oid = t.tgfoid
  GROUP BY v.name

@@ -80,6 +80,25 @@ def test_a_creation_leaves_the_whole_row(organization: Organization) -> None:
     assert str(organization.id) == event["organization_id"]
 
 
+def test_a_change_leaves_what_changed_as_it_was_and_the_row_as_it_is(task: LinkedTask) -> None:
+    task.change("subject = 'Else', status = 'completed', completed_at = '2026-01-01Z', duration_minutes = 5")
+
+    completed, updated = task.events()
+    assert ("completed", "updated") == (completed["type"], updated["type"])
+    assert {"subject": "Call", "status": "pending", "completed_at": None} == completed["before"] == updated["before"]
+    row = cast("dict[str, object]", completed["after"])
+    assert ("Else", "completed", 5) == (row["subject"], row["status"], row["duration_minutes"])
+
+
+def test_a_deletion_leaves_the_whole_row(task: LinkedTask) -> None:
+    (row,) = task.organization.owner.rows(f"SELECT * FROM lead_interactions WHERE id = '{task.id}'")
+    task.organization.owner.run(f"DELETE FROM lead_interactions WHERE id = '{task.id}'")
+
+    (event,) = task.events()
+    assert ("deleted", None) == (event["type"], event["after"])
+    assert row.keys() == cast("dict[str, object]", event["before"]).keys()
+
+
 @pytest.mark.parametrize("kind", ["call", "note", "of an own kind"])
 def test_every_kind_of_interaction_is_logged(organization: Organization, kind: str) -> None:
     id_ = organization.task(contact_id=organization.contact(), interaction_type=kind)
