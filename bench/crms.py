@@ -35,6 +35,11 @@ class Crm:
         return self.server.url(self.name, OWNER, password=self.server.secret(OWNER))
 
     @property
+    def open_owner_url(self) -> str:
+        """The same without the password, for arguments, which everybody on the machine can read."""
+        return self.server.url(self.name, OWNER)
+
+    @property
     def app_url(self) -> str:
         """The address of the old application."""
         return self.server.url(self.name, APP, password=self.server.secret(APP))

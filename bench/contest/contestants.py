@@ -18,6 +18,7 @@ from bench.contest.documents import MORE_QUERIES, QUERIES
 from bench.contest.node_programs import program
 from bench.contest.not_measured import NotMeasured
 from bench.contestants import postgraphile_documents
+from bench.crms import OWNER
 from settings import variables
 
 if TYPE_CHECKING:
@@ -61,15 +62,19 @@ class Contestant:
 def _node(file: str) -> Callable[[Setting, int], list[str]]:
     return lambda setting, port: [
         *program(file, setting.home),
-        *(str(port), setting.crm.owner_url, str(ORGANIZATION), str(PERSON)),
+        *(str(port), setting.crm.open_owner_url, str(ORGANIZATION), str(PERSON)),
     ]
 
 
 def _python(module: str) -> Callable[[Setting, int], list[str]]:
     return lambda setting, port: [
         *(sys.executable, "-m", f"bench.contestants.{module}"),
-        *(str(port), setting.crm.owner_url, str(ORGANIZATION), str(PERSON)),
+        *(str(port), setting.crm.open_owner_url, str(ORGANIZATION), str(PERSON)),
     ]
+
+
+def _as_owner(setting: Setting) -> dict[str, str]:
+    return {"PGPASSWORD": setting.crm.server.secret(OWNER), "NODE_ENV": "production", "GRAPHILE_ENV": "production"}
 
 
 CONTESTANTS = (
@@ -88,20 +93,21 @@ CONTESTANTS = (
         LIMIT,
         "Starlette, asyncpg, one SQL statement for each document; no GraphQL",
         _python("hand_written"),
-        queries=MORE_QUERIES,
+        _as_owner,
+        MORE_QUERIES,
     ),
-    Contestant(ORM, "Strawberry, SQLAlchemy ORM, dataloaders", _python("strawberry_orm")),
+    Contestant(ORM, "Strawberry, SQLAlchemy ORM, dataloaders", _python("strawberry_orm"), _as_owner),
     Contestant(
         "mercurius",
         "Mercurius with its JIT and the dataloader package, prepared statements on pg",
         _node("mercurius.mjs"),
-        lambda _: {"NODE_ENV": "production"},
+        _as_owner,
     ),
     Contestant(
         "postgraphile",
         "PostGraphile 5 on the tables as they are, in production mode",
         _node("postgraphile.mjs"),
-        lambda _: {"NODE_ENV": "production", "GRAPHILE_ENV": "production"},
+        _as_owner,
         postgraphile_documents.QUERIES,
         postgraphile_documents.plain,
     ),

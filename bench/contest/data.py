@@ -74,8 +74,9 @@ def database(server: EmbeddedServer, sizes: Sizes) -> Crm:
 
     One that other migrations have made, or other files of ours, is dropped.
     """
-    files = sorted([*MIGRATIONS.glob("*.sql"), *FOLDER.glob("*.sql")])
-    digest = hashlib.sha256(b"".join(file.read_bytes() for file in files)).hexdigest()[:8]
+    files = sorted([*MIGRATIONS.glob("*.sql"), *FOLDER.glob("*.sql"), LEGACY / "legacy_crm.sql"])
+    made_of = [file.read_bytes() for file in files] + [repr(sizes.variables).encode()]
+    digest = hashlib.sha256(b"".join(made_of)).hexdigest()[:8]
     family = f"contest_{sizes.interactions}_"
     drop_others(server, family, but=f"{family}{digest}")
     return kept(server, f"{family}{digest}", lambda crm: _fill(crm, sizes))

@@ -10,8 +10,8 @@ INSERT INTO lead_interactions (id, organization_id, user_id, created_by, interac
        priority, created_at, updated_at, scheduled_at, completed_at, occurs_at, lead_id, contact_id, account_id)
 SELECT pg_temp.key('interaction', n), pg_temp.key('organization', (share = 0)::int), assignee, assignee, kind,
        (ARRAY['Send the offer', 'Prepare the demo', 'Check the invoice', 'Ask about renewal', 'Book a site visit'])[1 + n % 5],
-       CASE WHEN n % 3 = 0 THEN repeat('Noted on the phone; nothing to add. ', 1 + (n % 3)::int) END,
-       CASE WHEN done IS NOT NULL THEN 'completed' WHEN due > now() THEN 'scheduled' ELSE 'pending' END,
+       CASE WHEN n % 3 = 0 THEN repeat('Noted on the phone; nothing to add. ', 1 + (n / 3 % 3)::int) END,
+       CASE WHEN done IS NOT NULL THEN 'completed' WHEN due > timestamptz '2026-01-01Z' THEN 'scheduled' ELSE 'pending' END,
        (ARRAY['low', 'medium', 'medium', 'high'])[1 + n % 4], made, made, due, done, coalesce(done, due, made),
        CASE WHEN share = 0 THEN pg_temp.key('lead', n * 7919 % (:leads / 10) * 10 + 9)
             WHEN share BETWEEN 1 AND 3 AND n % 7 > 0 OR share BETWEEN 4 AND 6
