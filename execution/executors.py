@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING, Protocol, cast
 
+from graphql.type.definition import GraphQLResolveInfoHelpers
 from strawberry.schema.schema import StrawberryGraphQLCoreExecutionContext
 
 if TYPE_CHECKING:
@@ -27,6 +28,19 @@ class Executor(StrawberryGraphQLCoreExecutionContext):
     the coroutine of the resolver that it was given, and Python says "never awaited". So whoever cancels an operation
     makes its fields fail instead, at once, and waits until all of them have.
     """
+
+    @property
+    def async_helpers(self) -> GraphQLResolveInfoHelpers:
+        """What resolvers are given to work in parallel, made anew each time.
+
+        graphql-core keeps it, and it holds the executor: so whatever an operation has read would stay until Python's
+        garbage collector comes across it.
+        """
+        return GraphQLResolveInfoHelpers(gather=self.gather_async_work, track=self.track_async_work)
+
+    @async_helpers.setter
+    def async_helpers(self, _: GraphQLResolveInfoHelpers) -> None:
+        """Keep none."""
 
     def execute_operation(self, serially: bool | None = None) -> ExecutionResult | Awaitable[ExecutionResult]:  # noqa: FBT001
         """Run the operation, or what it selects of one event."""

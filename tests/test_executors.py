@@ -3,6 +3,7 @@
 import asyncio
 import gc
 import warnings
+import weakref
 
 import pytest
 import strawberry
@@ -96,3 +97,22 @@ def test_an_operation_that_is_wanted_is_answered() -> None:
     was_running, context = asyncio.run(give_up_after(500))
 
     assert (False, False) == (was_running, context.is_given_up)
+
+
+@pytest.mark.parametrize("document", [QUERY, "{ nothing }", "{ __typename }"])
+def test_what_an_answer_was_made_from_is_gone_with_it(document: str) -> None:
+    def answer() -> weakref.ref[Waiting]:
+        context = Waiting()
+        asyncio.run(run(document, context))
+        return weakref.ref(context)
+
+    gc.collect()
+    gc.disable()  # or it may come by, and find what would have stayed
+    try:
+        assert answer()() is None
+    finally:
+        gc.enable()
+
+
+async def run(document: str, context: Waiting) -> None:
+    await SCHEMA.execute(document, context_value=context)
