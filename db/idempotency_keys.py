@@ -10,13 +10,13 @@ from sqlalchemy import (
     Integer,
     LargeBinary,
     Text,
+    all_,
     any_,
     bindparam,
     cast,
     column,
     delete,
     func,
-    literal_column,
     select,
     update,
 )
@@ -29,14 +29,14 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from uuid import UUID
 
-    from sqlalchemy import BindParameter, ColumnElement, FromClause, TableValuedAlias
+    from sqlalchemy import CTE, BindParameter, ColumnElement, FromClause, TableValuedAlias
     from sqlalchemy.types import TypeEngine
 
     from db.sessions import Session
 
 MOST_PRUNED = 200  # keys at a write; more than a write can add, so that expired ones get fewer
 
-UNANSWERED: ColumnElement[Any] = literal_column("'null'::jsonb")  # until the change has been made
+UNANSWERED = "null"  # until the change has been made
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,13 +57,17 @@ class KeyRow:
     answer: str
 
 
-async def claim(session: Session, owner: Owner, digests: Mapping[str, bytes]) -> list[KeyRow]:
+async def claim(
+    session: Session, owner: Owner, digests: Mapping[str, bytes], answers: Mapping[str, str]
+) -> list[KeyRow]:
     """Claim keys, `{key: digest of its input}`; return those that were used before. 1 statement, 2 if there are such.
 
-    To be called in the transaction of the change, whose end keeps the keys or lets them go. Waits for another open
-    transaction that has claimed one of them. Raises TimedOut. An expired key is as good as new.
+    `answers` are those that are known already, `{key: JSON}`; `keep` writes the others. To be called in the transaction
+    of the change, whose end keeps the keys or lets them go. Waits for another open transaction that has claimed one of
+    them. Raises TimedOut. An expired key is as good as new; some others that have expired are removed.
     """
-    values = {"keys": list(digests), "digests": list(digests.values())}
+    known = [answers.get(key, UNANSWERED) for key in digests]
+    values = {"keys": list(digests), "digests": list(digests.values()), "answers": known}
     claimed = {row["key"] for row in await session.rows(_claim(), **_arguments(owner), **values)}
     used = [key for key in digests if key not in claimed]
     if not used:
@@ -73,7 +77,7 @@ async def claim(session: Session, owner: Owner, digests: Mapping[str, bytes]) ->
 
 
 async def keep(session: Session, owner: Owner, answers: Mapping[str, str]) -> None:
-    """Write the answers, `{key: JSON}`, beside keys just claimed, and remove some that have expired. 1 statement."""
+    """Write the answers, `{key: JSON}`, beside keys just claimed. 1 statement."""
     values = {"keys": list(answers), "answers": list(answers.values())}
     await session.rows(_keep(), **_arguments(owner), **values)
 
@@ -91,10 +95,11 @@ def _texts(name: str) -> BindParameter[Sequence[str]]:
     return bindparam(name, type_=ARRAY(Text))
 
 
-def _given(name: str, type_: TypeEngine[Any]) -> TableValuedAlias:
-    """Make rows of two lists: keys, and something of this type for each."""
-    lists = func.unnest(_texts("keys"), bindparam(f"{name}s", type_=ARRAY(type_)))
-    return lists.table_valued(column("key", Text), column(name, type_)).render_derived(name="given")
+def _given(**types: TypeEngine[Any]) -> TableValuedAlias:
+    """Make rows of lists: keys, and something of these types for each; the list of a `name` is `names`."""
+    lists = func.unnest(_texts("keys"), *(bindparam(f"{name}s", type_=ARRAY(type_)) for name, type_ in types.items()))
+    columns = (column(name, type_) for name, type_ in types.items())
+    return lists.table_valued(column("key", Text), *columns).render_derived(name="given")
 
 
 def _identity(table: FromClause) -> list[ColumnElement[Any]]:
@@ -115,14 +120,14 @@ def _has_expired(table: FromClause) -> ColumnElement[bool]:
 
 @cache
 def _claim() -> Statement:
-    given = _given("digest", LargeBinary())
+    given = _given(digest=LargeBinary(), answer=Text())
     values: dict[str, ColumnElement[Any]] = {
         "organization_id": uuid_argument("organization_id"),
         "user_id": uuid_argument("user_id"),
         "operation": bindparam("operation", type_=Text),
         "key": given.c.key,
         "input_digest": given.c.digest,
-        "answer": UNANSWERED,
+        "answer": cast(given.c.answer, JSONB),
     }
     # In one order, so that two lists with the same keys don't wait for each other for ever.
     rows = select(*values.values()).select_from(given).order_by(given.c.key)
@@ -136,8 +141,26 @@ def _claim() -> Statement:
                 "created_at": func.now(),
             },
             where=_has_expired(keys),
-        ).returning(keys.c.key)
+        )
+        .returning(keys.c.key)
+        .add_cte(_pruned())
     )
+
+
+def _pruned() -> CTE:
+    """Remove some keys that have expired, but for those that are claimed: one statement changes a row once."""
+    other = keys.alias("other")
+    # A common table, so that it's read once, and its limit counts once, whatever the plan.
+    expired = (
+        select(*_identity(other))
+        .where(of_tenant(other), _has_expired(other), other.c.key != all_(_texts("keys")))
+        .order_by(other.c.created_at)
+        .limit(MOST_PRUNED)
+        .with_for_update(skip_locked=True)
+        .cte("expired")
+    )
+    is_same = (one == another for one, another in zip(_identity(keys), _identity(expired), strict=True))
+    return delete(keys).where(*is_same).returning(keys.c.key).cte("pruned")
 
 
 @cache
@@ -151,30 +174,9 @@ def _used() -> Statement:
 
 @cache
 def _keep() -> Statement:
-    other = keys.alias("other")
-    # A common table, so that it's read once, and its limit counts once, whatever the plan.
-    expired = (
-        select(*_identity(other))
-        .where(of_tenant(other), _has_expired(other))
-        .order_by(other.c.created_at)
-        .limit(MOST_PRUNED)
-        .with_for_update(skip_locked=True)
-        .cte("expired")
-    )
-    pruned = (
-        delete(keys)
-        .where(*(one == another for one, another in zip(_identity(keys), _identity(expired), strict=True)))
-        .returning(keys.c.key)
-        .cte("pruned")
-    )
-    given = _given("answer", Text())
-    answered = (
-        update(keys)
-        .where(*_owned(), keys.c.key == given.c.key)
-        .values(answer=cast(given.c.answer, JSONB))
-        .add_cte(pruned)
-    )
-    return compiled(answered)
+    given = _given(answer=Text())
+    answered = update(keys).where(*_owned(), keys.c.key == given.c.key)
+    return compiled(answered.values(answer=cast(given.c.answer, JSONB)))
 
 
 @cache

@@ -99,12 +99,12 @@ async def counts_of_records(
     return [OwnedNumber(*row) for row in await session.rows(compiled(query), ids=ids)]
 
 
-async def create(session: Session, task: NewTask, actor_id: UUID) -> InteractionRow | None:
+async def create(session: Session, id_: UUID, task: NewTask, actor_id: UUID) -> InteractionRow | None:
     """Insert a task; None, and nothing inserted, when a link or the assignee is not in the organization. 1 statement.
 
     Raises ConstraintViolated when a record goes away at the same moment.
     """
-    rows = await session.rows(_create(), **_arguments(task), actor_id=actor_id)
+    rows = await session.rows(_create(), id=id_, **_arguments(task), actor_id=actor_id)
     return InteractionRow(*rows[0]) if rows else None
 
 
@@ -209,7 +209,7 @@ def _create() -> Statement:
         "due_at": instant_argument("due_at"),
         **{name: uuid_argument(name) for name in REFERENCES},
     }
-    values = values_of(task)
+    values = {"id": uuid_argument("id"), **values_of(task)}
     row = select(*values.values()).where(*(is_there(name) for name in REFERENCES))
     return compiled(insert(interactions).from_select(list(values), row).returning(*COLUMNS))
 

@@ -83,30 +83,37 @@ async def once(
     intention: Intention | None,
     change: Callable[[], Awaitable[Made]],
     *,
-    stored: Callable[[Made], Answer],
+    stored: Answer | Callable[[Made], Answer],
     recalled: Callable[[Answer], Awaitable[Made]],
 ) -> tuple[Made, bool]:
     """Make a change in one transaction, or recall what it answered before; return it, and whether it was recalled.
 
-    `stored` says what is kept of an answer, `recalled` makes an answer of that. A change that raises leaves no key.
-    Raises Refused when the key was used with another input, and TimedOut when another request with it doesn't end in
-    time. With a key 2 statements more; for a repeat 2, and those of `recalled`.
+    `stored` is what is kept of an answer, or says so once there is one; `recalled` makes an answer of that. A change
+    that raises leaves no key. Raises Refused when the key was used with another input, and TimedOut when another
+    request with it doesn't end in time. With a key 1 statement more, 2 if what is kept isn't known before; for a repeat
+    2, and those of `recalled`.
     """
     async with session.write(viewer.user_id):
         if intention is None:
             return await change(), False
-        owner = intention.owner(viewer)
-        for used in await idempotency_keys.claim(session, owner, {intention.key: intention.digest}):
+        owner, key = intention.owner(viewer), intention.key
+        known = {} if callable(stored) else {key: json.dumps(stored)}
+        for used in await idempotency_keys.claim(session, owner, {key: intention.digest}, known):
             if conflict := intention.conflicts_with(used.digest):
                 raise Refused(*conflict)
             return await recalled(json.loads(used.answer)), True
         made = await change()
-        await idempotency_keys.keep(session, owner, {intention.key: json.dumps(stored(made))})
+        if callable(stored):
+            await idempotency_keys.keep(session, owner, {key: json.dumps(stored(made))})
         return made, False
 
 
 async def task_once(
-    session: Session, viewer: Viewer, intention: Intention | None, change: Callable[[], Awaitable[Changed]]
+    session: Session,
+    viewer: Viewer,
+    intention: Intention | None,
+    task_id: UUID,
+    change: Callable[[], Awaitable[Changed]],
 ) -> Changed:
     """Make a change of one task, or return the task as it is now that was changed under this key before; see `once`.
 
@@ -120,13 +127,13 @@ async def task_once(
             raise Refused(gone(id_))
         return Changed(found[0])
 
-    made, is_recalled = await once(session, viewer, intention, change, stored=answer_of, recalled=recalled)
+    made, is_recalled = await once(session, viewer, intention, change, stored=answer_of(task_id), recalled=recalled)
     return replace(made, is_replayed=True) if is_recalled else made
 
 
-def answer_of(changed: Changed) -> Answer:
+def answer_of(task_id: UUID) -> Answer:
     """Return what is kept of an answer that is one task."""
-    return {"task": str(changed.row.id) if changed.row else None}
+    return {"task": str(task_id)}
 
 
 def task_id_in(answer: Answer) -> UUID:

@@ -62,8 +62,8 @@ async def create_tasks(
     """Create tasks, all of them or none when atomic; return what became of each, in the order given.
 
     Of those with the same key one is created. Raises LimitExceeded. However many there are, 1 statement, and 1 more
-    where some are refused; 2 more with keys, and 2 for repeats; and 2 for each text of the caller's own. Only when a
-    record goes away at this very moment, each is created by itself.
+    where some are refused; 1 more with keys, 2 where such are refused, and 2 for repeats; and 2 for each text of the
+    caller's own. Only when a record goes away at this very moment, each is created by itself.
     """
     check_list("input", wanted)
     items = [_item(viewer, one) for one in wanted]
@@ -100,7 +100,7 @@ async def _create(
             outcomes |= await _inserted(session, viewer, fresh)
             if is_atomic and _is_any_refused(outcomes):
                 raise Refused
-            await _keep_answers(session, viewer, fresh, outcomes)
+            await _release_unused(session, viewer, fresh, outcomes)
     elif is_atomic and _is_any_refused(outcomes):  # they would be, so they are told so
         raise Refused
     for copy, first in copies.items():
@@ -156,7 +156,8 @@ async def _recalled(session: Session, viewer: Viewer, items: Sequence[_Item]) ->
         return {}
     owner = next(intention.owner(viewer) for _, intention in keyed.values())
     digests = {key: intention.digest for key, (_, intention) in keyed.items()}
-    used = await idempotency_keys.claim(session, owner, digests)
+    answers = {key: json.dumps(answer_of(id_)) for key, (id_, _) in keyed.items()}
+    used = await idempotency_keys.claim(session, owner, digests, answers)
     found = await _answers(session, [row for row in used if row.digest == digests[row.key]])
     outcomes: _Outcomes = {}
     for row in used:
@@ -177,17 +178,11 @@ async def _answers(session: Session, used: Sequence[KeyRow]) -> dict[str, Change
     }
 
 
-async def _keep_answers(session: Session, viewer: Viewer, items: Sequence[_Item], outcomes: _Outcomes) -> None:
-    """Keep with each key just claimed the task made under it, or let it go where none was. At most 2 statements."""
-    keyed = {item.intention: outcomes[item.id] for item in items if item.intention}
-    if not keyed:
-        return
-    owner = next(iter(keyed)).owner(viewer)
-    made = {intention.key: made for intention, made in keyed.items() if isinstance(made, Changed)}
-    if made:
-        await idempotency_keys.keep(session, owner, {key: json.dumps(answer_of(one)) for key, one in made.items()})
-    if unused := [intention.key for intention in keyed if intention.key not in made]:
-        await idempotency_keys.release(session, owner, unused)
+async def _release_unused(session: Session, viewer: Viewer, items: Sequence[_Item], outcomes: _Outcomes) -> None:
+    """Let the keys just claimed go under which no task was made. At most 1 statement."""
+    unused = [item.intention for item in items if item.intention and not isinstance(outcomes[item.id], Changed)]
+    if unused:
+        await idempotency_keys.release(session, unused[0].owner(viewer), [intention.key for intention in unused])
 
 
 async def _alone(session: Session, viewer: Viewer, item: _Item) -> Changed | Refused:

@@ -41,7 +41,7 @@ async def update_task(
     """Change a task and return it as stored; nothing is written when nothing would differ.
 
     With `is_check_only` nothing is written in any case, and there is no row. Raises Refused with every reason found.
-    1 statement, 2 when nothing was changed, 2 or 4 when it gets a lead; with a key 2 more, and 3 for its repeat.
+    1 statement, 2 when nothing was changed, 2 or 4 when it gets a lead; with a key 1 more, and 3 for its repeat.
     """
     change = replace(
         change,
@@ -63,7 +63,7 @@ async def update_task(
         return Changed(row) if row else await _unchanged(session, change)
 
     try:
-        return await task_once(session, viewer, intention, update)
+        return await task_once(session, viewer, intention, change.task_id, update)
     except ConstraintViolated:  # a record went away between the check and the change, both in one statement
         return await _unchanged(session, change)
 

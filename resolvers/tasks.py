@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
+from uuid import UUID, uuid4
 
 from db import interactions, tasks
 from db.task_orders import keys_of
@@ -25,7 +26,6 @@ from resolvers.task_rules import (
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from datetime import datetime
-    from uuid import UUID
 
     from db.interactions import InteractionRow
     from db.sessions import Session
@@ -76,26 +76,26 @@ async def create_task(
 ) -> Changed:
     """Create a task and return it as stored; with `is_check_only` nothing is written, and there is no row.
 
-    Raises Refused with every reason found. 1 statement, 2 when refused; with a key 3, as for its repeat.
+    Raises Refused with every reason found. 1 statement, 2 when refused; with a key 1 more, and 3 for its repeat.
     """
     draft = trimmed(draft)
     problems = [*forbidden(viewer), *draft_problems(draft), *key_problems(intention)]
     if problems:
         raise Refused(*problems)
-    new = new_task(draft, viewer)
+    id_, new = uuid4(), new_task(draft, viewer)
     if is_check_only:
         if missing := missing_records(draft, new, await tasks.missing_references(session, new)):
             raise Refused(*missing)
         return Changed(None, checked=LinkedPair(new.contact_id, new.account_id))
 
     async def create() -> Changed:
-        row = await tasks.create(session, new, viewer.user_id)
+        row = await tasks.create(session, id_, new, viewer.user_id)
         if row is None:
             raise Refused(*not_stored(draft, new, await tasks.missing_references(session, new)))
         return Changed(row)
 
     try:
-        return await task_once(session, viewer, intention, create)
+        return await task_once(session, viewer, intention, id_, create)
     except ConstraintViolated:  # a record went away between the check and the insert, both in one statement
         missing_now = await tasks.missing_references(session, new)
     raise Refused(*not_stored(draft, new, missing_now))
