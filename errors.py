@@ -320,3 +320,9 @@ class AddressUnusable(TasklineError):
     """The server can't listen where it should: the address is taken, not allowed, or not this machine's."""
 
     code = "ADDRESS_UNUSABLE"
+
+
+class WorkerNotStarted(TasklineError):
+    """One of several server processes ended before it could serve; what it said stands before."""
+
+    code = "WORKER_NOT_STARTED"

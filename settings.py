@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 LONGEST_RETENTION_DAYS = 36_500
+MOST_WORKERS = 64
 
 JwtAlgorithm = Literal["HS256", "RS256", "ES256", "EdDSA"]
 
@@ -51,6 +52,7 @@ class Settings(BaseSettings):
     allow_unbound_role: bool = False
     """Serve although the role of `database_url` escapes row security. For repair work only."""
     pool_size: Annotated[int, Field(ge=1, le=200)] = 10
+    """Connections of one server process, of which there are as many as `workers`."""
     pool_wait_ms: Annotated[int, Field(ge=1)] = 2_000
     statement_timeout_ms: Annotated[int, Field(ge=1)] = 3_000
     lock_timeout_ms: Annotated[int, Field(ge=1)] = 1_000
@@ -63,6 +65,8 @@ class Settings(BaseSettings):
 
     host: str = "127.0.0.1"
     port: Annotated[int, Field(ge=0, le=65_535)] = 8_000
+    workers: Annotated[int, Field(ge=1, le=MOST_WORKERS)] = 1
+    """How many server processes share the port."""
     demo_organization_id: UUID | None = None
     """Set by `./taskline demo`: whose colleagues the demo's sign-in lets people be. Absent: no such sign-in."""
 

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 import click
 import uvicorn
 
+from commands import workers
 from errors import AddressUnusable
 
 if TYPE_CHECKING:
@@ -24,6 +25,8 @@ if TYPE_CHECKING:
 
 MAX_MESSAGE_BYTES = 64_000
 """The longest message that a WebSocket takes; a longer one ends it with 1009."""
+CLOSE_S = 5
+"""What a process needs to end when its clients have gone: it waits for its connections to the database."""
 
 
 @contextmanager
@@ -54,9 +57,20 @@ def unusable(host: str, port: int, reason: OSError | UnicodeError) -> AddressUnu
 
 
 def run(settings: Settings, taken: socket.socket, *, when_up: Callable[[], None]) -> None:
-    """Serve on the address that was taken until Ctrl-C or SIGTERM."""
+    """Serve on the address that was taken until Ctrl-C or SIGTERM, by as many processes as the settings say.
+
+    Raises WorkerNotStarted.
+    """
     settings.export()
     _end_what_is_never_received(taken, 2 * settings.receive_timeout_ms)
+    if settings.workers > 1:
+        workers.run(settings.workers, taken, when_up=when_up, patience_s=_drain_s(settings) + CLOSE_S)
+    else:
+        server_of(settings, taken, when_up).run_to_the_end(taken)
+
+
+def server_of(settings: Settings, taken: socket.socket, when_up: Callable[[], None]) -> Server:
+    """Return the server of one process. It reads the settings again, from the environment."""
     config = uvicorn.Config(
         "app:create",
         factory=True,
@@ -67,13 +81,17 @@ def run(settings: Settings, taken: socket.socket, *, when_up: Callable[[], None]
         access_log=False,
         server_header=False,
         ws_max_size=MAX_MESSAGE_BYTES,
-        # What is being answered by then has had its time; whoever is still sending is told to come back.
-        timeout_graceful_shutdown=settings.request_timeout_ms // 1_000 + 1,
+        timeout_graceful_shutdown=_drain_s(settings),
     )
-    # After its own shutdown uvicorn raises the signal that it caught again; for us that is an ordinary end.
-    signal.signal(signal.SIGTERM, signal.default_int_handler)
-    with suppress(KeyboardInterrupt):
-        Server(config, when_up).run(sockets=[taken])
+    return Server(config, when_up)
+
+
+def _drain_s(settings: Settings) -> int:
+    """Return how long a server that stops waits for its clients.
+
+    What is being answered by then has had its time; whoever is still sending is told to come back.
+    """
+    return settings.request_timeout_ms // 1_000 + 1
 
 
 def _end_what_is_never_received(taken: socket.socket, timeout_ms: int) -> None:
@@ -91,6 +109,13 @@ class Server(uvicorn.Server):
     def __init__(self, config: uvicorn.Config, when_up: Callable[[], None]) -> None:
         super().__init__(config)
         self._when_up = when_up
+
+    def run_to_the_end(self, taken: socket.socket) -> None:
+        """Serve until Ctrl-C or SIGTERM."""
+        # After its own shutdown uvicorn raises the signal that it caught again; for us that is an ordinary end.
+        signal.signal(signal.SIGTERM, signal.default_int_handler)
+        with suppress(KeyboardInterrupt):
+            self.run(sockets=[taken])
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         """Start, then tell.

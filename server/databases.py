@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from db.connection_room import connection_room
 from db.engine import Database
 from errors import SettingsInvalid
 
@@ -29,8 +30,8 @@ def database_of(settings: Settings) -> Database:
     )
 
 
-async def check(settings: Settings) -> None:
-    """Connect once, so that what is wrong shows before anything is served.
+async def check(settings: Settings) -> int:
+    """Connect once, so that what is wrong shows before anything is served; return the server's room for connections.
 
     Raises SettingsInvalid for an address that can't be read, DatabaseRefused for a role, password or name that the
     server refuses, UnboundRole for a role that row security doesn't bind, Unavailable when nobody answers.
@@ -38,6 +39,6 @@ async def check(settings: Settings) -> None:
     database = database_of(settings)
     await database.open()
     try:
-        await database.release(await database.acquire())
+        return await connection_room(database)
     finally:
         await database.close()

@@ -57,6 +57,8 @@ class Contestant:
     """What it is asked, by the documents' names."""
     plain: Callable[[object], object] = lambda data: data
     """How its data look in the names of Taskline's schema."""
+    is_usual: bool = True
+    """Whether it takes part without being named."""
 
 
 def _node(file: str) -> Callable[[Setting, int], list[str]]:
@@ -77,17 +79,29 @@ def _as_owner(setting: Setting) -> dict[str, str]:
     return {"PGPASSWORD": setting.crm.server.secret(OWNER), "NODE_ENV": "production", "GRAPHILE_ENV": "production"}
 
 
+def _served(setting: Setting) -> dict[str, str]:
+    return {
+        "DATABASE_URL": setting.crm.app_url,
+        "TASKLINE_JWT_SECRET": setting.jwt_secret,
+        "TASKLINE_HOME": str(setting.home),
+    }
+
+
 CONTESTANTS = (
     Contestant(
         TASKLINE,
         "everything on: token, row security, limits, log; one process",
         lambda _, port: [sys.executable, "-m", "commands", "serve", "--port", str(port)],
-        lambda setting: {
-            "DATABASE_URL": setting.crm.app_url,
-            "TASKLINE_JWT_SECRET": setting.jwt_secret,
-            "TASKLINE_HOME": str(setting.home),
-        },
+        _served,
         MORE_QUERIES,
+    ),
+    Contestant(
+        "taskline-by-two",
+        "the same by two workers",
+        lambda _, port: [sys.executable, "-m", "commands", "serve", "--port", str(port), "--workers", "2"],
+        _served,
+        MORE_QUERIES,
+        is_usual=False,
     ),
     Contestant(
         LIMIT,

@@ -28,7 +28,7 @@ SERVER = {**ROOM, "synchronous_commit": "off"}
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """What is asked of a contest; without names in `only` and `asked`, all contestants and documents."""
+    """What is asked of a contest; without names in `only` and `asked`, all usual contestants and all documents."""
 
     home: Path
     rounds: int
@@ -72,7 +72,7 @@ def run(plan: Plan, rows: int) -> Outcome:
         setting = Setting(crm, plan.home, plan.token, plan.jwt_secret)
         entrants, absent = [], {}
         for contestant in CONTESTANTS:
-            if contestant.name in (plan.only or {contestant.name}):
+            if contestant.name in plan.only or (contestant.is_usual and not plan.only):
                 try:
                     one = stack.enter_context(running(contestant, setting))
                     asyncio.run(answered(one, every["Q2"], 0))

@@ -1,0 +1,35 @@
+"""One of several server processes; `commands/workers.py` starts it, with the numbers of two open sockets."""
+
+from __future__ import annotations
+
+import socket
+import sys
+from contextlib import suppress
+from functools import partial
+from threading import Thread
+
+from commands.serving import Server, server_of
+from commands.streams import make_safe
+from settings import Settings
+
+
+def main(taken: socket.socket, line: socket.socket) -> None:
+    """Serve on the socket that was taken until whoever holds the other end of the line lets go of it, or ends."""
+    server = server_of(Settings.from_env(), taken, when_up=partial(_tell, line))
+    Thread(target=_end_with, args=(line, server), daemon=True).start()
+    server.run_to_the_end(taken)
+
+
+def _tell(line: socket.socket) -> None:
+    with suppress(BrokenPipeError):  # then we are about to end
+        line.sendall(b"!")
+
+
+def _end_with(line: socket.socket, server: Server) -> None:
+    line.recv(1)
+    server.should_exit = True
+
+
+if __name__ == "__main__":
+    make_safe()
+    main(*(socket.socket(fileno=int(number)) for number in sys.argv[1:]))
