@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, cast
@@ -25,6 +26,8 @@ LEEWAY = timedelta(seconds=5)
 DEMO_TOKEN_LIFETIME = timedelta(hours=12)
 # A longer token is no token of a person: it would only be hashed at our cost.
 MAX_TOKEN_BYTES = 8_192
+MOST_KNOWN = 1_000
+"""How many good tokens are remembered; at most 8 MB."""
 
 _REFUSALS: Mapping[type[jwt.PyJWTError], str] = {
     jwt.ExpiredSignatureError: "The token has expired. Sign in again to get a new one.",
@@ -52,6 +55,8 @@ class Verifier:
         self._settings = settings
         self._keys = keys_of(settings)
         self._required = ["exp", "aud", "sub", *(["iss"] if settings.jwt_issuer else [])]
+        # A signature by a key that stays holds for ever; of all else that is checked, only the expiry can come later.
+        self._known: dict[str, SignedIn] | None = None if self._keys.may_block else {}
 
     async def viewer(self, authorization: str | None) -> Viewer:
         """Return who sent this `Authorization` header. Raises Unauthenticated, or Unavailable without the keys."""
@@ -60,6 +65,9 @@ class Verifier:
     async def signed_in(self, authorization: str | None) -> SignedIn:
         """Return who sent this `Authorization` header, and until when it holds. Raises as `viewer` does."""
         token = _bearer_token(authorization)
+        known = self._known.get(token) if self._known else None
+        if known and known.expires_at > time.time() - LEEWAY.total_seconds():
+            return known
         try:
             if self._keys.may_block:
                 claims = await asyncio.to_thread(self._claims, token)
@@ -70,7 +78,12 @@ class Verifier:
         except jwt.PyJWTError as exc:
             default = "The token can't be read. Send it as it was issued: `Authorization: Bearer <token>`."
             raise Unauthenticated(_REFUSALS.get(type(exc), default)) from exc
-        return SignedIn(self._viewer_of(claims), expires_at=cast("float", claims["exp"]))
+        signed_in = SignedIn(self._viewer_of(claims), expires_at=cast("float", claims["exp"]))
+        if self._known is not None:
+            if len(self._known) >= MOST_KNOWN:
+                self._known.clear()
+            self._known[token] = signed_in
+        return signed_in
 
     def _claims(self, token: str) -> dict[str, object]:
         algorithm = self._settings.jwt_algorithm

@@ -1,13 +1,19 @@
 """Sign-in: which tokens are accepted, and how every other is refused."""
 
+import asyncio
+import time
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
+import jwt
 import pytest
+from pydantic import SecretStr
 
 from resolvers.viewers import Role
-from server.sign_in import issue
+from server import sign_in
+from server.sign_in import LEEWAY, issue
+from settings import Settings
 from tests.apis import SECRET, SOMEBODY, Api, api
 from tests.tokens import CLAIMS, ISSUER, asked, assert_refused, encoded, signed, signed_by_hand, without
 
@@ -207,3 +213,44 @@ def test_a_token_that_we_issue_is_accepted_until_it_expires(served: Api, role: R
 
     assert role.name == good.json()["data"]["viewer"]["role"]
     assert "expired" in assert_refused(expired)
+
+
+# Tokens that have been seen.
+
+
+def test_a_token_seen_before_is_refused_once_it_has_expired(served: Api) -> None:
+    token = signed(without(exp=int(time.time() - LEEWAY.total_seconds()) + 2))
+
+    assert 200 == asked(served, f"Bearer {token}").status_code
+    time.sleep(2)
+
+    assert "expired" in assert_refused(asked(served, f"Bearer {token}"))
+
+
+def test_what_differs_from_a_token_seen_before_is_refused(served: Api) -> None:
+    token = signed()
+    assert 200 == asked(served, f"Bearer {token}").status_code
+
+    head, claims, signature = token.split(".")
+    altered = "A" if signature[0] != "A" else "B"
+    assert_refused(asked(served, f"Bearer {head}.{claims}.{altered}{signature[1:]}"))
+
+
+def test_a_token_is_verified_once_and_only_so_many_are_remembered(monkeypatch: pytest.MonkeyPatch) -> None:
+    decoded = []
+
+    def decode(token: str, *_: object, **__: object) -> dict[str, object]:
+        decoded.append(token)
+        return CLAIMS
+
+    monkeypatch.setattr(jwt, "decode", decode)
+    monkeypatch.setattr(sign_in, "MOST_KNOWN", 2)
+    verifier = sign_in.Verifier(Settings(jwt_secret=SecretStr(SECRET)))
+
+    async def ask(*tokens: str) -> None:
+        for token in tokens:
+            await verifier.signed_in(f"Bearer {token}")
+
+    asyncio.run(ask("a", "a", "b", "a", "b", "c", "c", "a"))
+
+    assert ["a", "b", "c", "a"] == decoded
