@@ -5,9 +5,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from sqlalchemy import exists, func, not_, or_, select
+from sqlalchemy.dialects.postgresql import array
 
 from db.records import RecordKind
-from db.statements import of_tenant, uuids_argument
+from db.statements import of_tenant, uuid_argument, uuids_argument
 from db.tables import accounts, contacts, interactions, leads
 
 if TYPE_CHECKING:
@@ -17,9 +18,14 @@ if TYPE_CHECKING:
     from sqlalchemy import CTE, ColumnElement, FromClause, Select
 
 
-def asked_records() -> CTE:
-    """Select the ids in the argument `ids`, as `id`."""
-    return select(func.unnest(uuids_argument("ids")).label("id")).cte("asked")
+def asked_records(*, is_one: bool = False) -> CTE:
+    """Select the ids in the argument `ids`, or the only one in `asked_id`, as `id`.
+
+    Of a list in an argument the planner doesn't know how long it is: it would rather plan for each list anew than for
+    all. Which record it is, it is not to know: a plan for one with few interactions reads all that another one has.
+    """
+    ids = array([uuid_argument("asked_id")]) if is_one else uuids_argument("ids")
+    return select(func.unnest(ids).label("id")).cte("asked")
 
 
 def related_records(kind: RecordKind, asked: FromClause) -> Mapping[RecordKind, Select[tuple[UUID, UUID]]]:

@@ -25,6 +25,7 @@ from sqlalchemy import (
 from sqlalchemy.dialects.postgresql import TIMESTAMP, array
 
 from db.interactions import COLUMNS, IS_ALIVE, OCCURS_AT
+from db.linked_rows import joined
 from db.related_records import asked_records, related_records
 from db.statements import instant_argument, of_tenant, uuid_argument, with_condition
 from db.tables import interactions
@@ -40,6 +41,7 @@ if TYPE_CHECKING:
     from sqlalchemy import CTE, CompoundSelect, Select
     from sqlalchemy.sql.selectable import LateralFromClause
 
+    from db.linked_rows import Path
     from db.records import RecordKind
     from db.statements import Statement
     from db.timeline_filters import TimelineFilter
@@ -78,6 +80,10 @@ class Reading:
     """Read from the earliest entry on; otherwise from the latest."""
     has_after: bool
     has_before: bool
+    is_of_one: bool = False
+    """Whether the timeline of only one record is asked for."""
+    paths: tuple[Path, ...] = ()
+    """Which linked rows come with each entry."""
 
     @property
     def limit(self) -> ColumnElement[int]:
@@ -114,12 +120,12 @@ class Reading:
 
 def of_records(reading: Reading) -> Select[tuple[object, ...]]:
     """Read the timelines of the asked records themselves: first the keys, in an index's order, then the rows."""
-    own = _own_keys(reading, asked_records()).subquery("own")
+    own = _own_keys(reading, asked_records(is_one=reading.is_of_one)).subquery("own")
     row = _row(own.c.id)
     via = array([own.c.kind]).label("via")
     order = reading.sorted(own.c.occurs_at, own.c.id)
-    query = select(*row.c, own.c.record_id, via).select_from(own.join(row, true()))
-    return query.order_by(own.c.record_id, *order)
+    source, linked = joined(own.join(row, true()), interactions.name, row, reading.paths)
+    return select(*row.c, own.c.record_id, via, *linked).select_from(source).order_by(own.c.record_id, *order)
 
 
 def with_related(reading: Reading) -> Select[tuple[object, ...]]:
@@ -130,7 +136,7 @@ def with_related(reading: Reading) -> Select[tuple[object, ...]]:
     then are the first, each once, the whole row. A row's place within any one timeline is never after its place in all
     of them together, so all links that brought it are met before the cut.
     """
-    asked = asked_records()
+    asked = asked_records(is_one=reading.is_of_one)
     related = related_records(reading.kind, asked)
     own = _own_keys(reading, asked).cte("own")
     heads = _heads(reading, related).cte("heads")
@@ -146,9 +152,10 @@ def with_related(reading: Reading) -> Select[tuple[object, ...]]:
     place = func.row_number().over(partition_by=entries.c.record_id, order_by=order).label("place")
     placed = select(entries, place).subquery("placed")
     row = _row(placed.c.id)
+    source, linked = joined(placed.join(row, true()), interactions.name, row, reading.paths)
     return (
-        select(*row.c, placed.c.record_id, placed.c.via)
-        .select_from(placed.join(row, true()))
+        select(*row.c, placed.c.record_id, placed.c.via, *linked)
+        .select_from(source)
         .where(placed.c.place <= reading.limit)
         .order_by(placed.c.record_id, placed.c.place)
     )

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from db.filters import InstantTest
 from db.interactions import COLUMNS, InteractionRow
 from db.keyset import Page, Window
+from db.linked_rows import INTERACTIONS, Found, Path, linked_rows
 from db.records import RecordKind
 from db.statements import Statement, compiled
 from db.timeline_filters import TimelineFilter
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
     from db.timeline_filters import Timeline
 
 WIDTH = len(COLUMNS)
+LINKED_AT = WIDTH + 2  # behind the record's id, and what brought the entry
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,16 +38,20 @@ class EntryRow:
 
 @dataclass(frozen=True, slots=True)
 class RecordPage:
-    """A page of one record's timeline."""
+    """A page of one record's timeline, and what was found of what its entries link to."""
 
     record_id: UUID
     page: Page
+    linked: Found
 
 
-async def pages(session: Session, timeline: Timeline, window: Window, ids: Sequence[UUID]) -> list[RecordPage]:
+async def pages(
+    session: Session, timeline: Timeline, window: Window, ids: Sequence[UUID], paths: tuple[Path, ...] = ()
+) -> list[RecordPage]:
     """Return a page of each of these records' timelines, the latest entry first. At most `limit` entries. 1 statement.
 
-    Each entry comes once, with all links that brought it. Nothing is asked of the records: an id of none has no entry.
+    Each entry comes once, with all links that brought it, and with the rows at the end of these known paths. Nothing is
+    asked of the records: an id of none has no entry.
     """
     places = _place("after", window.after) | _place("before", window.before)
     reading = Reading(
@@ -57,12 +63,15 @@ async def pages(session: Session, timeline: Timeline, window: Window, ids: Seque
         is_backwards=window.is_from_end,
         has_after=window.after is not None,
         has_before=window.before is not None,
+        is_of_one=len(ids) == 1,
+        paths=paths,
     )
-    found = await session.rows(filtered(_pages(reading), timeline.filter), ids=ids, **places)
+    found = await session.rows(filtered(_pages(reading), timeline.filter), ids=ids, asked_id=ids[0], **places)
     by_record: dict[UUID, list[Record]] = {id_: [] for id_ in ids}
     for record in found:
         by_record[record["record_id"]].append(record)
-    return [RecordPage(id_, _page(records, window)) for id_, records in by_record.items()]
+    shown = [(id_, _page(records, window)) for id_, records in by_record.items()]
+    return [RecordPage(id_, page, linked_rows(page.records, INTERACTIONS, paths, LINKED_AT)) for id_, page in shown]
 
 
 def entries_of(page: Page) -> list[EntryRow]:

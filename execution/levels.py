@@ -74,7 +74,7 @@ class Run:
                 return partial(list, repeat(value, len(objects)))
             case Attribute(name):
                 return partial(list, map(attrgetter(name), objects))
-            case Linked(relation):
+            case Linked(_, relation):
                 return self._linked_column(relation, objects, waits)
             case Called() as called:
                 call = called.of_one(self._executor, self._path)

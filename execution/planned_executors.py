@@ -11,15 +11,17 @@ from functools import partial
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from execution.executors import Executor
+from execution.foresight import foreseen
 from execution.levels import Run
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from graphql import GraphQLOutputType, GraphQLResolveInfo
+    from graphql import GraphQLObjectType, GraphQLOutputType, GraphQLResolveInfo
     from graphql.execution.collect_fields import FieldDetailsList
-    from graphql.pyutils import AwaitableOrValue, Path
+    from graphql.pyutils import AwaitableOrValue, Path, UndefinedType
 
+    from execution.foresight import Foreseeing
     from execution.plan_store import PlanStore
     from execution.plans import Plan
 
@@ -28,6 +30,22 @@ class PlannedExecutor(Executor):
     """The executor, with plans."""
 
     plans: ClassVar[PlanStore]
+    context_value: Foreseeing
+
+    def execute_field(
+        self,
+        parent_type: GraphQLObjectType,
+        source: Any,
+        field_details_list: FieldDetailsList,
+        path: Path,
+        position_context: Any,
+    ) -> AwaitableOrValue[Any] | UndefinedType:
+        """Run a field; of a root field tell the context first which relations will be followed below it."""
+        name = field_details_list[0].node.name.value
+        if path.prev is None and (definition := self.schema.get_field(parent_type, name)):
+            plan = self.plans.plan(self, definition.type, field_details_list, path)
+            self.context_value.foresee(str(path.key), foreseen(plan, self) if plan else frozenset())
+        return super().execute_field(parent_type, source, field_details_list, path, position_context)
 
     def complete_value(
         self,

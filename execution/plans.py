@@ -102,6 +102,8 @@ class Plan:
     def __init__(self, type_: GraphQLOutputType, details: FieldDetailsList, executor: PlannedExecutor) -> None:
         self.size = 0
         """How many fields it has come to."""
+        self.foreseen: frozenset[tuple[str, ...]] | None = None
+        """The relations that `execution.foresight` has found in it; None until it has looked."""
         self.shape = self._shape(type_, details, executor)
 
     def selection(self, composite: Composite, class_: type, executor: PlannedExecutor) -> Selection:

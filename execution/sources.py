@@ -41,6 +41,7 @@ class Attribute:
 class Linked:
     """What the object is linked to."""
 
+    name: str
     relation: Relation
 
 
@@ -97,7 +98,7 @@ def source_of(
     if field.extensions:
         return None
     if relation := field.metadata.get(RELATION):
-        return Linked(relation)
+        return Linked(field.python_name, relation)
     resolver = field.base_resolver
     if resolver is None:
         return Attribute(field.python_name)

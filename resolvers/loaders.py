@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from db import accounts, contacts, interactions, leads, users
+from db import accounts, contacts, interactions, leads, linked_rows, users
+from db.linked_rows import INTERACTIONS, known_paths
 from resolvers.rounds import Loader, Rounds
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Hashable, Sequence
+    from collections.abc import Awaitable, Callable, Hashable, Mapping, Sequence
     from uuid import UUID
 
+    from db.linked_rows import Found, Path
     from db.sessions import Session
     from resolvers.rounds import Row
 
@@ -28,7 +31,26 @@ class Loaders:
         self.accounts_by_id = Loader(rounds, session, accounts.by_ids, _id_of)
         """Loads deleted accounts too: what they left behind still shows their name."""
         self.interactions_by_id = Loader(rounds, session, interactions.by_ids, _id_of)
+        self._by_id: Mapping[str, Loader[Any]] = {
+            "users": self.users_by_id,
+            "leads": self.leads_by_id,
+            "contacts": self.contacts_by_id,
+            "accounts": self.accounts_by_id,
+            INTERACTIONS: self.interactions_by_id,
+        }
         self.leads_of_contact = Loader(rounds, session, leads.latest_of_contacts, lambda lead: lead.contact_id)
+
+    def prime(self, found: Found) -> None:
+        """Take rows that came with others."""
+        for table, rows in found.items():
+            self._by_id[table].prime(rows)
+
+    async def load_linked(self, table: str, id_: UUID, foreseen: frozenset[Path]) -> None:
+        """Load a row, and with it what is at the end of these paths: whoever asks for them finds them. 1 statement."""
+        paths = known_paths(table, foreseen)
+        fetch = partial(linked_rows.by_ids, table=table, paths=paths)
+        linked = await self.answering(("linked", table, paths), fetch, lambda linked: linked.id).load(id_)
+        self.prime({table: {id_: linked.row if linked else None}} | (linked.found if linked else {}))
 
     def answering(
         self,

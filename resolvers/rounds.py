@@ -102,6 +102,12 @@ class Loader(Generic[Row]):
             await asyncio.shield(coming)
         return self._rows
 
+    def prime(self, rows: Mapping[UUID, Row | None]) -> None:
+        """Take rows that another statement has read in the same transaction, so that nobody asks for them again."""
+        for key, row in rows.items():
+            if key not in self._coming:
+                self._rows.setdefault(key, row)
+
     async def fetch_new(self) -> None:
         """Fetch the rows of the new keys. 1 statement."""
         self._fetched, self._new = self._new, []

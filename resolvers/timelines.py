@@ -12,6 +12,7 @@ from db import timeline_counts, timelines
 from db.instants import from_us, to_us
 from db.interactions import BY_TIME
 from db.keyset import Page, Window
+from db.linked_rows import INTERACTIONS, known_paths
 from db.timeline_counts import Sorting
 from errors import BadUserInput, NotFound
 from resolvers.cursors import scope_of
@@ -20,6 +21,7 @@ from resolvers.records import record_by_id
 
 if TYPE_CHECKING:
     from db.keyset import Place
+    from db.linked_rows import Path
     from db.records import RecordKind
     from db.timeline_filters import Timeline
     from db.timelines import EntryRow
@@ -35,18 +37,32 @@ class RecordTimeline:
 
     timeline: Timeline
     record_id: UUID
+    foreseen: frozenset[Path] = frozenset()
+    """What will be asked of its entries, and comes with them."""
 
     @property
     def scope(self) -> str:
         """What its cursors belong to."""
         return scope_of("timeline", self.timeline, self.record_id)
 
+    @property
+    def paths(self) -> tuple[Path, ...]:
+        """What is read with the entries: all but the record itself, where all of them link to it."""
+        of_entries = known_paths(INTERACTIONS, self.foreseen)
+        if self.timeline.is_related_included:
+            return of_entries
+        return tuple(path for path in of_entries if path[0] != self.timeline.kind)
 
-async def timeline_of(loaders: Loaders, timeline: Timeline, record_id: UUID) -> RecordTimeline:
-    """Return a record's timeline. Raises NotFound. 1 statement."""
+
+async def timeline_of(
+    loaders: Loaders, timeline: Timeline, record_id: UUID, foreseen: frozenset[Path] = frozenset()
+) -> RecordTimeline:
+    """Return a record's timeline, of whose entries these relations will be followed. Raises NotFound. 1 statement."""
+    of_record = frozenset(path[1:] for path in foreseen if path[0] == timeline.kind)
+    await loaders.load_linked(f"{timeline.kind}s", record_id, of_record)
     if await record_by_id(loaders, timeline.kind, record_id) is None:
         raise NotFound(f"There is no {timeline.kind} {record_id} in your organization. Choose another record.")
-    return RecordTimeline(timeline, record_id)
+    return RecordTimeline(timeline, record_id, foreseen)
 
 
 async def page_of_timeline(
@@ -65,7 +81,7 @@ async def page_of_timeline(
     past, future = _sides(at)
     here, there = (future, past) if window.is_from_end else (past, future)
     page, beyond = await asyncio.gather(
-        _page(loaders, of, replace(here, limit=window.limit)), _page(loaders, of, there)
+        _page(loaders, of, replace(here, limit=window.limit)), _page(loaders, replace(of, foreseen=frozenset()), there)
     )
     shown = _shown(page, window, of)
     if window.is_from_end:
@@ -99,14 +115,18 @@ def _sides(at: datetime) -> tuple[Window, Window]:
 
 
 async def _page(loaders: Loaders, of: RecordTimeline, window: Window) -> Page:
-    question = "page", of.timeline, window.limit, window.is_from_end, _exact(window.after), _exact(window.before)
+    paths, places = of.paths, (_exact(window.after), _exact(window.before))
+    question = "page", of.timeline, window.limit, window.is_from_end, *places, paths
     read = loaders.answering(
         question,
-        lambda session, ids: timelines.pages(session, of.timeline, window, ids),
+        lambda session, ids: timelines.pages(session, of.timeline, window, ids, paths),
         lambda found: found.record_id,
     )
     found = await read.load(of.record_id)
-    return found.page if found else Page([], [], has_more=False)
+    if found is None:
+        return Page([], [], has_more=False)
+    loaders.prime(found.linked)
+    return found.page
 
 
 def _exact(place: Place | None) -> tuple[object, ...] | None:

@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 
 import strawberry
 
+from db.linked_rows import Path
 from db.sessions import Session
 from errors import LimitExceeded
 from resolvers.idempotency import Intention
@@ -29,6 +30,7 @@ class Context:
     now: datetime = field(init=False)
     """When the operation began: the same now for all its fields, so that what they say agrees."""
     loaders: Loaders = field(init=False)
+    _foreseen: dict[str, frozenset[Path]] = field(init=False, default_factory=dict)
 
     def __post_init__(self) -> None:
         self._begin()
@@ -38,6 +40,14 @@ class Context:
         if self.live:
             self.session = self.live.session()
         self._begin()
+
+    def foresee(self, field: str, relations: frozenset[Path]) -> None:
+        """Note which relations will be followed from what a root field shows, by its name in the answer."""
+        self._foreseen[field] = relations
+
+    def foreseen(self, info: Info) -> frozenset[Path]:
+        """Return what was noted for the root field that is run."""
+        return self._foreseen.get(str(info.path.key), frozenset())
 
     def give_up(self) -> None:
         """Let all fields that wait for the database fail at once: nobody waits for the answer any more."""

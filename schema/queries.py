@@ -12,6 +12,7 @@ from db.accounts import AccountRow
 from db.contacts import ContactRow
 from db.interactions import TASK, InteractionRow
 from db.leads import LeadRow
+from db.linked_rows import INTERACTIONS
 from db.records import RecordKind as Kind
 from db.task_filters import TaskFilter as PlainFilter
 from db.users import UserRow
@@ -68,7 +69,9 @@ class Query:
         self, info: Info, id: Annotated[strawberry.ID, described(description="The task's identifier.")]
     ) -> Task | None:
         """Look a task up."""
-        row = await info.context.loaders.interactions_by_id.load(to_uuid(id, "id"))
+        loaders, uuid = info.context.loaders, to_uuid(id, "id")
+        await loaders.load_linked(INTERACTIONS, uuid, info.context.foreseen(info))
+        row = await loaders.interactions_by_id.load(uuid)
         return task(row) if row and row.kind == TASK else None
 
     @strawberry.field(description="Tasks of your organization.")
@@ -117,7 +120,7 @@ class Query:
         """Read a timeline."""
         kind, id_ = record.target()
         asked = plain_timeline(kind, include_related, filter)
-        of = await timelines.timeline_of(info.context.loaders, asked, id_)
+        of = await timelines.timeline_of(info.context.loaders, asked, id_, info.context.foreseen(info))
         return await timeline_connection(info, of, page_request(first, after, last, before), at, time_zone)
 
     @strawberry.field(description="One lead. Null when there is no such lead in your organization.")

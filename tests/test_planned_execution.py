@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import Enum
 from typing import TYPE_CHECKING, Any
 
@@ -45,6 +45,10 @@ class Herd:
 @dataclass
 class World:
     herd: Herd
+    foreseen: dict[str, frozenset[tuple[str, ...]]] = field(default_factory=dict)
+
+    def foresee(self, field: str, relations: frozenset[tuple[str, ...]]) -> None:
+        self.foreseen[field] = relations
 
 
 @strawberry.interface
@@ -154,7 +158,7 @@ class Mutation:
 
 @dataclass
 class Changing(World):
-    renamed: list[int]
+    renamed: list[int] = field(default_factory=list)
 
 
 PLANS = PlanStore()
@@ -219,7 +223,32 @@ def test_plans_say_what_the_reference_says(operation: str, count: int) -> None:
 
 def run(schema: strawberry.Schema, document: Document) -> tuple[tuple[bytes, list[str]], list[int]]:
     """Return data and errors, and which animals were renamed."""
-    context = Changing(Herd(), [])
+    context = Changing(Herd())
     result = asyncio.run(schema.execute(document.text, variable_values=document.variables, context_value=context))
     errors = sorted(repr(error.formatted) for error in result.errors or [])
     return (orjson.dumps(result.data), errors), context.renamed
+
+
+@pytest.mark.parametrize(
+    ("document", "expected"),
+    [
+        ("{ one { name } }", set()),
+        ("{ one { friend { name } } }", {("friend",)}),
+        ("{ one { other: friend { rival { friend { name } } } } }", {("friend",), ("friend", "rival")}),
+        ("{ one: answer { animal { ...A } } } fragment A on Dog { rival { name } }", {("rival",)}),
+        (
+            "{ one: many { animal { friend { name } } either { ... on Cat { rival { name } } } } }",
+            {("friend",), ("rival",)},
+        ),
+        ("{ one { companions { friend { name } } } }", set()),
+        ("{ one { friend @skip(if: true) { name } rival @include(if: true) { name } } }", {("rival",)}),
+        ("{ other: one { friend { name } } one { rival { name } } }", {("rival",)}),
+        ("mutation { one: rename { animal { friend { name } } } }", {("friend",)}),
+    ],
+)
+def test_the_relations_below_a_root_field_are_foreseen(document: str, expected: set[tuple[str, ...]]) -> None:
+    context = Changing(Herd())
+
+    asyncio.run(PLANNED.execute(document, context_value=context))
+
+    assert expected == context.foreseen["one"]

@@ -107,19 +107,39 @@ def cost(api: Api, organization: Organization, query: str, **variables: object) 
     return len(rows), answer["extensions"]["cost"]["statements"]
 
 
-# The page and its count: 2. What hangs on its rows, one each for users, leads, contacts, accounts: 4 (on a timeline its
-# own contact is loaded before the page). Their owners, their contacts, and the leads of those: 3. Owners and leads of
-# these contacts: 2. The links that the rows have lost: 1.
+# The page and its count: 2. What hangs on its rows, one each for users, leads, contacts, accounts: 4. Their owners, and
+# contacts, and the leads of those: 3. Owners and leads of these contacts: 2. The links that the rows have lost: 1.
 COST_OF_A_PAGE = 12
+# The record, its page and the count: 3. With these two comes what hangs on them, with owners and contacts of that: what
+# is left are the leads of contacts, and the owners of those: 3. The links that the rows have lost: 1.
+COST_OF_A_TIMELINE = 7
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("query", [TASKS, TIMELINE], ids=["tasks", "timeline"])
-def test_a_page_costs_the_same_for_one_row_and_for_a_hundred(api: Api, cast: Cast, query: str) -> None:
+@pytest.mark.parametrize(
+    ("query", "expected"), [(TASKS, COST_OF_A_PAGE), (TIMELINE, COST_OF_A_TIMELINE)], ids=["tasks", "timeline"]
+)
+def test_a_page_costs_the_same_for_one_row_and_for_a_hundred(api: Api, cast: Cast, query: str, expected: int) -> None:
     asked = {} if query == TASKS else {"id": str(cast.contact)}
 
     for rows in (1, 2, MANY):
-        assert (rows, COST_OF_A_PAGE) == cost(api, cast.organization, query, first=rows, **asked)
+        assert (rows, expected) == cost(api, cast.organization, query, first=rows, **asked)
+
+
+LINKED = """lead { id contact { id } owner { id } } contact { id owner { id } } assignee { id } createdBy { id }
+  account { id contact { id displayName } }"""
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("is_related_included", [False, True], ids=["own", "related"])
+def test_a_record_a_page_of_its_timeline_and_all_that_this_links_to_take_two_statements(
+    api: Api, cast: Cast, *, is_related_included: bool
+) -> None:
+    query = f"""query ($first: Int, $id: ID!, $related: Boolean) {{ list: timeline(
+      record: {{contactId: $id}}, first: $first, includeRelated: $related) {{ edges {{ node {{ {LINKED} }} }} }} }}"""
+    asked = {"id": str(cast.contact), "related": is_related_included}
+
+    assert {2} == {cost(api, cast.organization, query, first=rows, **asked)[1] for rows in (1, 2, MANY)}
 
 
 # The page, its leads and its accounts: 3. The lists of a record: 6, that is tasks, their number, counts and the next
@@ -148,6 +168,7 @@ def test_a_search_costs_the_same_for_one_record_of_each_kind_and_for_many(api: A
         ("{ viewer { role organizationId } }", 0),
         ("{ viewer { user { id } } }", 1),
         ("{ task(id: $id) { id subject } }", 1),
+        (f"{{ task(id: $task) {{ id {LINKED} }} }}", 1),
         ("{ lead(id: $id) { displayName } }", 1),
         ("{ node(id: $id) { id } }", 2),
         ("{ tasks { nodes { subject leadId } pageInfo { hasNextPage endCursor } } }", 1),
@@ -173,14 +194,14 @@ def test_an_answer_takes_no_more_statements_than_it_needs(
     api: Api, organization: Organization, query: str, expected: int
 ) -> None:
     contact = organization.contact()
-    organization.task(
+    task = organization.task(
         contact_id=contact,
         lead_id=organization.lead(),
         account_id=organization.account(contact),
         created_by=organization.user_id,
     )
 
-    document = query.replace("$id", f'"{contact}"')
+    document = query.replace("$id", f'"{contact}"').replace("$task", f'"{task}"')
     answer = api.ask(document, viewer=organization.viewer()).json()
 
     assert expected == answer["extensions"]["cost"]["statements"]

@@ -8,6 +8,7 @@ import pytest
 
 from db.filters import IdTest, InstantTest
 from db.keyset import Page, Window
+from db.linked_rows import Path
 from db.records import RecordKind
 from db.timeline_counts import CountRow, Sorting, counts, ends
 from db.timeline_filters import Timeline, TimelineFilter
@@ -72,6 +73,16 @@ MOST_OPEN, MOST_AHEAD = 29_000, 10_000
 # The list of disputed rows is read whole for each policy; it is short, and mostly empty.
 READ_WHOLE = {"taskline_disputed_interactions"}
 
+PATHS: tuple[Path, ...] = (
+    ("account",),
+    ("account", "contact"),
+    ("assignee",),
+    ("contact",),
+    ("created_by",),
+    ("lead",),
+    ("lead", "contact"),
+)
+
 
 @dataclass(frozen=True, slots=True)
 class Read:
@@ -82,11 +93,16 @@ class Read:
 
 
 def read(
-    crm: CrmDatabase, mode: str, timeline: Timeline, number: int, organization_id: UUID = ORGANIZATION
+    crm: CrmDatabase,
+    mode: str,
+    timeline: Timeline,
+    number: int,
+    organization_id: UUID = ORGANIZATION,
+    paths: tuple[Path, ...] = (),
 ) -> list[Read]:
     async def use(session: Explaining) -> list[Read]:
         id_ = record(KINDS[timeline.kind], number)
-        found = [(await pages(session, timeline, window, [id_]))[0].page for window in WINDOWS]
+        found = [(await pages(session, timeline, window, [id_], paths))[0].page for window in WINDOWS]
         return [Read(page, plan) for page, plan in zip(found, session.plans, strict=True)]
 
     return explained(crm, organization_id, mode, use)
@@ -118,6 +134,27 @@ def test_a_page_is_read_by_index_however_long_the_timeline_and_however_deep_the_
     most = 1.6 * middling[0].plan.blocks + heads * (20 * 8 if is_sparse else 8) + ahead
     assert top < most, (top, middling[0].plan.blocks)
     assert all(each.plan.blocks < 700 for each in normal)
+
+
+@pytest.mark.parametrize("mode", MODES)
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("is_related_included", [False, True], ids=["own", "related"])
+def test_what_the_entries_of_a_page_link_to_is_read_for_them_alone(
+    large_crm: CrmDatabase, mode: str, kind: RecordKind, is_related_included: bool
+) -> None:
+    timeline = Timeline(kind, is_related_included)
+
+    for number in (HOT, MIDDLING, NORMAL):
+        plain = read(large_crm, mode, timeline, number)
+        linked = read(large_crm, mode, timeline, number, paths=PATHS)
+
+        for own, each in zip(plain, linked, strict=True):
+            assert [record["id"] for record in own.page.records] == [record["id"] for record in each.page.records]
+            assert each.plan.scanned <= READ_WHOLE | {"users"}  # of whom there are few
+            assert own.plan.rows_read(TABLE) == each.plan.rows_read(TABLE)
+            for table in ("leads", "contacts", "accounts"):
+                most = (PAGE + 1) * sum(path[-1] == table.removesuffix("s") for path in PATHS)
+                assert each.plan.rows_read(table) <= own.plan.rows_read(table) + most, each.plan.tree
 
 
 @pytest.mark.parametrize("mode", MODES)
