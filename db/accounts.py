@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from functools import cache
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from sqlalchemy import String, any_, func, select
 
@@ -21,8 +20,7 @@ if TYPE_CHECKING:
     from db.sessions import Session
 
 
-@dataclass(frozen=True, slots=True)
-class AccountRow:
+class AccountRow(NamedTuple):
     """An account. One with `deleted_at` is gone for users; only its name is still shown, on the tasks it left."""
 
     id: UUID

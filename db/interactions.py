@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields
 from functools import cache
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from sqlalchemy import Text, any_, cast, literal_column, select
 
@@ -22,8 +21,7 @@ if TYPE_CHECKING:
 TASK = "task"
 
 
-@dataclass(frozen=True, slots=True)
-class InteractionRow:
+class InteractionRow(NamedTuple):
     """An interaction as stored: words that people or other programs wrote may be none of ours."""
 
     id: UUID
@@ -87,7 +85,7 @@ BY_TIME = (
 
 def rows_of(page: Page) -> list[InteractionRow]:
     """Read a page whose query selects COLUMNS first."""
-    width = len(fields(InteractionRow))
+    width = len(COLUMNS)
     return [InteractionRow(*record[:width]) for record in page.records]
 
 

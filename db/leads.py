@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from functools import cache
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from sqlalchemy import any_, select
 from sqlalchemy.dialects.postgresql import distinct_on
@@ -20,8 +19,7 @@ if TYPE_CHECKING:
     from db.sessions import Session
 
 
-@dataclass(frozen=True, slots=True)
-class LeadRow:
+class LeadRow(NamedTuple):
     """A lead; `contact_id` is the contact that it was converted to."""
 
     id: UUID

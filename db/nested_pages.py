@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from itertools import groupby
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from sqlalchemy import Uuid, column, func, literal, literal_column, select, true
 
@@ -26,16 +26,14 @@ OWNER: ColumnElement[UUID] = literal_column("owner.id", Uuid)
 """The record whose page is read, in the query given to `pages_of`."""
 
 
-@dataclass(frozen=True, slots=True)
-class OwnedPage:
+class OwnedPage(NamedTuple):
     """A page of what belongs to one record."""
 
     owner_id: UUID
     page: Page
 
 
-@dataclass(frozen=True, slots=True)
-class OwnedNumber:
+class OwnedNumber(NamedTuple):
     """How much belongs to one record."""
 
     owner_id: UUID

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from enum import StrEnum
 from functools import cache
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from sqlalchemy import Integer, String, and_, any_, bindparam, case, func, literal, select, true, union_all
 from sqlalchemy.dialects.postgresql import ARRAY
@@ -37,8 +36,7 @@ class RecordKind(StrEnum):
         return f"{self.value}_id"
 
 
-@dataclass(frozen=True, slots=True)
-class FoundRow:
+class FoundRow(NamedTuple):
     """Which kind of thing an id belongs to: a RecordKind's value, `interaction` or `user`."""
 
     kind: str

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from functools import cache
 from typing import TYPE_CHECKING
 
@@ -74,7 +74,7 @@ async def verdict(session: Session, change: TaskChange) -> Verdict | None:
     if not rows:
         return None
     values = tuple(rows[0])
-    width = len(fields(InteractionRow))
+    width = len(COLUMNS)
     *missing, is_link_left, is_different = values[width:]
     return Verdict(
         row=InteractionRow(*values[:width]),

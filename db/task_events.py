@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
 from functools import cache
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from sqlalchemy import any_, func, literal_column, select
 from sqlalchemy.dialects.postgresql import JSONB
@@ -29,8 +28,7 @@ LINK_LOST = "link_lost"
 MOST_LOST = 50  # links of one interaction; more than anybody ever lost, and a bound
 
 
-@dataclass(frozen=True, slots=True)
-class TaskEventRow:
+class TaskEventRow(NamedTuple):
     """One thing that happened to one interaction.
 
     `before` and `after` are the columns that it is about, as JSON has them, all columns for a creation or a deletion;
@@ -52,8 +50,7 @@ class TaskEventRow:
     """From the old history: it was never told live, and never will be."""
 
 
-@dataclass(frozen=True, slots=True)
-class LostLinkRow:
+class LostLinkRow(NamedTuple):
     """A link to a record that was deleted, with the name that the record had; None where it had none, or was erased."""
 
     kind: str

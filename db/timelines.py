@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from functools import cache, lru_cache
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from db.filters import InstantTest
 from db.interactions import COLUMNS, InteractionRow
@@ -28,8 +28,7 @@ WIDTH = len(COLUMNS)
 LINKED_AT = WIDTH + 2  # behind the record's id, and what brought the entry
 
 
-@dataclass(frozen=True, slots=True)
-class EntryRow:
+class EntryRow(NamedTuple):
     """An interaction on a timeline, and the kinds of link that brought it there, in the order of RecordKind."""
 
     interaction: InteractionRow

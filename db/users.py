@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from functools import cache
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from sqlalchemy import Integer, String, any_, bindparam, false, func, select, true
 from sqlalchemy.dialects.postgresql import ARRAY
@@ -21,8 +20,7 @@ if TYPE_CHECKING:
     from db.sessions import Session
 
 
-@dataclass(frozen=True, slots=True)
-class UserRow:
+class UserRow(NamedTuple):
     """A colleague."""
 
     id: UUID

@@ -1,6 +1,5 @@
 """Which pile a task belongs to, on days of any length."""
 
-from dataclasses import fields
 from datetime import UTC, datetime, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -19,7 +18,7 @@ instants = st.datetimes(datetime(2010, 1, 1), datetime(2030, 1, 1), timezones=st
 
 
 def task(status: str | None, due_at: datetime | None) -> InteractionRow:
-    values: dict[str, Any] = {field.name: None for field in fields(InteractionRow)}
+    values: dict[str, Any] = dict.fromkeys(InteractionRow._fields)
     return InteractionRow(**values | {"status": status, "due_at": due_at})
 
 
