@@ -1,6 +1,6 @@
 """A new task by the form, for any combination of records, by mouse and by keys alone: made once, as it was meant."""
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 import pytest
 from playwright.sync_api import expect
@@ -11,6 +11,7 @@ from tests.timeline_pages import MARKS, Desks
 from tests.timeline_records import COLLEAGUE, COMBINATIONS, NAMES, Customer
 
 pytestmark = MARKS
+KEPT = "JSON.stringify(sessionStorage)"
 
 
 @pytest.mark.parametrize("kinds", COMBINATIONS, ids="+".join)
@@ -184,4 +185,19 @@ def test_a_draft_survives_a_reload(desks: Desks, customer: Customer) -> None:
     expect(again.field("Account")).to_have_value(NAMES["account"])
     again.save("Create task")
     assert ("contact", "account") == customer.linked("Half a sent")
-    assert "Half a sent" not in desk.page.evaluate("JSON.stringify(sessionStorage)")
+    assert "Half a sent" not in desk.page.evaluate(KEPT)
+
+
+def test_a_draft_is_kept_at_once_when_the_page_is_hidden(desks: Desks, customer: Customer) -> None:
+    """A telephone ends a page that is hidden without another word to it."""
+    desk = desks.seat(customer)
+    desk.page.clock.install()
+    form = begun_form(desk, "Call")
+    desk.page.clock.pause_at(datetime.now(UTC) + timedelta(minutes=1))
+    form.field("Subject").fill("Call back")
+    before = desk.page.evaluate(KEPT)
+
+    desk.page.evaluate("document.dispatchEvent(new Event('visibilitychange'))")
+
+    assert "Call back" not in before
+    assert "Call back" in desk.page.evaluate(KEPT)

@@ -1,6 +1,6 @@
 /** What this page itself has changed: news of it is no news, and the page may show the result without being asked. */
 import { makeOperation, mapExchange, type Exchange } from "@urql/core";
-import { newKey } from "../tasks/editing/task-draft";
+import { newKey } from "../new-key";
 
 export interface OwnChange {
   readonly id: string;

@@ -61,14 +61,15 @@ export function TaskForms({ children }: { readonly children: ReactNode }) {
   );
 }
 
-/** The drafts of whoever is signed in; what waits to be written is written before the page goes away. */
+/** The drafts of whoever is signed in; what waits to be written is written when the page is hidden, as before it goes away. */
 function useDrafts(): Drafts {
   const { identity } = useViewer();
   const drafts = useMemo(() => new Drafts(identity), [identity]);
   useEffect(() => {
-    addEventListener("pagehide", drafts.flush);
+    // On a telephone nothing more may be told of a page that was hidden: it is ended from there.
+    document.addEventListener("visibilitychange", drafts.flush);
     return () => {
-      removeEventListener("pagehide", drafts.flush);
+      document.removeEventListener("visibilitychange", drafts.flush);
       drafts.flush();
     };
   }, [drafts]);

@@ -1,13 +1,14 @@
 /** Saves a task form: one task however often it is sent, and nobody's change is lost. */
 import type { Client } from "@urql/core";
 import { CreateTaskDocument, UpdateTaskDocument } from "../../../generated/operations";
+import { newKey } from "../../new-key";
 import { timeZone } from "../../time/dates";
 import { isAboutDeleted, send, staleOf, type Answer, type Refusal } from "../send";
 import type { TaskEntry } from "../task-entry";
 import { createInput, updateInput } from "./inputs";
 import { merged, quickerOne, type Merge } from "./merge";
 import { hasProblems, refusedAt, type Problems } from "./problems";
-import { newKey, type TaskDraft } from "./task-draft";
+import type { TaskDraft } from "./task-draft";
 import { changed, LABELS, valuesOf } from "./values";
 
 export interface Dispute {

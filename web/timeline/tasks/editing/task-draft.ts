@@ -1,5 +1,6 @@
 /** A task form as it is kept until it is saved. */
 import type { CreateTaskInput } from "../../../generated/operations";
+import { newKey } from "../../new-key";
 import type { TaskEntry } from "../task-entry";
 import { changed, valuesOf, type TaskValues } from "./values";
 
@@ -27,9 +28,4 @@ export function draftOf(task: TaskEntry): TaskDraft {
 /** Whether there is anything to lose. */
 export function isWorthKeeping({ task, blank, values, sent }: TaskDraft): boolean {
   return sent !== null || changed(task ? valuesOf(task) : blank, values).length > 0;
-}
-
-/** 128 bits by chance. `crypto.randomUUID` is missing from pages without TLS. */
-export function newKey(): string {
-  return Array.from(crypto.getRandomValues(new Uint8Array(16)), (byte) => byte.toString(16).padStart(2, "0")).join("");
 }
