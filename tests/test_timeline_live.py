@@ -11,7 +11,7 @@ from tests.demos import taskline
 from tests.held_requests import failing, late, operation_of
 from tests.lines import line
 from tests.new_tasks import create
-from tests.timeline_forms import complete, new_form
+from tests.timeline_forms import complete, edit_form, new_form
 from tests.timeline_forms import create as create_task
 from tests.timeline_pages import MARKS, Desk, Desks
 from tests.timeline_records import ACCOUNT, CONTACT, Customer, days_from_now
@@ -174,6 +174,55 @@ def test_what_one_makes_oneself_is_no_news_before_its_answer_comes(
 
     expect(left.entry("Mine")).to_be_visible()
     expect(new_rows(left, 1)).to_have_count(0)
+
+
+def test_what_a_colleague_makes_of_ones_own_new_task_is_no_news_before_its_answer_comes(
+    desks: Desks, customer: Customer
+) -> None:
+    other = customer.task("Call Cora")
+    left, right = desks.seat(customer), desks.seat(customer)
+    for desk in (left, right):
+        desk.open_record("contact")
+    form = new_form(left)
+    form.field("Subject").fill("Mine")
+
+    with late(left.page, "CreateTask") as arrive:
+        form.press("Create task")
+        new_rows(right, 1).wait_for()
+        change(desks.api, customer, UPDATE, id=str(customer.stored("Mine")["id"]), subject="Mine, and theirs")
+        change(desks.api, customer, UPDATE, id=str(other), subject="Call Cora twice")
+        expect(left.entry("Call Cora twice")).to_have_count(1)
+        expect(left.page.get_by_text("1 new")).to_have_count(0)
+        arrive()
+
+    expect(left.entry("Mine, and theirs")).to_be_visible()
+    expect(new_rows(left, 1)).to_have_count(0)
+
+
+@pytest.mark.parametrize("subject", ["Task 1", "Task 80"])
+def test_a_late_answer_takes_no_change_of_somebody_else_back(desks: Desks, customer: Customer, subject: str) -> None:
+    customer.organization.tasks(
+        [
+            {"subject": f"Task {number}", "contact_id": customer.ids["contact"], "created_at": days_from_now(-number)}
+            for number in range(120)
+        ]
+    )
+    desk = desks.seat(customer)
+    desk.open()
+    desk.scroll_to(subject)
+    form = edit_form(desk, subject)
+    form.field("Description").fill("As I see it")
+
+    with late(desk.page, "UpdateTask") as arrive:
+        form.press("Save")
+        expect(desk.entry(subject)).to_contain_text("As I see it")
+        change(desks.api, customer, UPDATE, id=str(customer.stored(subject)["id"]), description="As they see it")
+        expect(desk.entry(subject)).to_contain_text("As they see it")
+        arrive()
+
+    expect(form.dialog).to_have_count(0)
+    desk.page.wait_for_load_state("networkidle")
+    expect(desk.entry(subject)).to_contain_text("As they see it")
 
 
 def test_the_list_of_all_tasks_is_live_too(desks: Desks, customer: Customer) -> None:

@@ -14,8 +14,8 @@ export class OwnChanges {
   /** The last version of each task that came back from a change of ours. */
   readonly #versions = new Map<string, string>();
   readonly #listeners = new Set<Listener>();
-  /** By the name that a mutation was sent under: who waits for its answer. */
-  readonly #underWay = new Map<string, (() => void)[]>();
+  /** By the name that a mutation was sent under, and by the task that it is known to have changed: who waits for its answer. */
+  readonly #underWay = new Map<string | null, (() => void)[]>();
   /** By identifier: resolved once everybody who listens has shown the last change. */
   readonly #shown = new Map<string, Promise<unknown>>();
 
@@ -44,15 +44,21 @@ export class OwnChanges {
   /** It was answered, or nobody will ever know. */
   end(name: string): void {
     const waiting = this.#underWay.get(name) ?? [];
-    this.#underWay.delete(name);
+    for (const [key, each] of this.#underWay) if (each === waiting) this.#underWay.delete(key);
     for (const goOn of waiting) goOn();
   }
 
-  /** Whether an event tells of our last change. One that is quicker than its answer waits for it. */
+  /**
+   * Whether an event tells of our last change. One that is quicker than its answer waits for it. So do those that come
+   * after it: what others have made of the task by then is shown with our change.
+   */
   async isOurs({ id, version }: OwnChange, name: string | null): Promise<boolean> {
-    const waiting = name === null ? undefined : this.#underWay.get(name);
-    if (waiting !== undefined) await new Promise<void>((goOn) => waiting.push(goOn));
-    return this.#versions.get(id) === version;
+    const waiting = this.#underWay.get(name) ?? this.#underWay.get(id);
+    if (waiting === undefined) return this.#versions.get(id) === version;
+    this.#underWay.set(id, waiting);
+    await new Promise<void>((goOn) => waiting.push(goOn));
+    // Without an answer nothing was shown.
+    return this.#versions.has(id);
   }
 
   readonly listen = (listener: Listener): (() => void) => {
