@@ -38,8 +38,9 @@ class Mutation:
             wanted.draft,
             is_check_only=wanted.is_check_only,
             intention=wanted.intention,
+            foreseen=info.context.foreseen(info),
         )
-        return await task_payload(change, input.client_mutation_id)
+        return await task_payload(info, change, input.client_mutation_id)
 
     @strawberry.mutation(description="Create up to 100 tasks.")
     async def create_tasks(
@@ -67,8 +68,9 @@ class Mutation:
             change,
             is_check_only=bool(input.validate_only),
             intention=info.context.intention("updateTask", input.idempotency_key, change),
+            foreseen=info.context.foreseen(info),
         )
-        return await task_payload(updated, input.client_mutation_id)
+        return await task_payload(info, updated, input.client_mutation_id)
 
     @strawberry.mutation(description="Complete a task.")
     async def complete_task(
@@ -76,9 +78,12 @@ class Mutation:
     ) -> TaskPayload:
         """Complete a task, once."""
         change = task_states.complete_task(
-            info.context.change(input.client_mutation_id), info.context.viewer, input.completion()
+            info.context.change(input.client_mutation_id),
+            info.context.viewer,
+            input.completion(),
+            foreseen=info.context.foreseen(info),
         )
-        return await task_payload(change, input.client_mutation_id)
+        return await task_payload(info, change, input.client_mutation_id)
 
     @strawberry.mutation(description="Complete up to 100 tasks, each on its own.")
     async def complete_tasks(
@@ -98,9 +103,12 @@ class Mutation:
     ) -> TaskPayload:
         """Open a task again."""
         change = task_states.reopen_task(
-            info.context.change(input.client_mutation_id), info.context.viewer, input.chosen()
+            info.context.change(input.client_mutation_id),
+            info.context.viewer,
+            input.chosen(),
+            foreseen=info.context.foreseen(info),
         )
-        return await task_payload(change, input.client_mutation_id)
+        return await task_payload(info, change, input.client_mutation_id)
 
     @strawberry.mutation(description="Call a task off.")
     async def cancel_task(
@@ -108,9 +116,12 @@ class Mutation:
     ) -> TaskPayload:
         """Call a task off."""
         change = task_states.cancel_task(
-            info.context.change(input.client_mutation_id), info.context.viewer, input.chosen()
+            info.context.change(input.client_mutation_id),
+            info.context.viewer,
+            input.chosen(),
+            foreseen=info.context.foreseen(info),
         )
-        return await task_payload(change, input.client_mutation_id)
+        return await task_payload(info, change, input.client_mutation_id)
 
     @strawberry.mutation(description="Delete a task. It can be restored.")
     async def delete_task(
@@ -118,9 +129,12 @@ class Mutation:
     ) -> TaskPayload:
         """Delete a task, once."""
         change = deletions.delete_task(
-            info.context.change(input.client_mutation_id), info.context.viewer, input.chosen()
+            info.context.change(input.client_mutation_id),
+            info.context.viewer,
+            input.chosen(),
+            foreseen=info.context.foreseen(info),
         )
-        return await task_payload(change, input.client_mutation_id)
+        return await task_payload(info, change, input.client_mutation_id)
 
     @strawberry.mutation(description="Bring a deleted task back.")
     async def restore_task(
@@ -128,9 +142,12 @@ class Mutation:
     ) -> TaskPayload:
         """Bring a deleted task back."""
         change = deletions.restore_task(
-            info.context.change(input.client_mutation_id), info.context.viewer, input.chosen()
+            info.context.change(input.client_mutation_id),
+            info.context.viewer,
+            input.chosen(),
+            foreseen=info.context.foreseen(info),
         )
-        return await task_payload(change, input.client_mutation_id)
+        return await task_payload(info, change, input.client_mutation_id)
 
     @strawberry.mutation(
         description="Move the tasks of one record to others: after a conversion, a merge or a deletion."
