@@ -6,6 +6,7 @@ from collections import defaultdict
 from functools import partial
 from itertools import chain, islice, repeat
 from operator import attrgetter
+from types import NoneType
 from typing import TYPE_CHECKING, Any
 
 from graphql import Undefined
@@ -122,22 +123,23 @@ class Run:
     def _parts(self, composite: Composite, values: Column) -> list[Answer | None]:
         """Return the objects' parts of the answer, to be filled in on the next level where they aren't yet."""
         shown = self._shown[composite]
+        asked = {class_: self._asked(composite, class_) for class_ in set(map(type, values)) - {NoneType}}
         parts: list[Answer | None] = []
         for value in values:
             known = (None, None) if value is None else shown.get(id(value))
             if known is None:
-                known = shown[id(value)] = value, self._part(composite, value)
+                known = shown[id(value)] = value, {}
+                objects, answers = asked[type(value)]
+                objects.append(value)
+                answers.append(known[1])
             parts.append(known[1])
         return parts
 
-    def _part(self, composite: Composite, value: object) -> Answer:
-        part: Answer = {}
-        selection = self._plan.selection(composite, type(value), self._executor)
-        if selection.keys:  # else all is skipped
-            objects, answers = self._next.setdefault(selection, ([], []))
-            objects.append(value)
-            answers.append(part)
-        return part
+    def _asked(self, composite: Composite, class_: type) -> tuple[Column, list[Answer]]:
+        """Return where the next level has objects of a class, and what is to become their parts of the answer."""
+        selection = self._plan.selection(composite, class_, self._executor)
+        nowhere: tuple[Column, list[Answer]] = ([], [])
+        return self._next.setdefault(selection, nowhere) if selection.keys else nowhere  # without keys all is skipped
 
 
 class _Waits:
@@ -180,10 +182,9 @@ def _printed(leaf: Leaf, values: Column) -> Column:
         return values
     if leaf.known is None:
         return [None if value is None else _printed_one(leaf, value) for value in values]
-    for value in values:
-        if value is not None and value not in leaf.known:
-            leaf.known[value] = _printed_one(leaf, value)
-    return [None if value is None else leaf.known[value] for value in values]
+    for value in set(values) - leaf.known.keys():
+        leaf.known[value] = None if value is None else _printed_one(leaf, value)
+    return list(map(leaf.known.__getitem__, values))
 
 
 def _printed_one(leaf: Leaf, value: object) -> Any:

@@ -57,7 +57,7 @@ class Leaf:
     kind: GraphQLScalarType | GraphQLEnumType
     plain: frozenset[type]
     """The classes of values that are printed as they are."""
-    known: dict[object, str] | None
+    known: dict[object, str | None] | None
     """The values of an enum that have been printed before: it has few. None for a scalar."""
 
 

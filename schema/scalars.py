@@ -36,7 +36,8 @@ def to_uuid_or_none(value: str | None, name: str) -> UUID | None:
 
 def printed(instant: datetime) -> str:
     """Show an instant as the API does: in UTC."""
-    return instant.astimezone(UTC).isoformat().replace("+00:00", "Z")
+    in_utc = instant if instant.tzinfo is UTC else instant.astimezone(UTC)
+    return f"{in_utc.isoformat().removesuffix('+00:00')}Z"
 
 
 def _parsed(value: object) -> datetime:
