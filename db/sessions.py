@@ -58,6 +58,7 @@ class Session:
         self._timeout_ms = timeout_ms
         self._patience_s = patience_s
         self._deadline = asyncio.get_running_loop().time() + timeout_ms / 1_000
+        self._begun_at: float | None = None
         self._lost: Unavailable | None = None
         self._running: asyncio.Timeout | None = None
         """What stops the statement that runs, while one does."""
@@ -75,6 +76,16 @@ class Session:
         async with self._turn:
             self._lost = self._lost or Unavailable("The answer was given up before it was whole. Try again.")
             await self._end(ROLLBACK)
+
+    @property
+    def age_s(self) -> float:
+        """How long ago its latest transaction was begun, and with it what it reads; 0 before the first one."""
+        return 0.0 if self._begun_at is None else asyncio.get_running_loop().time() - self._begun_at
+
+    @property
+    def is_lost(self) -> bool:
+        """Whether it has been closed, or found no connection: it answers nothing any more."""
+        return self._lost is not None
 
     def give_up(self) -> None:
         """Let the statement that runs, and all that wait or come later, fail at once: nobody wants them any more.
@@ -183,6 +194,7 @@ class Session:
         with while_running():
             tenant = f"SET LOCAL app.current_organization_id = '{self.organization_id}'"
             await connection.execute(f"{begin}; {tenant}{more}")
+        self._begun_at = asyncio.get_running_loop().time()
         return connection
 
     def _for_the_log(self) -> str:

@@ -85,8 +85,8 @@ async def _place_of(loaders: Loaders, id_: UUID) -> Place:
     return found[1]
 
 
-async def follow(live: Live, view: View, place: Place | None) -> AsyncGenerator[LiveEvent, None]:
-    """Yield a view's events after a place, or after now; without end.
+async def follow(live: Live, view: View, place: Place | None) -> AsyncGenerator[list[LiveEvent], None]:
+    """Yield a view's events after a place, or after now, as many at once as were read together; without end.
 
     Whoever takes them slowly is read for slowly: nothing is kept for anybody. While the database is away it waits, says
     so once in the log, and goes on where it was. Raises ResumeExpired for a place from which that isn't possible, or
@@ -108,8 +108,8 @@ async def follow(live: Live, view: View, place: Place | None) -> AsyncGenerator[
             await asyncio.sleep(RETRY_S)
             continue
         place, is_away = reading.place, False
-        for event in reading.events:
-            yield event
+        if reading.events:
+            yield reading.events
         if not reading.has_more:
             await asyncio.sleep(REST_S)
             with suppress(TimeoutError):

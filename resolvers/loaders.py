@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from functools import partial
+from operator import attrgetter
 from typing import TYPE_CHECKING, Any
 
 from db import accounts, contacts, interactions, leads, linked_rows, users
@@ -10,27 +11,35 @@ from db.linked_rows import INTERACTIONS, known_paths
 from resolvers.rounds import Loader, Rounds
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Hashable, Mapping, Sequence
+    from collections.abc import Awaitable, Callable, Collection, Hashable, Mapping, Sequence
     from uuid import UUID
 
     from db.linked_rows import Found, Path
     from db.sessions import Session
     from resolvers.rounds import Row
 
+# What an interaction names by its id.
+LINKED = [attrgetter(name) for name in ("lead_id", "contact_id", "account_id", "assignee_id", "created_by_id")]
+
 
 class Loaders:
-    """One operation's dataloaders. Each loads a row by a key, or None when there is no such row."""
+    """One operation's dataloaders. Each loads a row by a key, or None when there is no such row.
 
-    def __init__(self, session: Session) -> None:
+    Of the interactions in `together`, and of what they link, whatever is asked of one is loaded for all.
+    """
+
+    def __init__(self, session: Session, together: Collection[UUID] = ()) -> None:
         self._session = session
         self._rounds = rounds = Rounds(session)
+        self._rounds.expect(together)
+        self._is_reading_ahead = len(together) > 1
         self._answering: dict[Hashable, Loader[Any]] = {}
         self.users_by_id = Loader(rounds, session, users.by_ids, _id_of)
         self.leads_by_id = Loader(rounds, session, leads.by_ids, _id_of)
         self.contacts_by_id = Loader(rounds, session, contacts.by_ids, _id_of)
         self.accounts_by_id = Loader(rounds, session, accounts.by_ids, _id_of)
         """Loads deleted accounts too: what they left behind still shows their name."""
-        self.interactions_by_id = Loader(rounds, session, interactions.by_ids, _id_of)
+        self.interactions_by_id = Loader(rounds, session, self._interactions, _id_of)
         self._by_id: Mapping[str, Loader[Any]] = {
             "users": self.users_by_id,
             "leads": self.leads_by_id,
@@ -51,6 +60,13 @@ class Loaders:
         fetch = partial(linked_rows.by_ids, table=table, paths=paths)
         linked = await self.answering(("linked", table, paths), fetch, lambda linked: linked.id).load(id_)
         self.prime({table: {id_: linked.row if linked else None}} | (linked.found if linked else {}))
+
+    async def _interactions(self, session: Session, ids: Sequence[UUID]) -> list[interactions.InteractionRow]:
+        rows = await interactions.by_ids(session, ids)
+        if self._is_reading_ahead:
+            for link in LINKED:
+                self._rounds.expect(filter(None, map(link, rows)))
+        return rows
 
     def answering(
         self,

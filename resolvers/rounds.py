@@ -11,7 +11,7 @@ import asyncio
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
+    from collections.abc import Awaitable, Callable, Collection, Iterable, Mapping, Sequence
     from uuid import UUID
 
     from db.sessions import Session
@@ -31,6 +31,16 @@ class Rounds:
         self._asked: list[Loader[Any]] = []
         self._keys = 0
         self._running: asyncio.Task[None] | None = None
+        self._companions: dict[UUID, Collection[UUID]] = {}
+
+    def expect(self, keys: Iterable[UUID]) -> None:
+        """Note that whatever is asked of one of these keys will be asked of the others, too, and is loaded for all."""
+        group = set(keys)
+        self._companions |= dict.fromkeys(group, group)
+
+    def companions_of(self, keys: Iterable[UUID]) -> Iterable[UUID]:
+        """Return what is expected with these keys, each once, and they themselves; nothing in most operations."""
+        return {other for key in keys for other in self._companions.get(key, ())} if self._companions else ()
 
     def ask(self, loader: Loader[Any]) -> None:
         """Note that a loader has a new key, and see to it that a round is coming."""
@@ -96,11 +106,16 @@ class Loader(Generic[Row]):
             if self._next is None:
                 self._next = asyncio.get_running_loop().create_future()
             self._coming |= dict.fromkeys(new, self._next)
-            self._new += new
+            expected = [key for key in self._rounds.companions_of(new) if not self._is_known(key)]
+            self._coming |= dict.fromkeys(expected, self._next)
+            self._new += new + expected
             self._rounds.ask(self)
         for coming in {self._coming[key] for key in missing}:
             await asyncio.shield(coming)
         return self._rows
+
+    def _is_known(self, key: UUID) -> bool:
+        return key in self._coming or key in self._rows
 
     def prime(self, rows: Mapping[UUID, Row | None]) -> None:
         """Take rows that another statement has read in the same transaction, so that nobody asks for them again."""

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from uuid import UUID
 
 import strawberry
 
@@ -15,6 +17,11 @@ from resolvers.live_events import Live
 from resolvers.loaders import Loaders
 from resolvers.task_rules import LONGEST_MUTATION_ID
 from resolvers.viewers import Viewer
+
+MOST_AHEAD = 64
+"""For how many events at most something is read at once."""
+FRESH_S = 0.1
+"""How old what is read for several events may be when it is told, and how long its connection is held for the next."""
 
 
 @dataclass(slots=True)
@@ -31,15 +38,36 @@ class Context:
     """When the operation began: the same now for all its fields, so that what they say agrees."""
     loaders: Loaders = field(init=False)
     _foreseen: dict[str, frozenset[Path]] = field(init=False, default_factory=dict)
+    _ahead: int = field(init=False, default=0)
+    """Of how many events it was begun for, one after the other."""
+    _left: int = field(init=False, default=0)
+    """How many of them are still to be told."""
 
     def __post_init__(self) -> None:
         self._begin()
 
-    def renew(self) -> None:
-        """Begin anew for the next event of a subscription: what was read for the last one is of another time."""
+    async def renew(self, coming: Sequence[UUID]) -> None:
+        """Begin anew for the next event of a subscription, and for some of those that come after it.
+
+        `coming` are the interactions of all of them. What was read for the last event serves for this one when it was
+        read for both, a moment ago. So of many events that come at once each needs no statements of its own; and who
+        takes each slowly has each read alone.
+        """
+        if self.is_shared and self.session.age_s < FRESH_S:
+            self._left -= 1
+            return
+        await self.session.close()
+        told = self._ahead - self._left
+        self._ahead = min(len(coming), max(1, told if self._left else 2 * told))
+        self._left = self._ahead - 1
         if self.live:
             self.session = self.live.session()
-        self._begin()
+        self._begin(coming[: self._ahead])
+
+    @property
+    def is_shared(self) -> bool:
+        """Whether the session is to serve for the next event, too, and so isn't closed before this one is sent."""
+        return self._left > 0 and not self.session.is_lost
 
     def foresee(self, field: str, relations: frozenset[Path]) -> None:
         """Note which relations will be followed from what a root field shows, by its name in the answer."""
@@ -53,9 +81,9 @@ class Context:
         """Let all fields that wait for the database fail at once: nobody waits for the answer any more."""
         self.session.give_up()
 
-    def _begin(self) -> None:
+    def _begin(self, together: Sequence[UUID] = ()) -> None:
         self.now = datetime.now(UTC)
-        self.loaders = Loaders(self.session)
+        self.loaders = Loaders(self.session, together)
 
     def intention(self, operation: str, key: str | None, given: object) -> Intention | None:
         """Return what the caller means to do once; None without a key. `given` is the input as plain data."""

@@ -15,7 +15,7 @@ from errors import BadUserInput
 from resolvers import resume_tokens
 from resolvers.live_events import follow
 from resolvers.timelines import timeline_of
-from schema.context import Info
+from schema.context import MOST_AHEAD, Info
 from schema.filters import TaskFilter
 from schema.links import RecordRef
 from schema.task_events import TaskEvent, task_event
@@ -80,13 +80,14 @@ class Subscription:
 
 
 async def _events(info: Info, view: View, since: str | None) -> AsyncGenerator[LiveEvent, None]:
-    """Yield a view's events, each with a context of its own for what is shown of it."""
+    """Yield a view's events, each with a context in which what is shown of it is of now."""
     context = info.context
     if context.live is None:
         raise BadUserInput("Events can't be followed here. Subscribe over a WebSocket, by graphql-transport-ws.")
     place = resume_tokens.decode(since) if isinstance(since, str) else None
     await context.session.close()
-    async with aclosing(follow(context.live, view, place)) as events:
-        async for event in events:
-            context.renew()
-            yield event
+    async with aclosing(follow(context.live, view, place)) as readings:
+        async for events in readings:
+            for number, event in enumerate(events):
+                await context.renew([coming.event.task_id for coming in events[number : number + MOST_AHEAD]])
+                yield event

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, cast
 from graphql import GraphQLError
 from strawberry.types.execution import PreExecutionError
 
+from schema.context import FRESH_S
 from server import failures, operations
 from server.socket_messages import TAKEN, TOO_MANY, Closed
 
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
     import strawberry
     from strawberry.types import ExecutionResult
 
+    from db.sessions import Session
     from resolvers.viewers import Viewer
     from schema.context import Context
     from server.operations import Operation
@@ -102,18 +104,31 @@ class SocketOperations:
         try:
             async with aclosing(results):
                 async for result in cast("AsyncGenerator[PreExecutionError | ExecutionResult]", results):
-                    await context.session.close()  # no connection is held while a slow client receives
                     errors = [failures.placed_entry(error, self._request_id)[1] for error in result.errors or []]
+                    if errors or not context.is_shared:
+                        await context.session.close()
                     if isinstance(result, PreExecutionError) or (result.data is None and not _have_path(errors)):
                         await self._fail(id_, errors)
                         return False
                     if not self._is_wanted(id_):
                         return False
                     body = {"data": result.data} | ({"errors": errors} if errors else {})
-                    await self._send({"id": id_, "type": "next", "payload": body})
+                    await self._send_next({"id": id_, "type": "next", "payload": body}, context.session)
         finally:
             await context.session.close()
         return True
+
+    async def _send_next(self, message: dict[str, object], session: Session) -> None:
+        """Send a result. No connection is held while a slow client receives."""
+        closing: list[asyncio.Task[None]] = []
+        held = asyncio.get_running_loop().call_later(
+            FRESH_S, lambda: closing.append(asyncio.create_task(session.close()))
+        )
+        try:
+            await self._send(message)
+        finally:
+            held.cancel()
+            await asyncio.gather(*closing)
 
     async def _fail(self, id_: str, errors: list[dict[str, object]]) -> None:
         if self._forget(id_):

@@ -393,7 +393,7 @@ def test_a_follower_says_once_that_it_can_not_read(
     monkeypatch.setattr(live_events, "RETRY_S", 0.01)
     tried: list[Session] = []
 
-    async def follow_while_it_is_away() -> LiveEvent:
+    async def follow_while_it_is_away() -> list[LiveEvent]:
         crm = database_of(Settings(database_url=SecretStr(database.app_url)))
         await crm.open()
 
