@@ -6,7 +6,7 @@ from contextlib import suppress
 from typing import TYPE_CHECKING, Protocol
 
 from execution.plans import Composite, Shape
-from execution.sources import Attribute, Linked
+from execution.sources import Attribute, Linked, Stored
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -47,5 +47,5 @@ def _under(shape: Shape, path: RelationPath, plan: Plan, executor: PlannedExecut
                         case Linked(name) if len(path) < LONGEST_PATH:
                             yield (*path, name)
                             yield from _under(field.shape, (*path, name), plan, executor)
-                        case Attribute() if not path:
+                        case Attribute() | Stored() if not path:
                             yield from _under(field.shape, path, plan, executor)

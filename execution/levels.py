@@ -13,7 +13,7 @@ from graphql import Undefined
 from graphql.pyutils import gather_with_cancel
 
 from execution.plans import Composite, Leaf, NotPlannedError, Shape
-from execution.sources import Attribute, Called, Constant, Linked
+from execution.sources import Attribute, Called, Constant, Linked, Stored
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Hashable, Iterable, Mapping
@@ -75,6 +75,8 @@ class Run:
                 return partial(list, repeat(value, len(objects)))
             case Attribute(name):
                 return partial(list, map(attrgetter(name), objects))
+            case Stored(shown):
+                return partial(list, map(shown, objects))
             case Linked(_, relation):
                 return self._linked_column(relation, objects, waits)
             case Called() as called:

@@ -9,6 +9,7 @@ from graphql.execution.values import get_argument_values
 from strawberry.schema.schema_converter import get_arguments
 
 from execution.relations import RELATION
+from execution.stored import STORED
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -35,6 +36,13 @@ class Attribute:
     """An attribute of the object."""
 
     name: str
+
+
+@dataclass(frozen=True, slots=True)
+class Stored:
+    """What a plain function makes of the object."""
+
+    shown: Callable[[Any], Any]
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,7 +96,7 @@ class Called:
         return get_argument_values(self.definition, node.node, values, own_values, executor.hide_suggestions)
 
 
-Source = Constant | Attribute | Linked | Called
+Source = Constant | Attribute | Stored | Linked | Called
 
 
 def source_of(
@@ -99,6 +107,8 @@ def source_of(
         return None
     if relation := field.metadata.get(RELATION):
         return Linked(field.python_name, relation)
+    if shown := field.metadata.get(STORED):
+        return Stored(shown)
     resolver = field.base_resolver
     if resolver is None:
         return Attribute(field.python_name)

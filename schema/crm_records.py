@@ -3,20 +3,24 @@
 from __future__ import annotations
 
 from functools import partial
-from typing import TYPE_CHECKING, Annotated
-from uuid import UUID
+from operator import attrgetter
+from typing import TYPE_CHECKING, Annotated, ClassVar
 
 import strawberry
 from strawberry import UNSET, argument, lazy
 
+from db.accounts import AccountRow
+from db.contacts import ContactRow
+from db.leads import LeadRow
 from db.records import RecordKind as Kind
 from db.task_filters import TaskFilter as PlainFilter
+from execution.stored import stored
 from resolvers import record_lists
 from resolvers.task_stats import RecordTasks, due_today
 from resolvers.timelines import RecordTimeline
 from schema.arguments import UTC_ZONE, After, At, Before, First, IncludeRelated, Last, Zone, page_request
 from schema.context import Info
-from schema.nodes import Node
+from schema.nodes import IDENTIFIER, Node
 from schema.orders import TaskOrders, plain_order
 
 if TYPE_CHECKING:
@@ -31,10 +35,12 @@ if TYPE_CHECKING:
 class CrmRecord(Node):
     """A lead, a contact or an account."""
 
-    stored_id: strawberry.Private[UUID]
-    stored_kind: strawberry.Private[Kind]
+    stored_kind: ClassVar[Kind]
 
-    display_name: str = strawberry.field(description="The name to show to people; never empty.")
+    row: strawberry.Private[LeadRow | ContactRow | AccountRow]
+
+    id: strawberry.ID = stored(lambda of: str(of.row.id), description=IDENTIFIER)
+    display_name: str = stored(attrgetter("row.display_name"), description="The name to show to people; never empty.")
 
     @strawberry.field(description="Tasks linked directly to this record.")
     async def tasks(
@@ -53,7 +59,7 @@ class CrmRecord(Node):
         from schema.tasks import task_connection  # noqa: PLC0415 - tasks show records, and records tasks
 
         plain = filter.plain() if filter else PlainFilter()
-        loaders, kind, id_ = info.context.loaders, self.stored_kind, self.stored_id
+        loaders, kind, id_ = info.context.loaders, self.stored_kind, self.row.id
         request = page_request(first, after, last, before)
         page = await record_lists.page_of_record(loaders, kind, id_, plain, plain_order(order_by), request)
         return task_connection(page, partial(record_lists.count_of_record, loaders, kind, id_, plain))
@@ -79,7 +85,7 @@ class CrmRecord(Node):
         """Read the record's timeline."""
         from schema.timelines import plain_timeline, timeline_connection  # noqa: PLC0415 - timelines show records
 
-        of = RecordTimeline(plain_timeline(self.stored_kind, include_related, filter), self.stored_id)
+        of = RecordTimeline(plain_timeline(self.stored_kind, include_related, filter), self.row.id)
         return await timeline_connection(info, of, page_request(first, after, last, before), at, time_zone)
 
     @strawberry.field(description="Counts of this record's tasks.")
@@ -94,5 +100,5 @@ class CrmRecord(Node):
         """Say what to count; the counts are made when they are asked for."""
         from schema.task_stats import TaskStats  # noqa: PLC0415 - tasks show records, and records tasks
 
-        whose = RecordTasks(self.stored_kind, self.stored_id, is_with_related=bool(include_related))
+        whose = RecordTasks(self.stored_kind, self.row.id, is_with_related=bool(include_related))
         return TaskStats(whose=whose, due=due_today(info.context.now, time_zone or UTC_ZONE))

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from datetime import datetime
 from enum import Enum
-from typing import Annotated, Any, Self
+from operator import attrgetter
+from typing import Annotated
 from uuid import UUID
 
 import strawberry
@@ -12,11 +13,12 @@ import strawberry
 from db.interactions import InteractionRow
 from db.records import RecordKind as Kind
 from execution.relations import relation
+from execution.stored import stored
 from resolvers import links as linked
 from resolvers.task_history import lost_links_of
 from schema.context import Info
 from schema.links import RecordKind, RecordLink, record_link
-from schema.nodes import Node
+from schema.nodes import IDENTIFIER, Node
 from schema.records import Account, Contact, Lead, account, contact, lead
 from schema.users import User, user
 
@@ -45,64 +47,57 @@ class Interaction(Node):
 
     row: strawberry.Private[InteractionRow]
 
-    kind: InteractionKind = strawberry.field(description="What sort of interaction it is.")
-    subject: str = strawberry.field(description="The headline. Empty when nobody wrote one.")
-    description: str | None = strawberry.field(description="The longer text.")
-    outcome: str | None = strawberry.field(description="What came of it, in the words of whoever recorded it.")
-    occurs_at: datetime = strawberry.field(
-        description="Where it stands on a timeline: when it was completed, else when due, else when recorded."
+    id: strawberry.ID = stored(lambda of: str(of.row.id), description=IDENTIFIER)
+    kind: InteractionKind = stored(
+        lambda of: InteractionKind(of.row.kind), description="What sort of interaction it is."
     )
-    lead_id: strawberry.ID | None = strawberry.field(description="The identifier of the linked lead.")
-    contact_id: strawberry.ID | None = strawberry.field(description="The identifier of the linked contact.")
-    account_id: strawberry.ID | None = strawberry.field(description="The identifier of the linked account.")
-    created_at: datetime | None = strawberry.field(description="When it was recorded.")
-    updated_at: datetime | None = strawberry.field(description="When it was last changed.")
-
-    @classmethod
-    def of(cls, row: InteractionRow, **own: Any) -> Self:
-        """Show a row; `own` are the fields that only this type has."""
-        return cls(
-            row=row,
-            id=strawberry.ID(str(row.id)),
-            kind=InteractionKind(row.kind),
-            subject=row.subject or "",
-            description=row.description,
-            outcome=row.outcome,
-            occurs_at=row.occurs_at,
-            lead_id=_id(row.lead_id),
-            contact_id=_id(row.contact_id),
-            account_id=_id(row.account_id),
-            created_at=row.created_at,
-            updated_at=row.updated_at,
-            **own,
-        )
+    subject: str = stored(lambda of: of.row.subject or "", description="The headline. Empty when nobody wrote one.")
+    description: str | None = stored(attrgetter("row.description"), description="The longer text.")
+    outcome: str | None = stored(
+        attrgetter("row.outcome"), description="What came of it, in the words of whoever recorded it."
+    )
+    occurs_at: datetime = stored(
+        attrgetter("row.occurs_at"),
+        description="Where it stands on a timeline: when it was completed, else when due, else when recorded.",
+    )
+    lead_id: strawberry.ID | None = stored(
+        lambda of: _id(of.row.lead_id), description="The identifier of the linked lead."
+    )
+    contact_id: strawberry.ID | None = stored(
+        lambda of: _id(of.row.contact_id), description="The identifier of the linked contact."
+    )
+    account_id: strawberry.ID | None = stored(
+        lambda of: _id(of.row.account_id), description="The identifier of the linked account."
+    )
+    created_at: datetime | None = stored(attrgetter("row.created_at"), description="When it was recorded.")
+    updated_at: datetime | None = stored(attrgetter("row.updated_at"), description="When it was last changed.")
 
     lead: Lead | None = relation(
-        lambda of: of.row.lead_id,
+        attrgetter("row.lead_id"),
         lambda context: context.loaders.leads_by_id,
         lead,
         description="The lead it is linked to, if any.",
     )
     contact: Contact | None = relation(
-        lambda of: of.row.contact_id,
+        attrgetter("row.contact_id"),
         lambda context: context.loaders.contacts_by_id,
         contact,
         description="The contact it is linked to, if any.",
     )
     account: Account | None = relation(
-        lambda of: of.row.account_id,
+        attrgetter("row.account_id"),
         lambda context: context.loaders.accounts_by_id,
         account,
         description="The account it is linked to, if any.",
     )
     assignee: User | None = relation(
-        lambda of: of.row.assignee_id,
+        attrgetter("row.assignee_id"),
         lambda context: context.loaders.users_by_id,
         user,
         description="The person who is to do it, or who did it.",
     )
     created_by: User | None = relation(
-        lambda of: of.row.created_by_id,
+        attrgetter("row.created_by_id"),
         lambda context: context.loaders.users_by_id,
         user,
         description="The person who recorded it. Empty when a machine did.",
@@ -134,5 +129,5 @@ class Activity(Interaction):
     """Any interaction that is no task."""
 
 
-def _id(value: UUID | None) -> strawberry.ID | None:
-    return strawberry.ID(str(value)) if value else None
+def _id(value: UUID | None) -> str | None:
+    return str(value) if value else None

@@ -7,12 +7,14 @@ import strawberry
 from resolvers.cursors import Mark
 from resolvers.pages import Row, RowPage
 
+IDENTIFIER = "The identifier, a UUID."
+
 
 @strawberry.interface(description="Anything that can be fetched again by its identifier.")
 class Node:
     """Anything with an id."""
 
-    id: strawberry.ID = strawberry.field(description="The identifier, a UUID.")
+    id: strawberry.ID = strawberry.field(description=IDENTIFIER)
 
 
 @strawberry.type(description="One place in a page.")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
 from functools import partial
-from uuid import UUID
+from operator import attrgetter
 
 import strawberry
 from strawberry import UNSET
@@ -14,6 +14,7 @@ from db.contacts import ContactRow
 from db.leads import LeadRow
 from db.records import RecordKind as Kind
 from execution.relations import relation
+from execution.stored import stored
 from resolvers import record_lists
 from resolvers.pages import RowPage
 from schema.arguments import After, Before, First, Last, page_request
@@ -27,24 +28,26 @@ from schema.users import User, user
 class Lead(CrmRecord):
     """A lead."""
 
-    first_name: str | None = strawberry.field(description="Given name.")
-    last_name: str | None = strawberry.field(description="Family name.")
-    company: str | None = strawberry.field(description="The company they work for.")
-    email: str | None = strawberry.field(description="E-mail address.")
-    phone: str | None = strawberry.field(description="Telephone number.")
-    status: str | None = strawberry.field(description="Where the lead stands, in your organization's own words.")
-    stored_owner_id: strawberry.Private[UUID | None]
-    stored_contact_id: strawberry.Private[UUID | None]
+    stored_kind = Kind.LEAD
+
+    first_name: str | None = stored(attrgetter("row.first_name"), description="Given name.")
+    last_name: str | None = stored(attrgetter("row.last_name"), description="Family name.")
+    company: str | None = stored(attrgetter("row.company"), description="The company they work for.")
+    email: str | None = stored(attrgetter("row.email"), description="E-mail address.")
+    phone: str | None = stored(attrgetter("row.phone"), description="Telephone number.")
+    status: str | None = stored(
+        attrgetter("row.status"), description="Where the lead stands, in your organization's own words."
+    )
 
     owner: User | None = relation(
-        lambda of: of.stored_owner_id,
+        attrgetter("row.owner_id"),
         lambda context: context.loaders.users_by_id,
         user,
         description="The colleague responsible for the lead.",
     )
 
     contact: Contact | None = relation(
-        lambda of: of.stored_contact_id,
+        attrgetter("row.contact_id"),
         lambda context: context.loaders.contacts_by_id,
         lambda row: contact(row),  # noqa: PLW0108 - defined below
         description="The contact that this lead was converted to.",
@@ -55,16 +58,19 @@ class Lead(CrmRecord):
 class Contact(CrmRecord):
     """A contact."""
 
-    first_name: str | None = strawberry.field(description="Given name.")
-    last_name: str | None = strawberry.field(description="Family name.")
-    company: str | None = strawberry.field(description="The company they work for.")
-    email: str | None = strawberry.field(description="E-mail address.")
-    phone: str | None = strawberry.field(description="Telephone number.")
-    status: str | None = strawberry.field(description="Where the contact stands, in your organization's own words.")
-    stored_owner_id: strawberry.Private[UUID | None]
+    stored_kind = Kind.CONTACT
+
+    first_name: str | None = stored(attrgetter("row.first_name"), description="Given name.")
+    last_name: str | None = stored(attrgetter("row.last_name"), description="Family name.")
+    company: str | None = stored(attrgetter("row.company"), description="The company they work for.")
+    email: str | None = stored(attrgetter("row.email"), description="E-mail address.")
+    phone: str | None = stored(attrgetter("row.phone"), description="Telephone number.")
+    status: str | None = stored(
+        attrgetter("row.status"), description="Where the contact stands, in your organization's own words."
+    )
 
     owner: User | None = relation(
-        lambda of: of.stored_owner_id,
+        attrgetter("row.owner_id"),
         lambda context: context.loaders.users_by_id,
         user,
         description="The colleague responsible for the contact.",
@@ -75,12 +81,12 @@ class Contact(CrmRecord):
         self, info: Info, first: First = UNSET, after: After = UNSET, last: Last = UNSET, before: Before = UNSET
     ) -> AccountConnection:
         """List the contact's accounts."""
-        loaders, id_ = info.context.loaders, self.stored_id
+        loaders, id_ = info.context.loaders, self.row.id
         page = await record_lists.page_of_accounts(loaders, id_, page_request(first, after, last, before))
         return account_connection(page, partial(record_lists.count_of_accounts, loaders, id_))
 
     lead: Lead | None = relation(
-        lambda of: of.stored_id,
+        attrgetter("row.id"),
         lambda context: context.loaders.leads_of_contact,
         lambda row: lead(row),  # noqa: PLW0108 - defined below
         description="The lead that was converted to this contact; the latest one, if there were several.",
@@ -91,12 +97,15 @@ class Contact(CrmRecord):
 class Account(CrmRecord):
     """An account."""
 
-    name: str = strawberry.field(description="The account's name.")
-    status: str | None = strawberry.field(description="Where the account stands, e.g. active or on_hold.")
-    stored_contact_id: strawberry.Private[UUID | None]
+    stored_kind = Kind.ACCOUNT
+
+    name: str = stored(attrgetter("row.name"), description="The account's name.")
+    status: str | None = stored(
+        attrgetter("row.status"), description="Where the account stands, e.g. active or on_hold."
+    )
 
     contact: Contact | None = relation(
-        lambda of: of.stored_contact_id,
+        attrgetter("row.contact_id"),
         lambda context: context.loaders.contacts_by_id,
         lambda row: contact(row),  # noqa: PLW0108 - defined below
         description="The contact who holds this account.",
@@ -126,56 +135,17 @@ class AccountConnection:
 
 def lead(row: LeadRow | None) -> Lead | None:
     """Show a lead, if there is one."""
-    if row is None:
-        return None
-    return Lead(
-        id=strawberry.ID(str(row.id)),
-        display_name=row.display_name,
-        first_name=row.first_name,
-        last_name=row.last_name,
-        company=row.company,
-        email=row.email,
-        phone=row.phone,
-        status=row.status,
-        stored_id=row.id,
-        stored_kind=Kind.LEAD,
-        stored_owner_id=row.owner_id,
-        stored_contact_id=row.contact_id,
-    )
+    return Lead(row=row) if row else None
 
 
 def contact(row: ContactRow | None) -> Contact | None:
     """Show a contact, if there is one."""
-    if row is None:
-        return None
-    return Contact(
-        id=strawberry.ID(str(row.id)),
-        display_name=row.display_name,
-        first_name=row.first_name,
-        last_name=row.last_name,
-        company=row.company,
-        email=row.email,
-        phone=row.phone,
-        status=row.status,
-        stored_id=row.id,
-        stored_kind=Kind.CONTACT,
-        stored_owner_id=row.owner_id,
-    )
+    return Contact(row=row) if row else None
 
 
 def account(row: AccountRow | None) -> Account | None:
     """Show an account, if there is one and it was not deleted."""
-    if row is None or row.deleted_at:
-        return None
-    return Account(
-        id=strawberry.ID(str(row.id)),
-        display_name=row.display_name,
-        name=row.name,
-        status=row.status,
-        stored_id=row.id,
-        stored_kind=Kind.ACCOUNT,
-        stored_contact_id=row.contact_id,
-    )
+    return None if row is None or row.deleted_at else Account(row=row)
 
 
 def account_connection(page: RowPage[AccountRow], count: Callable[[], Awaitable[int]]) -> AccountConnection:

@@ -6,12 +6,14 @@ from collections.abc import Awaitable, Callable
 from datetime import datetime
 from enum import Enum
 from functools import partial
+from operator import attrgetter
 from typing import TYPE_CHECKING, Annotated
 
 import strawberry
 from strawberry import UNSET, lazy
 
 from db.interactions import TASK, InteractionRow
+from execution.stored import stored
 from resolvers.due_buckets import DueBucket as Bucket
 from resolvers.due_buckets import bucket_of, due_dates, is_overdue
 from resolvers.links import is_orphan
@@ -78,19 +80,22 @@ class DueBucket(Enum):
 class Task(Interaction):
     """A task."""
 
-    status: TaskStatus = strawberry.field(
-        description="How far it is. A stored value that is none of these reads UNKNOWN."
+    status: TaskStatus = stored(
+        lambda of: TaskStatus(of.row.status),
+        description="How far it is. A stored value that is none of these reads UNKNOWN.",
     )
-    priority: TaskPriority = strawberry.field(
-        description="How urgent it is. A stored value that is none of these reads UNKNOWN."
+    priority: TaskPriority = stored(
+        lambda of: TaskPriority(of.row.priority),
+        description="How urgent it is. A stored value that is none of these reads UNKNOWN.",
     )
-    due_at: datetime | None = strawberry.field(description="When it is due.")
-    completed_at: datetime | None = strawberry.field(description="When it was completed.")
-    deleted_at: datetime | None = strawberry.field(
-        description="When it was deleted. Empty for a task that can be seen in lists."
+    due_at: datetime | None = stored(attrgetter("row.due_at"), description="When it is due.")
+    completed_at: datetime | None = stored(attrgetter("row.completed_at"), description="When it was completed.")
+    deleted_at: datetime | None = stored(
+        attrgetter("row.deleted_at"), description="When it was deleted. Empty for a task that can be seen in lists."
     )
-    version: str = strawberry.field(
-        description="Changes with every change by anyone. Give it back as `expectedVersion`; it means nothing else."
+    version: str = stored(
+        attrgetter("row.version"),
+        description="Changes with every change by anyone. Give it back as `expectedVersion`; it means nothing else.",
     )
 
     @strawberry.field(description="Which pile it belongs to today. Each task is in exactly one.")
@@ -152,20 +157,12 @@ class TaskConnection:
 
 def task(row: InteractionRow) -> Task:
     """Show a task."""
-    return Task.of(
-        row,
-        status=TaskStatus(row.status),
-        priority=TaskPriority(row.priority),
-        due_at=row.due_at,
-        completed_at=row.completed_at,
-        deleted_at=row.deleted_at,
-        version=row.version,
-    )
+    return Task(row=row)
 
 
 def interaction(row: InteractionRow) -> Interaction:
     """Show a task as a task and anything else as an activity."""
-    return task(row) if row.kind == TASK else Activity.of(row)
+    return task(row) if row.kind == TASK else Activity(row=row)
 
 
 def task_connection(page: RowPage[InteractionRow], count: Callable[[], Awaitable[int]]) -> TaskConnection:

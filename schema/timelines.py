@@ -14,6 +14,7 @@ from db.records import RecordKind as Kind
 from db.timeline_filters import Timeline
 from db.timeline_filters import TimelineFilter as PlainFilter
 from db.timelines import EntryRow
+from execution.stored import stored
 from resolvers import timeline_groups as grouped
 from resolvers import timelines
 from resolvers.live_events import resume_token
@@ -76,8 +77,14 @@ class LinkMatch:
 class TimelineEdge(Edge):
     """An interaction, its cursor, and why it is here."""
 
-    node: Interaction = strawberry.field(description="The item itself.")
-    via: list[LinkMatch] = strawberry.field(description="Why it is on this timeline: every link that brought it here.")
+    entry: strawberry.Private[EntryRow]
+    of: strawberry.Private[RecordTimeline]
+
+    node: Interaction = stored(lambda edge: interaction(edge.entry.interaction), description="The item itself.")
+    via: list[LinkMatch] = stored(
+        lambda edge: _via(edge.entry, edge.of),
+        description="Why it is on this timeline: every link that brought it here.",
+    )
 
 
 @strawberry.type(description="A stretch of a timeline, with its count over all pages.")
@@ -134,10 +141,7 @@ async def timeline_connection(
 ) -> TimelineConnection:
     """Read a page of a timeline, and show it. Raises BadUserInput, BadCursor or LimitExceeded."""
     page = await timelines.page_of_timeline(info.context.loaders, of, request, at or None)
-    edges = [
-        TimelineEdge(mark=mark, node=interaction(entry.interaction), via=_via(entry, of))
-        for mark, entry in zip(page.marks, page.rows, strict=True)
-    ]
+    edges = [TimelineEdge(mark=mark, entry=entry, of=of) for mark, entry in zip(page.marks, page.rows, strict=True)]
     return TimelineConnection(edges=edges, page_info=page_info(page), of=of, zone=zone or UTC_ZONE)
 
 

@@ -3,27 +3,30 @@
 from __future__ import annotations
 
 from enum import Enum
+from operator import attrgetter
 
 import strawberry
 
 from db.users import UserRow
+from execution.stored import stored
 from schema.context import Info
-from schema.nodes import Node
+from schema.nodes import IDENTIFIER, Node
 
 
 @strawberry.type(description="A colleague of yours.")
 class User(Node):
     """A colleague."""
 
-    display_name: str = strawberry.field(description="The name to show to people; never empty.")
-    email: str = strawberry.field(description="E-mail address.")
+    row: strawberry.Private[UserRow]
+
+    id: strawberry.ID = stored(lambda of: str(of.row.id), description=IDENTIFIER)
+    display_name: str = stored(attrgetter("row.display_name"), description="The name to show to people; never empty.")
+    email: str = stored(attrgetter("row.email"), description="E-mail address.")
 
 
 def user(row: UserRow | None) -> User | None:
     """Show a colleague, if there is one."""
-    if row is None:
-        return None
-    return User(id=strawberry.ID(str(row.id)), display_name=row.display_name, email=row.email)
+    return User(row=row) if row else None
 
 
 @strawberry.enum(description="What a person may do.")
