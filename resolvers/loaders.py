@@ -32,14 +32,15 @@ class Loaders:
         self._session = session
         self._rounds = rounds = Rounds(session)
         self._rounds.expect(together)
-        self._is_reading_ahead = len(together) > 1
         self._answering: dict[Hashable, Loader[Any]] = {}
         self.users_by_id = Loader(rounds, session, users.by_ids, _id_of)
         self.leads_by_id = Loader(rounds, session, leads.by_ids, _id_of)
         self.contacts_by_id = Loader(rounds, session, contacts.by_ids, _id_of)
         self.accounts_by_id = Loader(rounds, session, accounts.by_ids, _id_of)
         """Loads deleted accounts too: what they left behind still shows their name."""
-        self.interactions_by_id = Loader(rounds, session, self._interactions, _id_of)
+        # Nothing here holds the loaders themselves: with the operation they go, and all that they have loaded.
+        by_ids = partial(_reading_ahead, rounds) if len(together) > 1 else interactions.by_ids
+        self.interactions_by_id = Loader(rounds, session, by_ids, _id_of)
         self._by_id: Mapping[str, Loader[Any]] = {
             "users": self.users_by_id,
             "leads": self.leads_by_id,
@@ -61,13 +62,6 @@ class Loaders:
         linked = await self.answering(("linked", table, paths), fetch, lambda linked: linked.id).load(id_)
         self.prime({table: {id_: linked.row if linked else None}} | (linked.found if linked else {}))
 
-    async def _interactions(self, session: Session, ids: Sequence[UUID]) -> list[interactions.InteractionRow]:
-        rows = await interactions.by_ids(session, ids)
-        if self._is_reading_ahead:
-            for link in LINKED:
-                self._rounds.expect(filter(None, map(link, rows)))
-        return rows
-
     def answering(
         self,
         question: Hashable,
@@ -78,6 +72,13 @@ class Loaders:
         if question not in self._answering:
             self._answering[question] = Loader(self._rounds, self._session, fetch, key_of)
         return self._answering[question]
+
+
+async def _reading_ahead(rounds: Rounds, session: Session, ids: Sequence[UUID]) -> list[interactions.InteractionRow]:
+    rows = await interactions.by_ids(session, ids)
+    for link in LINKED:
+        rounds.expect(filter(None, map(link, rows)))
+    return rows
 
 
 def _id_of(

@@ -1,7 +1,9 @@
 """The whole API by plans and by graphql-core: the same answers on the same rows, and nearly all of them by plans."""
 
 import asyncio
+import gc
 import logging
+import weakref
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, cast
@@ -15,6 +17,7 @@ from pydantic import SecretStr
 from strawberry.schema.schema import StrawberryGraphQLCoreExecutionContext
 
 from db.engine import Database
+from resolvers.loaders import Loaders
 from schema.build import build_schema
 from schema.context import Context
 from server.databases import database_of
@@ -90,6 +93,45 @@ def test_the_api_answers_by_plans_as_by_the_reference(
     share = plans.answered / (plans.answered + plans.left)
     record_property("share of root fields that plans answered", share)
     assert share >= LEAST_SHARE, f"plans answered {plans.answered} root fields, and left {plans.left}"
+
+
+@pytest.mark.parametrize(
+    "document",
+    [
+        "{ tasks { nodes { lead { owner { id } } history { edges { cursor } } } totalCount } }",
+        "{ timeline(record: {contactId: $id}) { edges { via { record { id } } node { contact { id } } } totalCount } }",
+        "{ node(id: $id) { id } nodes(ids: [$id, $id]) { id ... on Contact { timeline { totalCount } } } }",
+    ],
+)
+def test_what_an_answer_without_errors_has_loaded_is_gone_with_it(
+    crm: CrmDatabase, filled: Organization, document: str
+) -> None:
+    schema = build_schema()
+    (contact,) = filled.owner.rows(f"SELECT id FROM contacts WHERE organization_id = '{filled.id}'")
+    text = document.replace("$id", f'"{contact["id"]}"')
+
+    async def answer(database: Database) -> weakref.ref[Loaders]:
+        async with database.session(filled.id) as session:
+            context = Context(filled.viewer(), session, idempotency_hours=1)
+            result = await schema.execute(text, context_value=context)
+            assert not result.errors
+            return weakref.ref(context.loaders)
+
+    async def kept() -> Loaders | None:
+        database = database_of(Settings(database_url=SecretStr(crm.app_url), pool_size=1))
+        await database.open()
+        try:
+            await answer(database)  # what is made once, such as a plan, is not meant
+            gc.collect()
+            return (await answer(database))()
+        finally:
+            await database.close()
+
+    gc.disable()  # or it may come by, and find what would have stayed
+    try:
+        assert asyncio.run(kept()) is None
+    finally:
+        gc.enable()
 
 
 class Arguments:
