@@ -13,7 +13,6 @@ from resolvers.task_rules import (
     LONGEST_DESCRIPTION,
     LONGEST_OUTCOME,
     Changed,
-    changed,
     forbidden,
     length_problems,
     missing_record,
@@ -25,7 +24,6 @@ from resolvers.task_rules import (
 
 if TYPE_CHECKING:
     from db.interactions import InteractionRow
-    from db.linked_rows import Path
     from db.sessions import Session
     from db.task_changes import TaskChange, Verdict
     from resolvers.idempotency import Intention
@@ -39,13 +37,11 @@ async def update_task(
     *,
     is_check_only: bool = False,
     intention: Intention | None = None,
-    foreseen: frozenset[Path] = frozenset(),
 ) -> Changed:
     """Change a task and return it as stored; nothing is written when nothing would differ.
 
     With `is_check_only` nothing is written in any case, and there is no row. Raises Refused with every reason found.
-    1 statement, 2 when nothing was changed, 2 or 4 when it gets a lead; with a key 1 more, and 3
-    for its repeat; 1 more for what is foreseen.
+    1 statement, 2 when nothing was changed, 2 or 4 when it gets a lead; with a key 1 more, and 3 for its repeat.
     """
     change = replace(
         change,
@@ -64,7 +60,7 @@ async def update_task(
         row = await task_changes.apply(session, change, viewer.user_id)
         if row and change.lead_id:
             await follow_ups.mend(session)
-        return await changed(session, row, foreseen) if row else await _unchanged(session, change)
+        return Changed(row) if row else await _unchanged(session, change)
 
     try:
         return await task_once(session, viewer, intention, change.task_id, update)

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from db import deletions, linked_rows
-from db.linked_rows import INTERACTIONS, known_paths
+from db import deletions
 from errors import Forbidden, Invalid, LimitExceeded, RecordNotFound, Refusal, Refused, StaleVersion
 
 if TYPE_CHECKING:
@@ -14,7 +13,6 @@ if TYPE_CHECKING:
     from uuid import UUID
 
     from db.interactions import InteractionRow
-    from db.linked_rows import Found, Path
     from db.sessions import Session
     from resolvers.links import LinkedPair
     from resolvers.viewers import Viewer
@@ -38,18 +36,6 @@ class Changed:
     """Whether nothing was done, because it had been done before."""
     checked: LinkedPair | None = None
     """What the task would link, where the change was only checked."""
-    linked: Found = field(default_factory=dict)
-    """What was read of what it links to."""
-
-
-async def changed(session: Session, row: InteractionRow, foreseen: frozenset[Path]) -> Changed:
-    """Return a task just changed, with what will be asked of its links. 1 statement, none if nothing will.
-
-    To be called in the transaction of the change, which is then the only one.
-    """
-    paths = known_paths(INTERACTIONS, foreseen)
-    found = await linked_rows.by_ids(session, [row.id], table=INTERACTIONS, paths=paths) if paths else []
-    return Changed(row, linked=found[0].found if found else {})
 
 
 def check_list(name: str, tasks: Sequence[object]) -> None:

@@ -12,7 +12,6 @@ from resolvers.task_rules import (
     LONGEST_DESCRIPTION,
     LONGEST_OUTCOME,
     Changed,
-    changed,
     check_list,
     existing_task,
     forbidden,
@@ -26,18 +25,15 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from uuid import UUID
 
-    from db.linked_rows import Path
     from db.sessions import Session
     from db.task_states import ChosenTask, Completion
     from resolvers.viewers import Viewer
 
 
-async def complete_task(
-    session: Session, viewer: Viewer, completion: Completion, *, foreseen: frozenset[Path] = frozenset()
-) -> Changed:
+async def complete_task(session: Session, viewer: Viewer, completion: Completion) -> Changed:
     """Complete a task, once; return it as stored, and whether that had been done before.
 
-    Raises Refused. 1 statement, 2 when nothing was changed; 1 more for what is foreseen.
+    Raises Refused. 1 statement, 2 when nothing was changed.
     """
     problems = [*forbidden(viewer), *_completion_problems(completion)]
     if problems:
@@ -47,7 +43,7 @@ async def complete_task(
         if row:
             if completion.notes and (too_long := _description_problems(row.description, completion.notes)):
                 raise Refused(*too_long)
-            return await changed(session, row, foreseen)
+            return Changed(row)
         found = await existing_task(session, completion.task_id)
     if found.status != COMPLETED:
         raise Refused(stale(found))
@@ -79,38 +75,34 @@ async def complete_tasks(session: Session, viewer: Viewer, ids: Sequence[UUID]) 
     return [found.get(id_) or Refused(no_task(id_, field=None)) for id_ in ids]
 
 
-async def reopen_task(
-    session: Session, viewer: Viewer, chosen: ChosenTask, *, foreseen: frozenset[Path] = frozenset()
-) -> Changed:
+async def reopen_task(session: Session, viewer: Viewer, chosen: ChosenTask) -> Changed:
     """Open a task again, scheduled or pending by its due date; return it, and whether it was open anyway.
 
-    Raises Refused. 1 statement, 2 when nothing was changed; 1 more for what is foreseen.
+    Raises Refused. 1 statement, 2 when nothing was changed.
     """
     if problems := forbidden(viewer):
         raise Refused(*problems)
     async with session.write(viewer.user_id):
         row = await task_states.reopen(session, chosen, viewer.user_id)
         if row:
-            return await changed(session, row, foreseen)
+            return Changed(row)
         found = await existing_task(session, chosen.task_id)
     if found.status not in OPEN_STATUSES:
         raise Refused(stale(found))
     return Changed(found, is_replayed=True)
 
 
-async def cancel_task(
-    session: Session, viewer: Viewer, chosen: ChosenTask, *, foreseen: frozenset[Path] = frozenset()
-) -> Changed:
+async def cancel_task(session: Session, viewer: Viewer, chosen: ChosenTask) -> Changed:
     """Call a task off; return it, and whether that had been done before. A completed one is to be opened again first.
 
-    Raises Refused. 1 statement, 2 when nothing was changed; 1 more for what is foreseen.
+    Raises Refused. 1 statement, 2 when nothing was changed.
     """
     if problems := forbidden(viewer):
         raise Refused(*problems)
     async with session.write(viewer.user_id):
         row = await task_states.cancel(session, chosen, viewer.user_id)
         if row:
-            return await changed(session, row, foreseen)
+            return Changed(row)
         found = await existing_task(session, chosen.task_id)
     if found.status == CANCELLED:
         return Changed(found, is_replayed=True)

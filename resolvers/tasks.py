@@ -16,7 +16,6 @@ from resolvers.pages import PageRequest, RowPage, row_page
 from resolvers.task_rules import (
     LONGEST_DESCRIPTION,
     Changed,
-    changed,
     forbidden,
     length_problems,
     missing_record,
@@ -29,7 +28,6 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from db.interactions import InteractionRow
-    from db.linked_rows import Path
     from db.sessions import Session
     from db.task_filters import TaskFilter
     from db.task_orders import TaskOrder
@@ -75,12 +73,10 @@ async def create_task(
     *,
     is_check_only: bool = False,
     intention: Intention | None = None,
-    foreseen: frozenset[Path] = frozenset(),
 ) -> Changed:
     """Create a task and return it as stored; with `is_check_only` nothing is written, and there is no row.
 
-    Raises Refused with every reason found. 1 statement, 2 when refused; with a key 1 more, and 3 for its
-    repeat; 1 more for what is foreseen.
+    Raises Refused with every reason found. 1 statement, 2 when refused; with a key 1 more, and 3 for its repeat.
     """
     draft = trimmed(draft)
     problems = [*forbidden(viewer), *draft_problems(draft), *key_problems(intention)]
@@ -96,7 +92,7 @@ async def create_task(
         row = await tasks.create(session, id_, new, viewer.user_id)
         if row is None:
             raise Refused(*not_stored(draft, new, await tasks.missing_references(session, new)))
-        return await changed(session, row, foreseen)
+        return Changed(row)
 
     try:
         return await task_once(session, viewer, intention, id_, create)

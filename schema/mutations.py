@@ -38,9 +38,8 @@ class Mutation:
             wanted.draft,
             is_check_only=wanted.is_check_only,
             intention=wanted.intention,
-            foreseen=info.context.foreseen(info),
         )
-        return await task_payload(info, change, input.client_mutation_id)
+        return await task_payload(change, input.client_mutation_id)
 
     @strawberry.mutation(description="Create up to 100 tasks.")
     async def create_tasks(
@@ -68,9 +67,8 @@ class Mutation:
             change,
             is_check_only=bool(input.validate_only),
             intention=info.context.intention("updateTask", input.idempotency_key, change),
-            foreseen=info.context.foreseen(info),
         )
-        return await task_payload(info, updated, input.client_mutation_id)
+        return await task_payload(updated, input.client_mutation_id)
 
     @strawberry.mutation(description="Complete a task.")
     async def complete_task(
@@ -78,12 +76,9 @@ class Mutation:
     ) -> TaskPayload:
         """Complete a task, once."""
         change = task_states.complete_task(
-            info.context.change(input.client_mutation_id),
-            info.context.viewer,
-            input.completion(),
-            foreseen=info.context.foreseen(info),
+            info.context.change(input.client_mutation_id), info.context.viewer, input.completion()
         )
-        return await task_payload(info, change, input.client_mutation_id)
+        return await task_payload(change, input.client_mutation_id)
 
     @strawberry.mutation(description="Complete up to 100 tasks, each on its own.")
     async def complete_tasks(
@@ -103,12 +98,9 @@ class Mutation:
     ) -> TaskPayload:
         """Open a task again."""
         change = task_states.reopen_task(
-            info.context.change(input.client_mutation_id),
-            info.context.viewer,
-            input.chosen(),
-            foreseen=info.context.foreseen(info),
+            info.context.change(input.client_mutation_id), info.context.viewer, input.chosen()
         )
-        return await task_payload(info, change, input.client_mutation_id)
+        return await task_payload(change, input.client_mutation_id)
 
     @strawberry.mutation(description="Call a task off.")
     async def cancel_task(
@@ -116,12 +108,9 @@ class Mutation:
     ) -> TaskPayload:
         """Call a task off."""
         change = task_states.cancel_task(
-            info.context.change(input.client_mutation_id),
-            info.context.viewer,
-            input.chosen(),
-            foreseen=info.context.foreseen(info),
+            info.context.change(input.client_mutation_id), info.context.viewer, input.chosen()
         )
-        return await task_payload(info, change, input.client_mutation_id)
+        return await task_payload(change, input.client_mutation_id)
 
     @strawberry.mutation(description="Delete a task. It can be restored.")
     async def delete_task(
@@ -129,12 +118,9 @@ class Mutation:
     ) -> TaskPayload:
         """Delete a task, once."""
         change = deletions.delete_task(
-            info.context.change(input.client_mutation_id),
-            info.context.viewer,
-            input.chosen(),
-            foreseen=info.context.foreseen(info),
+            info.context.change(input.client_mutation_id), info.context.viewer, input.chosen()
         )
-        return await task_payload(info, change, input.client_mutation_id)
+        return await task_payload(change, input.client_mutation_id)
 
     @strawberry.mutation(description="Bring a deleted task back.")
     async def restore_task(
@@ -142,12 +128,9 @@ class Mutation:
     ) -> TaskPayload:
         """Bring a deleted task back."""
         change = deletions.restore_task(
-            info.context.change(input.client_mutation_id),
-            info.context.viewer,
-            input.chosen(),
-            foreseen=info.context.foreseen(info),
+            info.context.change(input.client_mutation_id), info.context.viewer, input.chosen()
         )
-        return await task_payload(info, change, input.client_mutation_id)
+        return await task_payload(change, input.client_mutation_id)
 
     @strawberry.mutation(
         description="Move the tasks of one record to others: after a conversion, a merge or a deletion."

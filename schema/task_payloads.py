@@ -64,12 +64,10 @@ class TasksPayload:
     failed: int = field(description="How many were refused.")
 
 
-async def task_payload(info: Info, change: Awaitable[Changed], own_text: str | None) -> TaskPayload:
+async def task_payload(change: Awaitable[Changed], own_text: str | None) -> TaskPayload:
     """Await a change of one task and show what came of it, refusals too."""
-    outcome: Changed | Refused
     try:
-        outcome = changed = await change
-        info.context.loaders.prime(changed.linked)
+        outcome: Changed | Refused = await change
     except Refused as refused:
         outcome = refused
     return _shown(outcome, given_or_none(own_text), "input")

