@@ -14,9 +14,11 @@ from tests.deadlines import DEADLINE_S
 
 @pytest.fixture(autouse=True)
 def thawed() -> Iterator[None]:
-    """Give what is frozen back to the garbage collector, as other tests expect it."""
+    """Give what is frozen back to the garbage collector, and let it work as other tests expect it."""
+    usual = gc.get_threshold()
     yield
     gc.unfreeze()
+    gc.set_threshold(*usual)
 
 
 def test_the_garbage_collector_passes_over_what_the_server_started_with() -> None:
