@@ -12,6 +12,7 @@ import signal
 import socket
 import sys
 from asyncio.subprocess import DEVNULL
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -88,7 +89,9 @@ class Workers:
                 raise other
             workers.append(other)
         when_up()
-        await asyncio.gather(*map(self._keep, workers))
+        async with asyncio.TaskGroup() as keepers:
+            for worker in workers:
+                keepers.create_task(self._keep(worker))
 
     async def _keep(self, worker: Worker) -> None:
         """Whenever it ends, start another in its place."""
@@ -112,7 +115,11 @@ class Workers:
         ours, theirs = socket.socketpair()
         ours.setblocking(False)  # noqa: FBT003 - the library's signature
         with theirs:
-            worker = Worker(await self._process(theirs), ours)
+            try:
+                worker = Worker(await self._process(theirs), ours)
+            except OSError as exc:
+                ours.close()
+                raise WorkerNotStarted(f"No server process can be started: {exc}. Free what is short.") from exc
         self._running.add(worker)
         if not await asyncio.get_running_loop().sock_recv(ours, 1):
             self._running.discard(worker)
@@ -138,4 +145,5 @@ class Workers:
             serving.cancel()
         elif number is signal.SIGINT:
             for worker in self._running:
-                worker.process.send_signal(number)
+                with suppress(ProcessLookupError):  # it has ended
+                    worker.process.send_signal(number)

@@ -3,7 +3,7 @@
 -- Run it after 041, with psql -f, \i or the runner, on a live database, as often as you like. It
 --   1. makes the API's role, unless the setting taskline.api_role names one, grants it what the API needs, and lets the
 --      migrating role act as it;
---   2. fills organization_id where it is null, from the lead (or the contact, or the account), 500 rows at a time with a
+--   2. fills organization_id where it is null, from the lead (or the contact, or the account), at most 500 rows at a time with a
 --      commit each, and leaves every other column and the lead as they were, stamps included;
 --   3. lists the rows that name another organization than their lead does, and lets row security show them to the lead's
 --      organization and to nobody else, as before, until a person decides; the API's statements also ask for the row's own
@@ -1162,6 +1162,7 @@ DECLARE
   n       bigint;
   w       bigint;
   is_left boolean;
+  began   timestamptz;
   moved   timestamptz := clock_timestamp();         -- when a row was last filled
   told    timestamptz := clock_timestamp();
 BEGIN
@@ -1172,6 +1173,7 @@ BEGIN
   END IF;
   WHILE is_left LOOP
     w := pg_temp.rows_written();
+    began := clock_timestamp();
     BEGIN
       PERFORM set_config('taskline.backfill', 'on', true), set_config('lock_timeout', '150ms', true);
       EXECUTE format('WITH batch AS (SELECT t.id, %s AS organization FROM %s LIMIT %s FOR UPDATE OF t SKIP LOCKED)
@@ -1179,7 +1181,9 @@ BEGIN
                      source.organization, source.rows_, size);
       GET DIAGNOSTICS n = ROW_COUNT;
       wrote := wrote + pg_temp.rows_written() - w;
-      size := least(500, size * 2);
+      size := CASE WHEN clock_timestamp() - began > interval '100 ms' THEN greatest(1, size / 2)  -- so long at most somebody waits
+                   WHEN clock_timestamp() - began < interval '50 ms' THEN least(500, size * 2)
+                   ELSE size END;
     EXCEPTION WHEN lock_not_available OR deadlock_detected THEN
       n := 0;
       size := greatest(1, size / 4);                -- a smaller batch meets fewer locked leads

@@ -4,7 +4,7 @@
 --   1. adds lead_interactions.occurs_at: the first of completed_at, scheduled_at and created_at that is there, else
 --      -infinity; and the trigger taskline_occurs_at, which sets it for every writer: the old application, COPY, and the
 --      apply process of a subscription too (ENABLE ALWAYS);
---   2. fills it where it is missing or wrong, about 500 rows at a time with a commit each, and leaves every other column, the
+--   2. fills it where it is missing or wrong, at most 500 rows at a time with a commit each, and leaves every other column, the
 --      leads and the history as they were, stamps included. A row that is filled has a new xmin, as after any UPDATE: who
 --      keeps xmin as a row's version sees one change;
 --   3. lets it be null no longer, by a check that is validated beside readers and writers;
@@ -1237,6 +1237,8 @@ DECLARE
   w       bigint;
   is_left boolean;
   failed  boolean;
+  began   timestamptz;
+  took    interval;
   moved   timestamptz := clock_timestamp();         -- when a row was last filled
   told    timestamptz := clock_timestamp();
 BEGIN
@@ -1248,6 +1250,7 @@ BEGIN
   WHILE is_left LOOP
     w := pg_temp.rows_written();
     failed := false;
+    began := clock_timestamp();
     BEGIN
       PERFORM set_config('taskline.backfill', 'on', true), set_config('lock_timeout', '150ms', true);
       EXECUTE format('UPDATE lead_interactions u SET occurs_at = %s
@@ -1262,6 +1265,7 @@ BEGIN
       failed := true;
     END;
     COMMIT;
+    took := clock_timestamp() - began;
     filled := filled + n;
     IF n > 0 THEN
       moved := clock_timestamp();
@@ -1285,7 +1289,9 @@ BEGIN
       PERFORM pg_sleep(CASE WHEN is_left THEN 0.1 + 0.2 * random() ELSE 0 END);
     END IF;
     size := CASE WHEN failed THEN greatest(1, size / 4)        -- a smaller batch meets fewer locked leads
-                 ELSE least(500, size * 2) END;
+                 WHEN took > interval '100 ms' THEN greatest(1, size / 2)       -- so long at most somebody waits for a row of it
+                 WHEN took < interval '50 ms' THEN least(500, size * 2)
+                 ELSE size END;
   END LOOP;
   PERFORM set_config('taskline.filled', filled::text, false), set_config('taskline.besides', (wrote - filled)::text, false);
   CALL pg_temp.keep_rows_no_longer();               -- also after an earlier run that was killed

@@ -606,7 +606,7 @@ DECLARE
   whole    constant jsonb := coalesce(new_row, old_row);
   moment   constant timestamptz := clock_timestamp();
   who      uuid;
-  was      jsonb;                                   -- what changed, as it was
+  was      jsonb;                                   -- what changed, as it was, and where the row stood in time, and whose it was
   what     text;
   about    text[];                                  -- columns that belong to it
   part     text[];                                  -- those of them that changed
@@ -629,7 +629,7 @@ BEGIN
     types := ARRAY[CASE TG_OP WHEN 'INSERT' THEN 'created' ELSE 'deleted' END];
     was := old_row;
   ELSE
-    was := '{}';
+    was := jsonb_build_object('occurs_at', old_row->'occurs_at', 'organization_id', old_row->'organization_id');
     what := CASE
       WHEN old_row->>'deleted_at' IS NULL AND new_row->>'deleted_at' IS NOT NULL THEN 'deleted'
       WHEN old_row->>'deleted_at' IS NOT NULL AND new_row->>'deleted_at' IS NULL THEN 'restored'
@@ -1395,7 +1395,7 @@ BEGIN
                 actor_id           uuid,
                 request_id         text,
                 client_mutation_id text,
-                before             jsonb,                                -- what changed, as it was; of what is gone, all of the row
+                before             jsonb,                                -- what changed, as it was, and occurs_at; of what is gone, all
                 after              jsonb,
                 changed            text[],                               -- columns that this is about; null: all of the row
                 record_kind        text,

@@ -351,7 +351,7 @@ SELECT '045.trigger_on_' || v.name,
                              = v.digest), false),
        coalesce(string_agg(CASE WHEN t.tgenabled = 'A' THEN pg_get_triggerdef(t.oid)
                                 ELSE 'not for every writer; ./taskline migrate up' END, ''), 'no trigger ' || min(v.tgname))
-  FROM (VALUES ('lead_interactions', 'taskline_events', 29, 'taskline_log_interaction', 'ef35b7ca54d91782314e45af140e2363'),
+  FROM (VALUES ('lead_interactions', 'taskline_events', 29, 'taskline_log_interaction', 'd9ba04d5163e5ca8f4067757e1e442d2'),
                ('leads', '~taskline_lost_link', 11, 'taskline_log_lost_lead', '21051c93be2243da3420f1424bfc0856'),
                ('contacts', '~taskline_lost_link', 11, 'taskline_log_lost_contact', 'b3be5583f314c72141391f5352719ac9'),
                ('accounts', '~taskline_lost_link', 11, 'taskline_log_lost_account', 'e5e4f6031d0b17de5973589aef8e86d7')) AS v(name, tgname, type, routine, digest)

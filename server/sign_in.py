@@ -78,7 +78,7 @@ class Verifier:
         except jwt.PyJWTError as exc:
             default = "The token can't be read. Send it as it was issued: `Authorization: Bearer <token>`."
             raise Unauthenticated(_REFUSALS.get(type(exc), default)) from exc
-        signed_in = SignedIn(self._viewer_of(claims), expires_at=cast("float", claims["exp"]))
+        signed_in = SignedIn(self._viewer_of(claims), expires_at=int(cast("float", claims["exp"])))
         if self._known is not None:
             if len(self._known) >= MOST_KNOWN:
                 self._known.clear()

@@ -85,8 +85,12 @@ def test_a_change_leaves_what_changed_as_it_was_and_the_row_as_it_is(task: Linke
 
     completed, updated = task.events()
     assert ("completed", "updated") == (completed["type"], updated["type"])
-    assert {"subject": "Call", "status": "pending", "completed_at": None} == completed["before"] == updated["before"]
-    row = cast("dict[str, object]", completed["after"])
+    before, row = cast("dict[str, object]", completed["before"]), cast("dict[str, object]", completed["after"])
+    assert before == updated["before"]
+    assert {"subject": "Call", "status": "pending", "completed_at": None}.items() <= before.items()
+    # what a trigger or a move to another organization changes, and no line is about
+    assert {"occurs_at", "organization_id"} == before.keys() - {"subject", "status", "completed_at"}
+    assert (str(task.organization.id), True) == (before["organization_id"], before["occurs_at"] != row["occurs_at"])
     assert ("Else", "completed", 5) == (row["subject"], row["status"], row["duration_minutes"])
 
 

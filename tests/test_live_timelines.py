@@ -66,6 +66,8 @@ LEAVING = [
     ({"overdue": False}, {}, f"scheduled_at = '{PAST}'", "UPDATED"),
     ({"priority": ["HIGH"]}, {"priority": "high"}, "priority = 'low'", "UPDATED"),
     ({"priority": ["UNKNOWN"]}, {"priority": None}, "priority = 'medium'", "UPDATED"),
+    ({"occursAt": {"gte": FUTURE}}, {"scheduled_at": FUTURE}, f"scheduled_at = '{PAST}'", "UPDATED"),
+    ({"occursAt": {"gte": FUTURE}}, {"scheduled_at": FUTURE}, f"completed_at = '{PAST}'", "UPDATED"),
 ]
 
 

@@ -15,6 +15,7 @@ import psutil
 import pytest
 
 from commands import workers
+from errors import WorkerNotStarted
 from tests.databases import APP, APP_PASSWORD, CrmDatabase
 from tests.deadlines import DEADLINE_S, eventually
 from tests.demos import ROOT, running, starting, taskline
@@ -275,6 +276,37 @@ def test_a_worker_that_cant_be_replaced_is_tried_again_while_others_serve(tmp_pa
         (new,) = (worker for worker in pair.workers() if worker != other)
         with pair.api(new) as api:  # whoever it is by now
             assert 200 == api.client.get("/healthz").status_code
+
+
+class Refused(workers.Workers):
+    """Workers on a system that has no room for another process."""
+
+    async def _process(self, line: socket.socket) -> asyncio.subprocess.Process:  # noqa: ARG002 - its signature
+        raise BlockingIOError(11, "Resource temporarily unavailable")
+
+
+def test_a_system_without_room_for_a_process_is_named_and_tried_again() -> None:
+    with (
+        socket.create_server(("127.0.0.1", 0)) as taken,
+        pytest.raises(WorkerNotStarted, match=r"can be started: .*temporarily unavailable"),
+    ):
+        asyncio.run(Refused(taken, 1).serve(1, lambda: None))
+
+
+def test_a_second_ctrl_c_reaches_those_that_still_run() -> None:
+    async def stop_twice() -> int:
+        mine, its = socket.socketpair()
+        with mine, its, socket.create_server(("127.0.0.1", 0)) as taken:
+            ended = await asyncio.create_subprocess_exec("true")
+            await ended.wait()
+            running_ = await asyncio.create_subprocess_exec("sleep", "60")
+            all_ = workers.Workers(taken, 1)
+            all_._running = {workers.Worker(process, mine) for process in (ended, running_)}
+            all_._stop(asyncio.get_running_loop().create_future(), signal.SIGINT)
+            all_._stop(asyncio.get_running_loop().create_future(), signal.SIGINT)
+            return await running_.wait()
+
+    assert -signal.SIGINT == asyncio.run(stop_twice())
 
 
 # Connections to the database.
