@@ -74,15 +74,21 @@ def held(page: Page, operation: str) -> Iterator[Held]:
 
 
 @contextmanager
-def late(page: Page, operation: str) -> Iterator[Callable[[], None]]:
-    """Let the server answer an operation's next request, and hold its answer until the yielded function is called."""
+def late(
+    page: Page, operation: str, *, server: str | None = None, is_lost: bool = False
+) -> Iterator[Callable[[], None]]:
+    """Let the server answer an operation's next request, and hold its answer until the yielded function is called.
+
+    The request goes to the page's own server, or past a line that is cut to this one. A lost answer never arrives: the
+    connection breaks instead.
+    """
     answers: list[tuple[Route, APIResponse]] = []
 
     def handle(route: Route) -> None:
         if answers or operation_of(route.request) != operation:
             route.fallback()
             return
-        answers.append((route, route.fetch()))
+        answers.append((route, route.fetch(url=server and f"{server}/graphql")))
 
     def arrive() -> None:
         deadline = time.monotonic() + PATIENCE_MS / 1_000
@@ -90,7 +96,10 @@ def late(page: Page, operation: str) -> Iterator[Callable[[], None]]:
             assert time.monotonic() < deadline, f"{operation} was never asked for"
             page.wait_for_timeout(POLL_MS)
         ((route, answer),) = answers
-        route.fulfill(response=answer)
+        if is_lost:
+            route.abort("connectionreset")
+        else:
+            route.fulfill(response=answer)
 
     page.route(ENDPOINT, handle)
     yield arrive

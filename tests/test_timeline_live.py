@@ -7,11 +7,12 @@ import pytest
 from playwright.sync_api import Locator, expect
 
 from tests.apis import Api
+from tests.deadlines import eventually
 from tests.demos import taskline
-from tests.held_requests import failing, late, operation_of
+from tests.held_requests import POLL_MS, failing, late, operation_of
 from tests.lines import line
 from tests.new_tasks import create
-from tests.timeline_forms import complete, edit_form, new_form
+from tests.timeline_forms import complete, edit_form, new_form, opened
 from tests.timeline_forms import create as create_task
 from tests.timeline_pages import MARKS, Desk, Desks
 from tests.timeline_records import ACCOUNT, CONTACT, Customer, days_from_now
@@ -45,6 +46,12 @@ def happen(customer: Customer, *subjects: str) -> None:
     """Let calls have taken place just now."""
     for subject in subjects:
         customer.activity("call", subject, completed_at=datetime.now(UTC))
+
+
+def is_stored(desk: Desk, subject: str, **values: str) -> bool:
+    """Return whether a task is stored with these values, and give the page time to send them."""
+    desk.page.wait_for_timeout(POLL_MS)
+    return desk.customer.stored(subject).items() >= values.items()
 
 
 def place(desk: Desk, subject: str) -> float:
@@ -199,14 +206,66 @@ def test_what_a_colleague_makes_of_ones_own_new_task_is_no_news_before_its_answe
     expect(new_rows(left, 1)).to_have_count(0)
 
 
-@pytest.mark.parametrize("subject", ["Task 1", "Task 80"])
-def test_a_late_answer_takes_no_change_of_somebody_else_back(desks: Desks, customer: Customer, subject: str) -> None:
+def test_what_a_colleague_makes_of_ones_own_new_task_is_news_where_it_is_not_shown(
+    desks: Desks, customer: Customer
+) -> None:
+    customer.activities(120)
+    left, right = desks.seat(customer), desks.seat(customer)
+    for desk in (left, right):
+        desk.open_record("contact")
+    left.scroll_to("Call 80")
+    left.page.keyboard.press("n")
+    form = opened(left, "New task")
+    form.field("Subject").fill("Mine")
+
+    with late(left.page, "CreateTask") as arrive:
+        form.press("Create task")
+        new_rows(right, 1).wait_for()
+        change(desks.api, customer, UPDATE, id=str(customer.stored("Mine")["id"]), subject="Mine, and theirs")
+        happen(customer, "Something else")
+        new_rows(left, 1).wait_for()
+        arrive()
+
+    new_rows(left, 2).click()
+    expect(left.entry("Mine, and theirs")).to_be_visible()
+
+
+def test_a_change_whose_answer_is_lost_is_news_though_an_earlier_one_was_answered(
+    desks: Desks, customer: Customer
+) -> None:
+    customer.task("Call Cora")
+    other = customer.task("Write to Cora")
+    desk = desks.seat(customer)
+    desk.open("?tab=open")
+    complete(desk, "Call Cora")
+    expect(desk.entry("Call Cora")).to_have_count(0)
+
+    with late(desk.page, "ReopenTask", is_lost=True) as lose:
+        desk.page.get_by_role("button", name="Undo").click()
+        assert eventually(lambda: is_stored(desk, "Call Cora", status="pending"))
+        change(desks.api, customer, UPDATE, id=str(other), subject="Write to Cora twice")
+        expect(desk.entry("Write to Cora twice")).to_be_visible()
+        expect(desk.page.get_by_text("1 new")).to_have_count(0)
+        lose()
+
+    new_rows(desk, 1).click()
+    expect(desk.entry("Call Cora")).to_be_visible()
+    desk.forgive("ERR_CONNECTION_RESET")
+
+
+def add_tasks(customer: Customer, count: int) -> None:
+    """Add "Task 0", the newest, "Task 1" and so on."""
     customer.organization.tasks(
         [
             {"subject": f"Task {number}", "contact_id": customer.ids["contact"], "created_at": days_from_now(-number)}
-            for number in range(120)
+            for number in range(count)
         ]
     )
+
+
+@pytest.mark.parametrize("subject", ["Task 1", "Task 80"])
+def test_a_late_answer_takes_no_change_of_somebody_else_back(desks: Desks, customer: Customer, subject: str) -> None:
+    add_tasks(customer, 120)
     desk = desks.seat(customer)
     desk.open()
     desk.scroll_to(subject)
@@ -223,6 +282,35 @@ def test_a_late_answer_takes_no_change_of_somebody_else_back(desks: Desks, custo
     expect(form.dialog).to_have_count(0)
     desk.page.wait_for_load_state("networkidle")
     expect(desk.entry(subject)).to_contain_text("As they see it")
+
+
+@pytest.mark.parametrize("subject", ["Task 1", "Task 80"])
+def test_a_late_answer_takes_no_change_back_that_was_told_together_with_it(
+    desks: Desks, customer: Customer, subject: str
+) -> None:
+    """Events show a task as it is when they are read: all that come after a break, as it is by then."""
+    add_tasks(customer, 120)
+    with line(desks.api) as between:
+        desk = desks.seat(customer, address=between.url)
+        desk.open()
+        desk.scroll_to(subject)
+        form = edit_form(desk, subject)
+        form.field("Description").fill("As I see it")
+        between.cut()
+
+        with late(desk.page, "UpdateTask", server=desks.own) as arrive:
+            form.press("Save")
+            assert eventually(lambda: is_stored(desk, subject, description="As I see it"))
+            id_ = str(customer.stored(subject)["id"])
+            change(desks.api, customer, UPDATE, id=id_, description="As they see it")
+            between.mend()
+            expect(desk.entry(subject)).to_contain_text("As they see it")
+            arrive()
+
+        expect(form.dialog).to_have_count(0)
+        desk.page.wait_for_load_state("networkidle")
+        expect(desk.entry(subject)).to_contain_text("As they see it")
+        desk.leave()
 
 
 def test_the_list_of_all_tasks_is_live_too(desks: Desks, customer: Customer) -> None:

@@ -10,8 +10,6 @@ export type Change = EntryFragment | { readonly deletedAt: string };
 interface Noted {
   readonly at: Moment;
   readonly change: Partial<Change>;
-  /** The versions of a task up to this one. */
-  readonly versions: readonly string[];
 }
 
 // Far more than change while somebody reads a list; a page that is asked for again knows of all changes.
@@ -27,18 +25,18 @@ export class ChangedEntries {
     return this.#now;
   }
 
+  /** An answer to a mutation that was begun at a moment. It may be later than news of it, and of what others made of it. */
+  answer(entry: EntryFragment, begun: Moment): void {
+    // Nothing was told meanwhile; or the news of it is there already, or on its way.
+    if (this.latest(entry, begun) === entry) this.tell(entry.id, entry);
+  }
+
   tell(id: string, change: Change): void {
-    const before = this.#noted.get(id);
-    const versions = [...(before?.versions ?? [])];
-    if ("version" in change && versions.at(-1) !== change.version) {
-      // The answer to a change may be later than the news of it, and of what others made of it.
-      if (versions.includes(change.version)) return;
-      versions.push(change.version);
-    }
+    const before = this.#noted.get(id)?.change;
     this.#now += 1;
     // The latest is the last one.
     this.#noted.delete(id);
-    this.#noted.set(id, { at: this.#now, change: { ...before?.change, ...change } as Partial<Change>, versions });
+    this.#noted.set(id, { at: this.#now, change: { ...before, ...change } as Partial<Change> });
     const [oldest] = this.#noted.keys();
     if (this.#noted.size > MOST && oldest !== undefined) this.#noted.delete(oldest);
     for (const listener of this.#listeners) listener(id);

@@ -1,11 +1,11 @@
 /** How the timeline reaches the API: answers kept by entity, so that a change shows wherever the entity is shown. */
 import { Client, fetchExchange, gql, subscriptionExchange, type SubscriptionForwarder } from "@urql/core";
-import { cacheExchange, type Cache, type UpdateResolver } from "@urql/exchange-graphcache";
+import { cacheExchange, type Cache } from "@urql/exchange-graphcache";
 import type { Client as Socket } from "graphql-ws";
 import { ENDPOINT } from "../../api/ask";
 import { liveClient } from "../../api/live";
 import { authorizedFetch, type Session } from "../../api/session";
-import type { ChangedFragment, TaskEventsSubscription, TimelineEventsSubscription } from "../../generated/operations";
+import type { TaskEventsSubscription, TimelineEventsSubscription } from "../../generated/operations";
 import { NAMELESS_TYPES, POSSIBLE_TYPES } from "../../generated/schema";
 import { ChangedEntries, type Change } from "../list/changed-entries";
 import { FarPages } from "../list/far-pages";
@@ -31,12 +31,11 @@ export function connect(session: Session): Connection {
   const client = new Client({
     ...http,
     exchanges: [
-      naming(own),
+      naming(own, changed),
       cacheExchange({
         keys: Object.fromEntries(NAMELESS_TYPES.map((name) => [name, () => null])),
         possibleTypes: POSSIBLE_TYPES,
         updates: {
-          Mutation: Object.fromEntries(MUTATIONS.map((name) => [name, noted(name, own, changed)])),
           Subscription: { timelineEvents: told(changed), taskEvents: told(changed) },
         },
       }),
@@ -46,23 +45,6 @@ export function connect(session: Session): Connection {
   });
   const farPages = new FarPages(new Client({ ...http, exchanges: [fetchExchange] }), changed);
   return { client, socket, own, memory: new PageMemory(), farPages, pending: new PendingTasks() };
-}
-
-const MUTATIONS = ["createTask", "updateTask", "completeTask", "reopenTask", "cancelTask", "deleteTask", "restoreTask"];
-
-/** Says which task a mutation of ours has changed, and what anybody else has made of one that ours was too late for. */
-function noted(name: string, own: OwnChanges, changed: ChangedEntries): UpdateResolver {
-  return (answer, _args, _cache, { optimistic }) => {
-    const payload = answer[name] as ChangedFragment | null;
-    if (optimistic || payload === null) return;
-    const { task, errors } = payload;
-    for (const error of errors) {
-      if (error.__typename === "StaleVersionError") changed.tell(error.current.id, error.current);
-    }
-    if (task === null) return;
-    changed.tell(task.id, task);
-    own.tell({ id: task.id, version: task.version });
-  };
 }
 
 type Answered = Partial<TimelineEventsSubscription & TaskEventsSubscription>;

@@ -108,8 +108,8 @@ export function useIsLive(): boolean {
 const NORMAL_CLOSURE = 1000;
 const SHORT_BREAK_MS = 5_000;
 
-/** Act on each change that this page itself has made; `act` is resolved once it shows. */
-export function useOwnChanges(act: (change: OwnChange) => Promise<unknown>): void {
+/** Act on each change that this page itself has made; `act` is resolved once it shows, or with false where it won't. */
+export function useOwnChanges(act: (change: OwnChange) => Promise<boolean>): void {
   const { own } = useConnection();
   const latest = useRef(act);
   useEffect(() => {

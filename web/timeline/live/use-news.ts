@@ -24,14 +24,14 @@ export function useNews({ question, screen, lists, count }: Shown): Told {
   const { farPages } = useConnection();
   const arrivals = useArrivals(question);
   // Where only first pages are seen, what changes is seen at once; further down everything stays in its place.
-  const follow = async (): Promise<void> => {
+  const follow = async (): Promise<boolean> => {
     count();
-    if (lists.every(({ isAtStart }) => isAtStart)) await screen.refresh();
+    return lists.every(({ isAtStart }) => isAtStart) && screen.refresh();
   };
-  useOwnChanges(async ({ id }) => {
+  useOwnChanges(({ id }) => {
     // The news of it may have been quicker than the answer that it is ours.
     arrivals.note(id, false);
-    await follow();
+    return follow();
   });
   useTimePassing(lists, () => void follow());
   const show = async (): Promise<void> => {
