@@ -16,8 +16,8 @@ from resolvers.live_events import Bell
 from schema.build import build_schema
 from server import demo, graphql, health, logs, pages, refusals, sockets
 from server.databases import database_of
+from server.gate import Gate
 from server.rest import routes as rest
-from server.sign_in import Verifier
 from settings import Settings
 
 if TYPE_CHECKING:
@@ -32,7 +32,7 @@ def create(
     """Return the application, for the settings in the environment unless given. Raises SettingsInvalid."""
     logs.configure()
     settings = settings or Settings.from_env()
-    database, verifier = database_of(settings), Verifier(settings)
+    database, gate = database_of(settings), Gate(settings)
     limits = Limits(
         tokens=settings.max_query_tokens,
         depth=settings.max_query_depth,
@@ -57,9 +57,9 @@ def create(
 
     return Starlette(
         routes=[
-            graphql.endpoint(schema, database, verifier, settings),
-            rest.mount(database, verifier, settings),
-            sockets.endpoint(schema, database, verifier, bell, settings),
+            graphql.endpoint(schema, database, gate, settings),
+            rest.mount(database, gate, settings),
+            sockets.endpoint(schema, database, gate, bell, settings),
             *health.routes(database, readiness_sql),
             *demo.routes(settings, database),
             *pages.routes(ROOT / "web" / "dist", is_graphiql_on=settings.is_graphiql_on),

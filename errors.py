@@ -67,6 +67,14 @@ class BodyTooLarge(LimitExceeded):
     """The body of the request is longer than a limit allows."""
 
 
+class TooManyRequests(LimitExceeded):
+    """One person, or one address, asks too often; `wait_s` is in how many seconds the next request is welcome."""
+
+    def __init__(self, message: str, wait_s: int) -> None:
+        super().__init__(message)
+        self.wait_s = wait_s
+
+
 class NotFound(TasklineError):
     """The record asked for is not there, or not in the caller's organization."""
 

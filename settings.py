@@ -67,6 +67,8 @@ class Settings(BaseSettings):
     port: Annotated[int, Field(ge=0, le=65_535)] = 8_000
     workers: Annotated[int, Field(ge=1, le=MOST_WORKERS)] = 1
     """How many server processes share the port."""
+    trusted_proxies: str = "127.0.0.1,::1"
+    """Whose `X-Forwarded-For` and `X-Forwarded-Proto` are believed: addresses and networks, with commas between."""
     demo_organization_id: UUID | None = None
     """Set by `./taskline demo`: whose colleagues the demo's sign-in lets people be. Absent: no such sign-in."""
 
@@ -81,6 +83,10 @@ class Settings(BaseSettings):
 
     is_graphiql_on: bool = True
     is_introspection_on: bool = True
+    viewer_requests_per_minute: Annotated[int, Field(ge=0)] = 1_200
+    """How often one person may ask; 0: as often as they like."""
+    address_requests_per_minute: Annotated[int, Field(ge=0)] = 6_000
+    """How often one address may ask, with good tokens or without; this machine's own isn't counted."""
     read_timeout_ms: Annotated[int, Field(ge=1)] = 10_000
     """How long a client may take to send a body."""
     receive_timeout_ms: Annotated[int, Field(ge=1)] = 30_000

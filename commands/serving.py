@@ -80,6 +80,7 @@ def server_of(settings: Settings, taken: socket.socket, when_up: Callable[[], No
         log_level="warning",
         access_log=False,
         server_header=False,
+        forwarded_allow_ips=settings.trusted_proxies,
         ws_max_size=MAX_MESSAGE_BYTES,
         timeout_graceful_shutdown=_drain_s(settings),
     )

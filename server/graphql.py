@@ -27,8 +27,8 @@ if TYPE_CHECKING:
     from starlette.types import Receive, Scope, Send
 
     from db.engine import Database
+    from server.gate import Gate
     from server.operations import Operation
-    from server.sign_in import Verifier
     from settings import Settings
 
 GRAPHQL_JSON = "application/graphql-response+json"
@@ -37,18 +37,18 @@ GRAPHQL_JSON = "application/graphql-response+json"
 _ALLOWED = {"GET": {OperationType.QUERY}, "POST": {OperationType.QUERY, OperationType.MUTATION}}
 
 
-def endpoint(schema: strawberry.Schema, database: Database, verifier: Verifier, settings: Settings) -> Route:
+def endpoint(schema: strawberry.Schema, database: Database, gate: Gate, settings: Settings) -> Route:
     """Return the route of /graphql."""
-    return Route("/graphql", Endpoint(schema, database, verifier, settings))
+    return Route("/graphql", Endpoint(schema, database, gate, settings))
 
 
 class Endpoint:
     """ASGI application for one GraphQL schema."""
 
-    def __init__(self, schema: strawberry.Schema, database: Database, verifier: Verifier, settings: Settings) -> None:
+    def __init__(self, schema: strawberry.Schema, database: Database, gate: Gate, settings: Settings) -> None:
         self._schema = schema
         self._database = database
-        self._verifier = verifier
+        self._gate = gate
         self._settings = settings
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -62,7 +62,7 @@ class Endpoint:
         await response(scope, receive, send)
 
     async def _answer(self, request: Request, media_type: str) -> Response:
-        viewer = await self._verifier.viewer(request.headers.get("authorization"))
+        viewer = await self._gate.viewer(request)
         operation = await operations.read(request, self._settings.max_body_bytes, self._settings.read_timeout_ms)
         request_id = request_ids.of(request)
         async with self._database.session(viewer.organization_id, request_id=request_id) as session:

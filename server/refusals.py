@@ -15,6 +15,7 @@ from errors import (
     NotFound,
     TasklineError,
     TimedOut,
+    TooManyRequests,
     Unauthenticated,
     Unavailable,
 )
@@ -40,6 +41,7 @@ STATUS: Mapping[type[BaseException], int] = {
     BodyTooSlow: 408,
     BodyTooLarge: 413,
     MediaTypeUnsupported: 415,
+    TooManyRequests: 429,
     BaseException: 500,
     TimedOut: 503,
     Unavailable: 503,
@@ -66,11 +68,17 @@ def headers_for(status: int) -> Mapping[str, str]:
     return HEADERS.get(status, {})
 
 
+def headers_of(failure: BaseException) -> Mapping[str, str]:
+    """Return the headers that belong to a failure that concerns the whole request."""
+    wait = {"Retry-After": str(failure.wait_s)} if isinstance(failure, TooManyRequests) else {}
+    return {**headers_for(status_of(failure)), **wait}
+
+
 def response(failure: BaseException, request_id: str, media_type: str = JSON) -> Response:
     """Return the whole answer to a request that failed."""
     status = status_of(failure)
     body = {"errors": [failures.entry_of(failure, request_id)]}
-    return answer(body, status=status, media_type=media_type, headers=headers_for(status))
+    return answer(body, status=status, media_type=media_type, headers=headers_of(failure))
 
 
 def handlers() -> dict[type[Exception], ExceptionHandler]:

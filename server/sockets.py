@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 from starlette.routing import WebSocketRoute
 from starlette.websockets import WebSocketDisconnect, WebSocketState
 
-from errors import TasklineError, Unauthenticated
+from errors import TasklineError, TooManyRequests, Unauthenticated
 from resolvers.live_events import Live
 from schema.context import Context
 from server import failures, request_ids
@@ -48,7 +48,7 @@ if TYPE_CHECKING:
     from db.engine import Database
     from resolvers.live_events import Bell
     from resolvers.viewers import Viewer
-    from server.sign_in import Verifier
+    from server.gate import Gate
     from settings import Settings
 
 PATIENCE_MS = 30_000
@@ -60,11 +60,12 @@ CLOCK_S = 5.0
 
 
 def endpoint(
-    schema: strawberry.Schema, database: Database, verifier: Verifier, bell: Bell, settings: Settings
+    schema: strawberry.Schema, database: Database, gate: Gate, bell: Bell, settings: Settings
 ) -> WebSocketRoute:
     """Return the route of the socket at /graphql. The bell is rung when events were written."""
 
     def context_of(request_id: str, viewer: Viewer) -> Context:
+        gate.count_viewer(viewer)
         new_session = partial(database.session, viewer.organization_id, request_id=request_id)
         live = Live(bell, partial(new_session, patience_ms=PATIENCE_MS))
         return Context(viewer, new_session(), settings.idempotency_hours, live)
@@ -76,8 +77,14 @@ def endpoint(
                 await socket.close(UNACCEPTABLE, f"Only {PROTOCOL} is spoken here.")
             return
         await socket.accept(subprotocol=PROTOCOL)
+        try:
+            gate.count_address(socket)
+        except TooManyRequests as exc:
+            with suppress(WebSocketDisconnect):
+                await socket.close(TOO_MANY, str(exc))
+            return
         contexts = partial(context_of, request_ids.of(socket))
-        await Conversation(socket, schema, verifier, contexts, receive_timeout_ms=settings.receive_timeout_ms).run()
+        await Conversation(socket, schema, gate, contexts, receive_timeout_ms=settings.receive_timeout_ms).run()
 
     return WebSocketRoute("/graphql", serve, name="sockets")
 
@@ -89,13 +96,13 @@ class Conversation:
         self,
         socket: WebSocket,
         schema: strawberry.Schema,
-        verifier: Verifier,
+        gate: Gate,
         context_of: Callable[[Viewer], Context],
         *,
         receive_timeout_ms: int,
     ) -> None:
         self._socket = socket
-        self._verifier = verifier
+        self._gate = gate
         self._request_id = request_ids.of(socket)
         self._receive_timeout_ms = receive_timeout_ms
         self._viewer: Viewer | None = None
@@ -169,7 +176,7 @@ class Conversation:
             raise Closed(TOO_MANY, "connection_init came twice.")
         self._is_greeted = True
         try:
-            signed_in = await self._verifier.signed_in(authorization_of(self._socket, payload))
+            signed_in = await self._gate.signed_in(authorization_of(self._socket, payload))
         except Unauthenticated as exc:
             raise Closed(FORBIDDEN, str(exc)) from exc
         except TasklineError as exc:

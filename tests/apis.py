@@ -19,12 +19,14 @@ from tests.deadlines import DEADLINE_S, eventually
 from tests.servers import serve
 
 SECRET = "a secret for tests, long enough for HS256 and also for HS384 and HS512"
-# What an answer may take when many tests share the machine; tests of time-outs give their own.
+# What an answer may take when many tests share the machine, and how often one person may ask for one; tests of such
+# bounds give their own.
 PATIENCE = {
     "request_timeout_ms": 60_000,
     "statement_timeout_ms": 30_000,
     "lock_timeout_ms": 10_000,
     "pool_wait_ms": 10_000,
+    "viewer_requests_per_minute": 0,
 }
 # Nothing listens there: port 1 is reserved and needs root.
 NOWHERE = "postgresql://nobody@127.0.0.1:1/nothing"

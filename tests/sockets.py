@@ -64,11 +64,15 @@ class Socket:
 
 
 @contextmanager
-def opened(api: Api, *, protocol: Subprotocol | None = PROTOCOL) -> Iterator[Socket]:
+def opened(
+    api: Api, *, protocol: Subprotocol | None = PROTOCOL, headers: Mapping[str, str] | None = None
+) -> Iterator[Socket]:
     """Open a socket, and say nothing yet."""
     address = str(api.client.base_url).replace("http://", "ws://").rstrip("/") + "/graphql"
     protocols = [protocol] if protocol else None
-    with connect(address, subprotocols=protocols, compression=None, open_timeout=PATIENCE_S) as connection:
+    with connect(
+        address, subprotocols=protocols, compression=None, open_timeout=PATIENCE_S, additional_headers=headers
+    ) as connection:
         yield Socket(connection)
 
 

@@ -22,7 +22,7 @@ Parameters = TypeVar("Parameters", bound=Input)
 Body = TypeVar("Body", bound=Input)
 
 # How each operation can be refused, whatever it does.
-REFUSALS_OF_ALL = (400, 401, 403, 404, 500, 503)
+REFUSALS_OF_ALL = (400, 401, 403, 404, 429, 500, 503)
 
 
 @dataclass(frozen=True, slots=True)

@@ -62,7 +62,7 @@ def response(
     message = " ".join(str(entry["message"]) for entry in entries) or failures.message_of(failure, request_id)
     code = entries[0]["code"] if entries else failures.code_of(failure)
     body = body_of(status, str(code), message) | ({"errors": entries} if entries else {}) | dict(members or {})
-    more = {**refusals.headers_for(status), **_tag_of(failure), **(headers or {})}
+    more = {**_headers_of(failure), **(headers or {})}
     return answer(body, status=status, media_type=media_type_of(request.headers.get("accept", "")), headers=more)
 
 
@@ -112,8 +112,10 @@ def _rest_name(field: str) -> str:
     return FIELDS.get(field, field)
 
 
-def _tag_of(failure: Exception) -> dict[str, str]:
-    """Return the ETag of the task as it is now, when the one that the caller knew is out of date."""
-    stale = failure.refusals[0] if isinstance(failure, Refused) else None
+def _headers_of(failure: Exception) -> Mapping[str, str]:
+    """Return a failure's headers; among them the task's ETag when the one that the caller knew is out of date."""
+    if not isinstance(failure, Refused):
+        return refusals.headers_of(failure)
+    stale = failure.refusals[0]
     current = stale.current if isinstance(stale, StaleVersion) else None
     return {"ETag": f'"{current.version}"'} if isinstance(current, InteractionRow) else {}

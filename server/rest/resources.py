@@ -23,19 +23,17 @@ if TYPE_CHECKING:
     from starlette.types import Receive, Scope, Send
 
     from db.engine import Database
-    from server.sign_in import Verifier
+    from server.gate import Gate
     from settings import Settings
 
 
 class Resource:
     """ASGI application for the operations of one path."""
 
-    def __init__(
-        self, operations: Sequence[AnyOperation], database: Database, verifier: Verifier, settings: Settings
-    ) -> None:
+    def __init__(self, operations: Sequence[AnyOperation], database: Database, gate: Gate, settings: Settings) -> None:
         self._operations = {operation.method: operation for operation in operations}
         self._database = database
-        self._verifier = verifier
+        self._gate = gate
         self._settings = settings
 
     @property
@@ -59,7 +57,7 @@ class Resource:
         operation = self._operations.get("GET" if request.method == "HEAD" else request.method)
         if operation is None:
             return _impossible(request, self.allow)
-        viewer = await self._verifier.viewer(request.headers.get("authorization"))
+        viewer = await self._gate.viewer(request)
         parameters = parameters_of(request, operation)
         version = expected_version_of(request) if operation.is_conditional else None
         key = idempotency_key_of(request) if operation.is_keyed else None

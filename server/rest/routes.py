@@ -13,8 +13,8 @@ from server.rest.resources import Document, Elsewhere, Resource
 
 if TYPE_CHECKING:
     from db.engine import Database
+    from server.gate import Gate
     from server.rest.operations import AnyOperation
-    from server.sign_in import Verifier
     from settings import Settings
 
 # Of this API's contract, not of Taskline: it grows when the routes do.
@@ -26,7 +26,7 @@ def all_operations() -> list[AnyOperation]:
     return [*task_operations.operations(), *lead_operations.operations(), *change_operations.operations()]
 
 
-def mount(database: Database, verifier: Verifier, settings: Settings) -> Mount:
+def mount(database: Database, gate: Gate, settings: Settings) -> Mount:
     """Return everything below /api."""
     operations = all_operations()
     by_path: dict[str, list[AnyOperation]] = {}
@@ -35,7 +35,7 @@ def mount(database: Database, verifier: Verifier, settings: Settings) -> Mount:
         by_path.setdefault(operation.path, []).append(operation)
     resources = []
     for path, own in by_path.items():
-        resource = Resource(own, database, verifier, settings)
+        resource = Resource(own, database, gate, settings)
         # Today's front end was built against a router that forgives a slash at the end.
         resources += [Route(path, resource), Route(f"{path}/", resource)]
     described = Document(orjson.dumps(document(operations, VERSION)))
