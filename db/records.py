@@ -66,7 +66,7 @@ async def search(session: Session, words: Sequence[str], kinds: Sequence[RecordK
 
 def person_name(first: str | None, last: str | None, *others: str | None) -> str:
     """Join a person's names, or take the first of `others` that says something; empty when nothing does."""
-    name = " ".join(part for part in ((first or "").strip(), (last or "").strip()) if part)
+    name = f"{(first or '').strip()} {(last or '').strip()}".strip()
     return name or next((other.strip() for other in others if other and other.strip()), "")
 
 

@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
+from collections import deque
 from functools import partial
-from itertools import chain, islice, repeat
+from itertools import chain, compress, islice, repeat, starmap
 from operator import attrgetter
 from types import NoneType
 from typing import TYPE_CHECKING, Any
 
-from graphql import Undefined
 from graphql.pyutils import gather_with_cancel
 
-from execution.plans import Composite, Leaf, NotPlannedError, Shape
+from execution.leaves import Column, Leaf, NotPlannedError
+from execution.plans import Composite, Shape
 from execution.sources import Attribute, Called, Constant, Linked, Stored
 
 if TYPE_CHECKING:
@@ -24,11 +24,11 @@ if TYPE_CHECKING:
     from execution.plans import Plan, PlannedField, Selection
     from execution.relations import Loader, Relation
 
-Column = list[Any]
-"""One field's values, for all objects of a level of which the same is asked."""
-
 Answer = dict[str, Any]
 """An object's part of the answer."""
+
+Asked = tuple["Selection", Column, list[Answer]]
+"""Objects of which the same is asked, each with what is to become its part of the answer."""
 
 
 class Run:
@@ -38,80 +38,73 @@ class Run:
         self._plan = plan
         self._executor = executor
         self._path = path
-        self._next: dict[Selection, tuple[Column, list[Answer]]] = {}
-        """The next level: objects by what is asked of them, each with what is to become its part of the answer."""
-        self._shown: defaultdict[Composite, dict[int, tuple[object, Answer]]] = defaultdict(dict)
-        """Objects and their parts of the answer by identity: what is met again is not asked again."""
-        self._linked: defaultdict[Relation, dict[Hashable, Any]] = defaultdict(dict)
-        """Objects by relation and key: a record that many are linked to is one object."""
+        self._next: list[Asked] = []
+        """The next level."""
 
     async def answer(self, value: object) -> Any:
         """Return what the root field shows. Raises NotPlannedError, or what a resolver raises."""
-        (shown,) = self._completed(self._plan.shape, [value])
+        (shown,) = self._shown(self._plan.shape, [value])
         while self._next:
-            level, self._next = self._next, {}
+            level, self._next = self._next, []
             await self._fill(level)
         return shown
 
-    async def _fill(self, level: dict[Selection, tuple[Column, list[Answer]]]) -> None:
+    async def _fill(self, level: list[Asked]) -> None:
         """Fill in one level of the answer, and collect the next."""
         waits = _Waits()
-        asked = {
-            selection: [self._column(field, objects, waits) for field in selection.fields]
-            for selection, (objects, _) in level.items()
-        }
+        coming = [
+            [self._column(field, objects, waits) for field in selection.fields] for selection, objects, _ in level
+        ]
         await waits.settle()
-        for selection, columns in asked.items():
-            shown = [
-                self._completed(field.shape, column()) for field, column in zip(selection.fields, columns, strict=True)
-            ]
-            for answer, row in zip(level[selection][1], zip(*shown, strict=True), strict=True):
-                answer.update(zip(selection.keys, row, strict=True))
+        for (selection, _, answers), columns in zip(level, coming, strict=True):
+            of_each = zip(answers, *[column() for column in columns], strict=True)
+            deque(starmap(selection.fill, of_each), maxlen=0)  # only to run it
 
     def _column(self, field: PlannedField, objects: Column, waits: _Waits) -> Callable[[], Column]:
-        """Ask for a field's values; return what returns them once all has come that the level waits for."""
+        """Ask for a field's values; return what shows them once all has come that the level waits for."""
+        values: Callable[[], Iterable[Any]]
         match field.source:
-            case Constant(value):
-                return partial(list, repeat(value, len(objects)))
-            case Attribute(name):
-                return partial(list, map(attrgetter(name), objects))
-            case Stored(shown):
-                return partial(list, map(shown, objects))
             case Linked(_, relation):
-                return self._linked_column(relation, objects, waits)
+                return self._linked_column(field.shape, relation, objects, waits)
+            case Constant(value):
+                values = partial(repeat, value, len(objects))
+            case Attribute(name):
+                values = partial(map, attrgetter(name), objects)
+            case Stored(shown):
+                values = partial(map, shown, objects)
             case Called() as called:
                 call = called.of_one(self._executor, self._path)
-                return waits.results_of(call, objects) if called.is_async else self._values(call, objects)
+                values = waits.results_of(call, objects) if called.is_async else self._results(call, objects)
+        return lambda: self._shown(field.shape, list(values()))
 
-    def _values(self, call: Callable[[object], Any], objects: Column) -> Callable[[], Column]:
-        values = list(map(call, objects))
-        if any(map(self._executor.is_awaitable, values)):
+    def _results(self, call: Callable[[object], Any], objects: Column) -> Callable[[], Column]:
+        results = list(map(call, objects))
+        if any(map(self._executor.is_awaitable, results)):
             raise NotPlannedError("a function that isn't async returned something to await")
-        return lambda: values
+        return lambda: results
 
-    def _linked_column(self, relation: Relation, objects: Column, waits: _Waits) -> Callable[[], Column]:
+    def _linked_column(self, shape: Shape, relation: Relation, objects: Column, waits: _Waits) -> Callable[[], Column]:
+        """Ask for what objects are linked to; a record that many are linked to is shown once, for all of them."""
         keys = list(map(relation.key_of, objects))
-        known = self._linked[relation]
-        new = dict.fromkeys(key for key in keys if key not in known)
-        rows = waits.rows_of(relation.loader_of(self._executor.context_value), new)
+        once = dict.fromkeys(keys)
+        rows = waits.rows_of(relation.loader_of(self._executor.context_value), once)
 
         def linked() -> Column:
-            found = rows()
-            for key in new:
-                known[key] = relation.shown(found.get(key))
-            return [known[key] for key in keys]
+            shown = self._shown(shape, list(map(relation.shown, map(rows().get, once))))
+            return list(map(dict(zip(once, shown, strict=True)).__getitem__, keys))
 
         return linked
 
-    def _completed(self, shape: Shape, values: Column) -> Column:
+    def _shown(self, shape: Shape, values: Column) -> Column:
         """Return what the answer shows of values; objects are filled in on the next level. Raises NotPlannedError."""
-        if not shape.is_nullable and None in values:
+        classes = set(map(type, values))
+        if not shape.is_nullable and NoneType in classes:
             raise NotPlannedError("null where null can't be")
         match shape.of:
             case Leaf() as leaf:
-                return _printed(leaf, values)
+                return leaf.printed(values, classes)
             case Composite() as composite:
-                return self._parts(composite, values)
+                return self._parts(composite, classes, values)
             case Shape() as item:
                 return self._lists(item, values)
 
@@ -119,29 +112,18 @@ class Run:
         lists = [value for value in values if value is not None]
         if not all(isinstance(value, list | tuple) for value in lists):
             raise NotPlannedError("a list is something else")
-        items = iter(self._completed(item, list(chain.from_iterable(lists))))
+        items = iter(self._shown(item, list(chain.from_iterable(lists))))
         return [None if value is None else list(islice(items, len(value))) for value in values]
 
-    def _parts(self, composite: Composite, values: Column) -> list[Answer | None]:
-        """Return the objects' parts of the answer, to be filled in on the next level where they aren't yet."""
-        shown = self._shown[composite]
-        asked = {class_: self._asked(composite, class_) for class_ in set(map(type, values)) - {NoneType}}
-        parts: list[Answer | None] = []
-        for value in values:
-            known = (None, None) if value is None else shown.get(id(value))
-            if known is None:
-                known = shown[id(value)] = value, {}
-                objects, answers = asked[type(value)]
-                objects.append(value)
-                answers.append(known[1])
-            parts.append(known[1])
+    def _parts(self, composite: Composite, classes: set[type], values: Column) -> Column:
+        """Return the objects' parts of the answer, to be filled in on the next level."""
+        parts: Column = [None if value is None else {} for value in values]
+        for class_ in classes - {NoneType}:
+            selection = self._plan.selection(composite, class_, self._executor)
+            if selection.fields:  # without any all is skipped
+                is_of_it = [type(value) is class_ for value in values]
+                self._next.append((selection, list(compress(values, is_of_it)), list(compress(parts, is_of_it))))
         return parts
-
-    def _asked(self, composite: Composite, class_: type) -> tuple[Column, list[Answer]]:
-        """Return where the next level has objects of a class, and what is to become their parts of the answer."""
-        selection = self._plan.selection(composite, class_, self._executor)
-        nowhere: tuple[Column, list[Answer]] = ([], [])
-        return self._next.setdefault(selection, nowhere) if selection.keys else nowhere  # without keys all is skipped
 
 
 class _Waits:
@@ -176,21 +158,3 @@ class _Waits:
         found = await gather_with_cancel(*waits) if len(waits) > 1 else [await waits[0]]
         self._rows = {loader: rows for (loader, _), rows in zip(asked, found, strict=False)}
         self._results = found[len(asked) :]
-
-
-def _printed(leaf: Leaf, values: Column) -> Column:
-    """Return what JSON has for the values of a scalar or an enum. Raises NotPlannedError, or what the type raises."""
-    if leaf.plain.issuperset(map(type, values)):
-        return values
-    if leaf.known is None:
-        return [None if value is None else _printed_one(leaf, value) for value in values]
-    for value in set(values) - leaf.known.keys():
-        leaf.known[value] = None if value is None else _printed_one(leaf, value)
-    return list(map(leaf.known.__getitem__, values))
-
-
-def _printed_one(leaf: Leaf, value: object) -> Any:
-    printed = None if isinstance(value, Exception) else leaf.kind.coerce_output_value(value)
-    if printed is None or printed is Undefined:
-        raise NotPlannedError(f"{leaf.kind.name} prints nothing")
-    return printed

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 
 from graphql import DirectiveNode, GraphQLIncludeDirective, GraphQLSkipDirective, VariableNode, Visitor, visit
 
-from execution.plans import NotPlannedError, Plan
+from execution.leaves import NotPlannedError
+from execution.plans import Plan
 
 if TYPE_CHECKING:
     from graphql import GraphQLOutputType, OperationDefinitionNode

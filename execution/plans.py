@@ -7,13 +7,10 @@ first such object is met, so that a deep document over interfaces costs no more 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from types import NoneType
 from typing import TYPE_CHECKING, cast
 
 from graphql import (
-    GraphQLBoolean,
     GraphQLEnumType,
-    GraphQLID,
     GraphQLList,
     GraphQLNonNull,
     GraphQLObjectType,
@@ -23,9 +20,13 @@ from graphql import (
 from graphql.execution.collect_fields import collect_subfields
 from strawberry.schema.schema_converter import GraphQLCoreConverter
 
+from execution.fillers import filler
+from execution.leaves import Leaf, NotPlannedError
 from execution.sources import Constant, Source, source_of
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from graphql import GraphQLNamedType, GraphQLOutputType
     from graphql.execution.collect_fields import FieldDetailsList
     from strawberry.types.base import StrawberryObjectDefinition
@@ -37,28 +38,6 @@ TYPENAME = "__typename"
 
 MOST_FIELDS = 20_000
 """How many fields a plan may come to, in all kinds of object. A document within the limits has a few thousand."""
-
-# Of which the scalar's own function would return each value as it is.
-_PLAIN: dict[object, frozenset[type]] = {
-    GraphQLString: frozenset({str, NoneType}),
-    GraphQLID: frozenset({str, NoneType}),
-    GraphQLBoolean: frozenset({bool, NoneType}),
-}
-
-
-class NotPlannedError(Exception):
-    """A plan can't answer this; graphql-core can, or says what is wrong. Never leaves `execution/`."""
-
-
-@dataclass(slots=True, eq=False)
-class Leaf:
-    """A scalar or an enum, and how its values are printed."""
-
-    kind: GraphQLScalarType | GraphQLEnumType
-    plain: frozenset[type]
-    """The classes of values that are printed as they are."""
-    known: dict[object, str | None] | None
-    """The values of an enum that have been printed before: it has few. None for a scalar."""
 
 
 @dataclass(slots=True, eq=False)
@@ -90,10 +69,11 @@ class PlannedField:
 
 @dataclass(slots=True, eq=False)
 class Selection:
-    """What is asked of objects of one class: names in the answer, and fields, in that order."""
+    """What is asked of objects of one class."""
 
-    keys: tuple[str, ...]
     fields: tuple[PlannedField, ...]
+    fill: Callable[..., None]
+    """Puts the fields' values, in their order, into an object's part of the answer."""
 
 
 class Plan:
@@ -124,14 +104,14 @@ class Plan:
         if found.new_defer_usages or self.size > MOST_FIELDS:
             raise NotPlannedError("parts that come later, or too many fields")
         fields = tuple(self._field(key, kind, own, executor) for key, own in found.grouped_field_set.items())
-        return Selection(tuple(found.grouped_field_set), fields)
+        return Selection(fields, filler([field.key for field in fields]))
 
     def _field(
         self, key: str, kind: GraphQLObjectType, details: FieldDetailsList, executor: PlannedExecutor
     ) -> PlannedField:
         name = details[0].node.name.value
         if name == TYPENAME:
-            return PlannedField(key, Constant(kind.name), Shape(is_nullable=False, of=_leaf(GraphQLString)))
+            return PlannedField(key, Constant(kind.name), Shape(is_nullable=False, of=Leaf(GraphQLString)))
         definition = kind.fields.get(name)
         own = definition and definition.extensions.get(GraphQLCoreConverter.DEFINITION_BACKREF)
         source = own and source_of(cast("StrawberryField", own), kind, definition, details)
@@ -145,13 +125,9 @@ class Plan:
         if isinstance(type_, GraphQLList):
             return Shape(is_nullable=True, of=self._shape(type_.of_type, details, executor))
         if isinstance(type_, GraphQLScalarType | GraphQLEnumType):
-            return Shape(is_nullable=True, of=_leaf(type_))
+            return Shape(is_nullable=True, of=Leaf(type_))
         kinds = [type_] if isinstance(type_, GraphQLObjectType) else executor.schema.get_possible_types(type_)
         return Shape(is_nullable=True, of=Composite(details, {_class_of(kind): kind for kind in kinds}))
-
-
-def _leaf(kind: GraphQLScalarType | GraphQLEnumType) -> Leaf:
-    return Leaf(kind, _PLAIN.get(kind, frozenset()), {} if isinstance(kind, GraphQLEnumType) else None)
 
 
 def _class_of(kind: GraphQLNamedType) -> type:

@@ -33,7 +33,7 @@ MAY_IMPORT = {
     "db": ({"errors"}, {"sqlalchemy", "asyncpg"}),
     "resolvers": ({"db", "errors"}, set()),
     "execution": ({"errors"}, {"graphql", "strawberry"}),
-    "schema": ({"resolvers", "db", "execution", "errors"}, {"strawberry", "graphql"}),
+    "schema": ({"resolvers", "db", "execution", "errors"}, {"strawberry", "graphql", "orjson"}),
     "server": ({"schema", "resolvers", "db", "execution", "errors", "settings"}, None),
     "migrations": ({"errors", "settings"}, {"asyncpg", "dotenv"}),
     "bench": (

@@ -1,6 +1,7 @@
 """Instants as PostgreSQL keeps them, and what Python can hold of them."""
 
 from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING, cast
 
 import pytest
 from hypothesis import given
@@ -15,9 +16,15 @@ from db.instants import (
     is_storable,
     to_us,
 )
+from schema.scalars import DATE_TIME
 from tests.owners import Owner
 
+if TYPE_CHECKING:
+    from execution.leaves import Printer
+
 stored = st.one_of(st.integers(EARLIEST_STORED_US, LATEST_STORED_US), st.sampled_from([MINUS_INFINITY_US, INFINITY_US]))
+# A day within the ends of Python's calendar: within UTC's, whatever the zone.
+in_python = st.datetimes(datetime(1, 1, 2), datetime(9999, 12, 30), timezones=st.timezones())  # noqa: DTZ001
 
 
 @given(stored)
@@ -29,11 +36,18 @@ def test_nothing_stored_is_lost_on_the_way_through_python(us: int) -> None:
     assert 1 <= instant.year <= 9999
 
 
-# A day within the ends of Python's calendar: within UTC's, whatever the zone.
-@given(st.datetimes(datetime(1, 1, 2), datetime(9999, 12, 30), timezones=st.timezones()))  # noqa: DTZ001
+@given(in_python)
 def test_every_instant_of_python_comes_back(instant: datetime) -> None:
     # In UTC: Python finds an hour that a clock skips or repeats unequal to every instant of another zone (PEP 495).
     assert instant.astimezone(UTC) == from_us(to_us(instant))
+
+
+@given(st.lists(st.none() | stored.map(from_us) | in_python | in_python.map(lambda each: each.astimezone(UTC))))
+def test_a_column_is_printed_as_each_instant_is(instants: list[datetime | None]) -> None:
+    printer = cast("Printer", DATE_TIME.serialize)
+    of_class = [instant for instant in instants if type(instant) in {printer.class_, type(None)}]
+
+    assert [instant and printer.one(instant) for instant in of_class] == printer.many(of_class)
 
 
 @given(stored, stored)

@@ -252,3 +252,16 @@ def test_the_relations_below_a_root_field_are_foreseen(document: str, expected: 
     asyncio.run(PLANNED.execute(document, context_value=context))
 
     assert expected == context.foreseen["one"]
+
+
+def test_names_in_an_answer_mean_nothing_to_python() -> None:
+    document = (
+        "{ one { answer: name v0: number class: nick None: mood fill: stable __import__: name exec: __typename } }"
+    )
+
+    planned, reference = (
+        asyncio.run(s.execute(document, context_value=Changing(Herd()))) for s in (PLANNED, REFERENCE)
+    )
+
+    assert planned.errors is None
+    assert orjson.dumps(reference.data) == orjson.dumps(planned.data)
