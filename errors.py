@@ -103,6 +103,14 @@ class Unavailable(TasklineError):
     code = "UNAVAILABLE"
 
 
+class ConnectionLost(Unavailable):
+    """The connection to the database broke under a statement."""
+
+
+class DatabaseReadOnly(Unavailable):
+    """The database takes no changes: a standby, or one that was set so."""
+
+
 class DatabaseRefused(Unavailable):
     """The database server answers, but not to this role, password or database name."""
 

@@ -7,7 +7,15 @@ from typing import TYPE_CHECKING
 
 import asyncpg
 
-from errors import ConstraintViolated, DatabaseRefused, SettingsInvalid, TimedOut, Unavailable
+from errors import (
+    ConnectionLost,
+    ConstraintViolated,
+    DatabaseReadOnly,
+    DatabaseRefused,
+    SettingsInvalid,
+    TimedOut,
+    Unavailable,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -17,6 +25,8 @@ LOST_CONNECTION = (
     OSError,
     asyncpg.PostgresConnectionError,
     asyncpg.OperatorInterventionError,
+    asyncpg.IdleInTransactionSessionTimeoutError,
+    asyncpg.TransactionTimeoutError,
     asyncpg.InterfaceError,
     # What asyncpg says between the server's last word on an idle connection and its end: statements of ours never meet.
     asyncpg.InternalClientError,
@@ -53,7 +63,10 @@ def while_connecting() -> Iterator[None]:
 
 @contextmanager
 def while_running() -> Iterator[None]:
-    """Translate failures of a statement. Raises TimedOut, ConstraintViolated or Unavailable."""
+    """Translate failures of a statement. Raises TimedOut, ConstraintViolated, DatabaseReadOnly or Unavailable.
+
+    Of the latter, ConnectionLost says that the connection is of no use any more.
+    """
     try:
         yield
     except (asyncpg.LockNotAvailableError, asyncpg.TransactionRollbackError) as exc:  # the latter: lost a deadlock
@@ -62,5 +75,9 @@ def while_running() -> Iterator[None]:
         raise TimedOut("The answer took too long and was stopped. Ask for less, or try again.") from exc
     except asyncpg.IntegrityConstraintViolationError as exc:
         raise ConstraintViolated(exc.constraint_name) from exc
+    except asyncpg.ReadOnlySQLTransactionError as exc:
+        raise DatabaseReadOnly("The database takes no changes right now. Try again in a few seconds.") from exc
+    except asyncpg.InsufficientResourcesError as exc:  # its disk is full, or its memory
+        raise Unavailable("The database has no room for this right now. Try again in a few minutes.") from exc
     except LOST_CONNECTION as exc:
-        raise Unavailable(UNREACHABLE) from exc
+        raise ConnectionLost(UNREACHABLE) from exc

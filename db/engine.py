@@ -86,12 +86,17 @@ class Database:
             await self._pool.close()
 
     def session(
-        self, organization_id: UUID, *, request_id: str | None = None, patience_ms: int | None = None
+        self,
+        organization_id: UUID,
+        *,
+        request_id: str | None = None,
+        patience_ms: int | None = None,
+        reruns: int = 0,
     ) -> Session:
         """Start a session for one organization, and its time; use it as an async context manager.
 
         The log of events keeps `request_id` beside what is changed. With `patience_ms` it has that long, and waits as
-        long for one of the connections that the patient share.
+        long for one of the connections that the patient share. Its operation may be run again `reruns` times.
         """
         return Session(
             self,
@@ -99,6 +104,7 @@ class Database:
             patience_ms or self._request_timeout_ms,
             request_id=request_id,
             patience_s=patience_ms / 1_000 if patience_ms else None,
+            reruns=reruns,
         )
 
     async def acquire(self, patience_s: float | None = None) -> Connection:

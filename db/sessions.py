@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from db.driver_errors import while_running
 from db.statements import as_expression
-from errors import TimedOut, Unavailable
+from errors import ConnectionLost, DatabaseReadOnly, TimedOut, Unavailable
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -28,6 +28,12 @@ BEGIN_WRITE = "BEGIN"
 PLAN_ANEW = "SET LOCAL plan_cache_mode = force_custom_plan"
 COMMIT = "COMMIT"
 ROLLBACK = "ROLLBACK"
+# A server that answers at all ends a statement by itself, in `statement_timeout_ms`; this is for one that doesn't.
+END_S = {COMMIT: 4.0, ROLLBACK: 1.0}
+MAYBE_MADE = (
+    "The connection to the database broke while the change was being saved, so it may have been made. Look before you "
+    "make it again; with an idempotency key it can simply be sent again."
+)
 
 
 class Session:
@@ -41,6 +47,7 @@ class Session:
         *,
         request_id: str | None = None,
         patience_s: float | None = None,
+        reruns: int = 0,
     ) -> None:
         self.organization_id = organization_id
         self.request_id = request_id
@@ -60,6 +67,11 @@ class Session:
         self._deadline = asyncio.get_running_loop().time() + timeout_ms / 1_000
         self._begun_at: float | None = None
         self._lost: Unavailable | None = None
+        self._reruns = reruns
+        """How often all of the operation may still be run again."""
+        self._is_cut = False
+        self._has_changed = False
+        """Whether it has, or may have, committed what would be done twice if it were run again."""
         self._running: asyncio.Timeout | None = None
         """What stops the statement that runs, while one does."""
 
@@ -86,6 +98,24 @@ class Session:
     def is_lost(self) -> bool:
         """Whether it has been closed, or found no connection: it answers nothing any more."""
         return self._lost is not None
+
+    @property
+    def is_to_rerun(self) -> bool:
+        """Whether its connection broke, and all of the operation may be run again without doing anything twice."""
+        return self._is_cut and not self._has_changed and self._reruns > 0
+
+    def again(self) -> Session:
+        """Return a new session for another run of the same operation, in what is left of its time."""
+        session = Session(
+            self._database,
+            self.organization_id,
+            self._timeout_ms,
+            request_id=self.request_id,
+            patience_s=self._patience_s,
+            reruns=self._reruns - 1,
+        )
+        session._deadline = self._deadline
+        return session
 
     def give_up(self) -> None:
         """Let the statement that runs, and all that wait or come later, fail at once: nobody wants them any more.
@@ -116,7 +146,9 @@ class Session:
                     self.statements += 1
                     with while_running():
                         found: list[Record] = await connection.fetch(statement.sql, *arguments)
-            except Exception:
+            except Exception as exc:
+                if self._connection and isinstance(exc, DatabaseReadOnly):
+                    self._connection.terminate()  # the next one may lead to the server that takes changes by now
                 await self._end(ROLLBACK)
                 raise
         return found
@@ -127,10 +159,11 @@ class Session:
         return int(number)
 
     @asynccontextmanager
-    async def write(self, actor_id: UUID) -> AsyncIterator[None]:
+    async def write(self, actor_id: UUID, *, is_once: bool = False) -> AsyncIterator[None]:
         """Run the statements of the block in one transaction that writes; commit it at the end, or undo all of it.
 
-        The commit is never stopped, so that nobody is told of a timeout when the change was made.
+        The commit is never stopped, so that nobody is told of a timeout when the change was made. With `is_once` the
+        block, run again, does nothing that it has done before.
         The actor is left in the setting app.current_user_id, which triggers of older databases read, too; that and the
         names of request and change are what the log of events has of it.
         A write within a write is a part of it: the outermost decides.
@@ -153,6 +186,7 @@ class Session:
         if self._connection is not begun:  # a statement failed, and the block went on all the same
             await self._end(ROLLBACK)
             raise Unavailable("The change was undone, because a part of it failed. Try again.")
+        self._has_changed |= not is_once
         await self._end(COMMIT)
 
     @asynccontextmanager
@@ -168,8 +202,17 @@ class Session:
                 yield
         except TimeoutError as exc:
             raise TimedOut(late) from exc
+        except ConnectionLost as exc:
+            self._cut(exc)
+            raise
         finally:
             self._running = None
+
+    def _cut(self, failure: ConnectionLost) -> None:
+        """Note that the connection broke; what is to be run again runs no further."""
+        self._is_cut = True
+        if self.is_to_rerun:
+            self._lost = self._lost or failure
 
     async def _ready_for(self, statement: Statement) -> Connection:
         """Return the connection, in a transaction that plans as the statement needs it, and goes on so."""
@@ -210,12 +253,16 @@ class Session:
         if connection is None:
             return
         try:
-            with while_running():
-                await connection.execute(how)
+            async with asyncio.timeout(END_S[how]):
+                with while_running():
+                    await connection.execute(how)
         except BaseException as exc:
             with suppress(Unavailable), while_running():  # the pool may have seen its end, and taken it back
                 connection.terminate()  # whatever state it is in, nobody else gets it
-            if how == COMMIT or not isinstance(exc, Unavailable):
+            if how == COMMIT and isinstance(exc, ConnectionLost | TimeoutError):
+                self._cut(lost := ConnectionLost(MAYBE_MADE))
+                raise lost from exc
+            if how == COMMIT or not isinstance(exc, Unavailable | TimeoutError):
                 raise
         finally:
             await self._database.release(connection, was_patient=self._patience_s is not None)

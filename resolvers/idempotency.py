@@ -93,7 +93,7 @@ async def once(
     request with it doesn't end in time. With a key 1 statement more, 2 if what is kept isn't known before; for a repeat
     2, and those of `recalled`.
     """
-    async with session.write(viewer.user_id):
+    async with session.write(viewer.user_id, is_once=intention is not None):
         if intention is None:
             return await change(), False
         owner, key = intention.owner(viewer), intention.key

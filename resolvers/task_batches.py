@@ -92,7 +92,7 @@ async def _create(
     checked = [item for item in sound if item.wanted.is_check_only]
     outcomes |= {item.id: _checked(item) for item in checked} | await _unlinkable(session, checked)
     if written := [item for item in sound if not item.wanted.is_check_only]:
-        async with session.write(viewer.user_id):
+        async with session.write(viewer.user_id, is_once=all(item.intention for item in written)):
             if len(_by_text(written)) > 1:  # statements that lock leads, each in an order of its own
                 await take_turn(session)
             outcomes |= await _recalled(session, viewer, written)

@@ -18,7 +18,7 @@ from strawberry.types.graphql import OperationType
 
 from errors import BadUserInput, MethodNotAllowed, TasklineError, Unavailable
 from schema.context import Context
-from server import failures, operations, refusals, request_ids
+from server import failures, operations, refusals, request_ids, reruns
 from server.answers import JSON, answer
 
 if TYPE_CHECKING:
@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from starlette.types import Receive, Scope, Send
 
     from db.engine import Database
+    from db.sessions import Session
     from server.gate import Gate
     from server.operations import Operation
     from settings import Settings
@@ -65,9 +66,13 @@ class Endpoint:
         viewer = await self._gate.viewer(request)
         operation = await operations.read(request, self._settings.max_body_bytes, self._settings.read_timeout_ms)
         request_id = request_ids.of(request)
-        async with self._database.session(viewer.organization_id, request_id=request_id) as session:
+
+        async def run(session: Session) -> ExecutionResult:
             context = Context(viewer, session, self._settings.idempotency_hours)
-            result = await self._execute(operation, context, request.method)
+            return await self._execute(operation, context, request.method)
+
+        session = self._database.session(viewer.organization_id, request_id=request_id, reruns=reruns.MOST_RERUNS)
+        result = await reruns.whole(session, run)
         return _response(result, request_id, media_type)
 
     async def _execute(self, operation: Operation, context: Context, method: str) -> ExecutionResult:

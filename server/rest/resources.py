@@ -9,7 +9,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from errors import MethodNotAllowed, NotFound
-from server import request_ids
+from server import request_ids, reruns
 from server.answers import ALWAYS, JSON, answer
 from server.rest import problems
 from server.rest.operations import AnyOperation, Call
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from starlette.types import Receive, Scope, Send
 
     from db.engine import Database
+    from db.sessions import Session
     from server.gate import Gate
     from settings import Settings
 
@@ -64,11 +65,15 @@ class Resource:
         limits = self._settings.max_body_bytes, self._settings.read_timeout_ms
         body = await body_of(request, operation, *limits)
         request_id = request_ids.of(request)
-        async with self._database.session(viewer.organization_id, request_id=request_id) as session:
+
+        async def run(session: Session) -> DataclassInstance:
             call = Call(
                 session, viewer, datetime.now(UTC), parameters, body, version, key, self._settings.idempotency_hours
             )
-            done = await operation.run(call)
+            return await operation.run(call)
+
+        session = self._database.session(viewer.organization_id, request_id=request_id, reruns=reruns.MOST_RERUNS)
+        done = await reruns.whole(session, run)
         return answer(done, status=operation.status, headers=_tag_of(done))
 
 

@@ -1,0 +1,83 @@
+"""A server process and a PostgreSQL that tests may stop, kill and start again at the same address."""
+
+import os
+import signal
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import httpx2
+from pydantic import SecretStr
+
+from db import embedded
+from settings import Settings
+from tests.apis import SECRET, Api
+from tests.databases import CrmDatabase
+from tests.deadlines import DEADLINE_S, eventually
+from tests.demos import Running, running
+from tests.embedded_users import is_stopped, postmaster
+
+
+@dataclass(slots=True)
+class Served:
+    """`./taskline serve`, one process on a port that it keeps."""
+
+    home: Path
+    settings: dict[str, str]
+    process: Running
+    api: Api
+    stack: ExitStack
+
+    def restart(self, how: signal.Signals) -> None:
+        """End the process by this signal, and start another one there."""
+        port = str(self.api.client.base_url.port)
+        self.process.process.send_signal(how)
+        self.process.process.wait(DEADLINE_S)
+        self.process = self.stack.enter_context(running(self.home, "serve", "--port", port, **self.settings))
+
+
+@contextmanager
+def served(home: Path, database: CrmDatabase, **more: str) -> Iterator[Served]:
+    settings = {"DATABASE_URL": database.app_url, "TASKLINE_JWT_SECRET": SECRET} | more
+    with ExitStack() as stack:
+        process = stack.enter_context(running(home, "serve", "--port", "0", **settings))
+        client = stack.enter_context(httpx2.Client(base_url=process.url, timeout=DEADLINE_S))
+        yield Served(home, settings, process, Api(Settings(jwt_secret=SecretStr(SECRET)), client), stack)
+
+
+@dataclass(slots=True)
+class OwnPostgres:
+    """A PostgreSQL for one test alone, which keeps what it has acknowledged over its own end."""
+
+    home: Path
+    binaries: Path
+    server: embedded.EmbeddedServer
+
+    def stop(self, how: signal.Signals) -> None:
+        """End it: SIGINT is the fast way, SIGQUIT the immediate one, which leaves a recovery to the next start."""
+        os.kill(postmaster(self.home).pid, how)
+        assert eventually(lambda: is_stopped(self.home))
+
+    def start(self) -> None:
+        """Start it again, at the same address."""
+        self.server.close()
+        self.server = _start(self.home, self.binaries)
+
+    def close(self) -> None:
+        self.server.close()
+
+
+@contextmanager
+def own_postgres(home: Path, binaries: Path) -> Iterator[OwnPostgres]:
+    own = OwnPostgres(home, binaries, _start(home, binaries))
+    try:
+        yield own
+    finally:
+        own.close()
+
+
+def _start(home: Path, binaries: Path) -> embedded.EmbeddedServer:
+    # The machine stays up, so what is written needs no fsync; but it must be written.
+    settings = {"synchronous_commit": "on", "full_page_writes": "on"}
+    return embedded.start(home, binaries=binaries, durable=False, settings=settings)
