@@ -15,6 +15,7 @@ STEPS = {
     "schema": ["commands.printed_schema"],
     "changes": ["commands.schema_changes"],
     "pages": ["commands.built_pages"],
+    "audit": ["commands.audited"],
 }
 FIXES = {
     "format": ["ruff", "format", "."],

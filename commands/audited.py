@@ -1,0 +1,84 @@
+"""`./taskline check audit`: no pinned dependency has a published vulnerability, as OSV and npm know them.
+
+Where they can't be reached nothing is found: that is said aloud, and the check passes. It is no fault of the commit.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import shutil
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+import click
+
+ROOT = Path(__file__).parent.parent
+LOCK, PACKAGES = "requirements-dev.lock", "web/package-lock.json"
+PIN = re.compile(r"^(?P<pin>[\w.-]+(?:\[[\w,-]+\])?==[^\s;\\]+)(?: *; *(?P<marker>[^\\\n]+?))? *\\?$", re.MULTILINE)
+FOUND = 1
+"""What uv ends with when it has found something; 2 when it couldn't look."""
+
+
+@click.command()
+@click.option("--osv", help="Address of another OSV.")
+@click.option("--npm", help="Address of another npm registry.")
+def main(*, osv: str | None, npm: str | None) -> None:
+    """Look up each pinned package; ends with 1 when any has a vulnerability."""
+    found = [_python_is_bad(osv), _pages_are_bad(npm)]
+    sys.exit(1 if any(found) else 0)
+
+
+def pins_of(lock: str) -> list[str]:
+    """Return what a lock file pins, each with the platforms that it is for."""
+    return [f"{found['pin']} ; {found['marker']}" if found["marker"] else found["pin"] for found in PIN.finditer(lock)]
+
+
+def _python_is_bad(address: str | None) -> bool:
+    pins = pins_of((ROOT / LOCK).read_text())
+    # uv looks at a project's own lock file, which would hold addresses: so it gets a project that wants just these.
+    with tempfile.TemporaryDirectory(prefix="taskline-audit-") as folder:
+        project = {
+            "name": '"pinned"',
+            "version": '"0"',
+            "requires-python": '">=3.11"',
+            "dependencies": json.dumps(pins),
+        }
+        text = "".join(f"{name} = {value}\n" for name, value in project.items())
+        (Path(folder) / "pyproject.toml").write_text(f"[project]\n{text}")
+        command = [sys.executable, "-m", "uv", "audit", "--preview-features", "audit-command"]
+        done = _run([*command, *(["--service-url", address] if address else [])], Path(folder))
+    if done.returncode not in {0, FOUND}:
+        return _is_untold(LOCK, done.stderr)
+    sys.stdout.write(f"{LOCK}: {done.stdout or done.stderr}")
+    return done.returncode == FOUND
+
+
+def _pages_are_bad(address: str | None) -> bool:
+    npm = shutil.which("npm")
+    if npm is None:
+        return _is_untold(PACKAGES, "npm is missing: install Node.js.")
+    command = [npm, "audit", "--package-lock-only", "--json", *(["--registry", address] if address else [])]
+    done = _run(command, ROOT / "web")
+    report = json.loads(done.stdout or "{}")
+    if "vulnerabilities" not in report:
+        return _is_untold(PACKAGES, report.get("message", done.stderr))
+    names = ", ".join(sorted(report["vulnerabilities"]))
+    sys.stdout.write(f"{PACKAGES}: {names and 'vulnerabilities in '}{names or 'none known'}\n")
+    return bool(names)
+
+
+def _is_untold(what: str, reason: str) -> bool:
+    last = next(reversed(reason.strip().splitlines()), "no reason given")
+    click.secho(f"NOT AUDITED: {what}, because nobody could be asked ({last.strip()}).", fg="yellow", bold=True)
+    return False
+
+
+def _run(command: list[str], folder: Path) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(command, cwd=folder, check=False, capture_output=True, text=True)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,96 @@
+"""The audit of what is pinned: against advisories of a server of ours, for nobody else's can be reached from here."""
+
+import json
+import re
+import subprocess
+import sys
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+
+import pytest
+
+from commands.audited import LOCK, pins_of
+from tests.papers import ROOT
+
+GONE = "http://127.0.0.1:1"
+# The first versions in which all is mended that was known when we chose them.
+MENDED = {"strawberry-graphql": (0, 315, 7), "starlette": (1, 3, 1), "graphql-core": (3, 3, 0)}
+
+
+@contextmanager
+def advisories(bad: str | None) -> Iterator[str]:
+    """Serve advisories in which one package is bad, to uv as OSV and to npm as its registry."""
+
+    class Advisories(BaseHTTPRequestHandler):
+        def do_POST(self) -> None:
+            asked = self.rfile.read(int(self.headers["Content-Length"]))
+            if "querybatch" in self.path:
+                names = [query["package"]["name"] for query in json.loads(asked)["queries"]]
+                vulns = [{"id": "X-1", "modified": "2026-01-01T00:00:00Z"}]
+                self.answer({"results": [{"vulns": vulns} if name == bad else {} for name in names]})
+            else:
+                entry = {"id": 1, "url": "", "title": "Bad", "severity": "high", "vulnerable_versions": "*"}
+                self.answer({bad: [entry]} if bad == "urql" else {})
+
+        def do_GET(self) -> None:
+            if "/vulns/" in self.path:
+                self.answer({"id": "X-1", "summary": "Bad", "modified": "2026-01-01T00:00:00Z", "affected": []})
+            else:  # npm looks at which versions of a bad package there are
+                package = {"name": bad, "version": "5.0.4"}
+                self.answer({"name": bad, "dist-tags": {"latest": "5.0.4"}, "versions": {"5.0.4": package}})
+
+        def answer(self, body: object) -> None:
+            text = json.dumps(body).encode()
+            self.send_response(200)
+            self.send_header("Content-Length", str(len(text)))
+            self.send_header("Content-Type", "application/json")
+            self.end_headers()
+            self.wfile.write(text)
+
+        def log_message(self, *_: object) -> None:
+            pass
+
+    with ThreadingHTTPServer(("127.0.0.1", 0), Advisories) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        yield f"http://127.0.0.1:{server.server_address[1]}"
+        server.shutdown()
+
+
+def audited(osv: str, npm: str) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-m", "commands.audited", "--osv", osv, "--npm", npm]
+    return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+
+
+@pytest.mark.node
+@pytest.mark.parametrize(("bad", "code"), [(None, 0), ("starlette", 1), ("urql", 1)])
+def test_a_pinned_package_with_a_vulnerability_is_found(bad: str | None, code: int) -> None:
+    with advisories(bad) as address:
+        done = audited(address, address)
+
+    assert code == done.returncode, done.stdout + done.stderr
+    assert bad is None or bad in done.stdout
+    assert "NOT AUDITED" not in done.stdout
+
+
+@pytest.mark.node
+def test_what_could_not_be_looked_up_is_said_aloud() -> None:
+    done = audited(GONE, GONE)
+
+    assert 0 == done.returncode
+    assert 2 == done.stdout.count("NOT AUDITED")
+
+
+def test_every_pin_of_the_lock_is_looked_up() -> None:
+    text = (ROOT / LOCK).read_text()
+
+    assert len(re.findall(r"^[^\s#]", text, re.MULTILINE)) == len(pins_of(text)) > 60
+
+
+@pytest.mark.parametrize("lock", ["requirements.lock", LOCK])
+@pytest.mark.parametrize("name", list(MENDED))
+def test_versions_with_known_holes_are_not_pinned(lock: str, name: str) -> None:
+    (pin,) = [pin for pin in pins_of((ROOT / lock).read_text()) if pin.startswith(f"{name}==")]
+
+    assert MENDED[name] <= tuple(int(number) for number in re.findall(r"\d+", pin.partition("==")[2])[:3])
