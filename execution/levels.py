@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
+from collections.abc import Mapping
 from functools import partial
 from itertools import chain, compress, islice, repeat, starmap
 from operator import attrgetter
@@ -16,7 +17,7 @@ from execution.plans import Composite, Shape
 from execution.sources import Attribute, Called, Constant, Linked, Stored
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Hashable, Iterable, Mapping
+    from collections.abc import Awaitable, Callable, Hashable, Iterable
 
     from graphql.pyutils import Path
 
@@ -64,14 +65,14 @@ class Run:
         """Ask for a field's values; return what shows them once all has come that the level waits for."""
         values: Callable[[], Iterable[Any]]
         match field.source:
-            case Linked(_, relation):
-                return self._linked_column(field.shape, relation, objects, waits)
-            case Constant(value):
-                values = partial(repeat, value, len(objects))
-            case Attribute(name):
-                values = partial(map, attrgetter(name), objects)
             case Stored(shown):
                 values = partial(map, shown, objects)
+            case Linked(_, relation):
+                return self._linked_column(field.shape, relation, objects, waits)
+            case Attribute(name):
+                values = partial(map, attrgetter(name), objects)
+            case Constant(value):
+                values = partial(repeat, value, len(objects))
             case Called() as called:
                 call = called.of_one(self._executor, self._path)
                 values = waits.results_of(call, objects) if called.is_async else self._results(call, objects)
@@ -132,7 +133,7 @@ class _Waits:
     def __init__(self) -> None:
         self._keys: dict[Loader, dict[Hashable, None]] = {}
         self._calls: list[tuple[Callable[[object], Awaitable[Any]], Column]] = []
-        self._rows: dict[Loader, Mapping[Hashable, Any]] = {}
+        self._rows: dict[Loader, Any] = {}
         self._results: list[Any] = []
         self._count = 0
 
@@ -150,11 +151,12 @@ class _Waits:
 
     async def settle(self) -> None:
         """Return when all has come. When something fails, the rest is stopped."""
-        asked = [(loader, keys) for loader, keys in self._keys.items() if keys]
-        waits = [loader.load_many(keys) for loader, keys in asked]
+        self._rows = {loader: loader.load_many(keys) for loader, keys in self._keys.items() if keys}
+        late = [loader for loader, rows in self._rows.items() if not isinstance(rows, Mapping)]
+        waits = [self._rows[loader] for loader in late]
         waits += [call(one) for call, objects in self._calls for one in objects]
         if not waits:
             return
         found = await gather_with_cancel(*waits) if len(waits) > 1 else [await waits[0]]
-        self._rows = {loader: rows for (loader, _), rows in zip(asked, found, strict=False)}
-        self._results = found[len(asked) :]
+        self._rows.update(zip(late, found, strict=False))
+        self._results = found[len(late) :]

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 import strawberry
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Hashable, Iterable, Mapping
+    from collections.abc import Awaitable, Callable, Collection, Hashable, Mapping
 
 RELATION = "taskline.relation"
 """The name in a field's metadata by which a plan finds its relation."""
@@ -20,8 +20,8 @@ class Loader(Protocol):
     def load(self, key: Any, /) -> Awaitable[Any]:
         """Return what will be the row, or None."""
 
-    def load_many(self, keys: Iterable[Any], /) -> Awaitable[Mapping[Any, Any]]:
-        """Return `{key: row}`; keys without a row are absent or None."""
+    def load_many(self, keys: Collection[Any], /) -> Mapping[Any, Any] | Awaitable[Mapping[Any, Any]]:
+        """Return `{key: row}`, at once where all is there; keys without a row are absent or None."""
 
 
 @dataclass(frozen=True, slots=True)

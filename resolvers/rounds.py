@@ -97,10 +97,14 @@ class Loader(Generic[Row]):
 
     async def load(self, key: UUID) -> Row | None:
         """Return the row."""
-        return (await self.load_many((key,)))[key]
+        return self._rows[key] if key in self._rows else (await self._load(key))[key]
 
-    async def load_many(self, keys: Iterable[UUID]) -> Mapping[UUID, Row | None]:
-        """Return the rows of these keys, and of others. A field that is cancelled doesn't take them from the others."""
+    def load_many(self, keys: Collection[UUID]) -> Mapping[UUID, Row | None] | Awaitable[Mapping[UUID, Row | None]]:
+        """Return the rows of these keys, and of others; what to await where some are still to come."""
+        return self._rows if all(key in self._rows for key in keys) else self._load(*keys)
+
+    async def _load(self, *keys: UUID) -> Mapping[UUID, Row | None]:
+        """Return the rows once all have come. A field that is cancelled doesn't take them from the others."""
         missing = [key for key in keys if key not in self._rows]
         if new := [key for key in missing if key not in self._coming]:
             if self._next is None:
