@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import math
 from typing import TYPE_CHECKING, TypeAlias
 
 import asyncpg
@@ -26,6 +27,8 @@ PLANNER = {
     # them by id, where the index of tasks has them in order: its estimate knows nothing of so many equal values.
     "enable_incremental_sort": "off",
 }
+
+REPLACE_S = 1.0
 
 ESCAPES_ROW_SECURITY = """
 SELECT current_user,
@@ -53,7 +56,7 @@ class Database:
     ) -> None:
         self._url = url
         self._pool_size = pool_size
-        self._pool_wait_s = pool_wait_ms / 1000
+        self.pool_wait_s = pool_wait_ms / 1000
         self._request_timeout_ms = request_timeout_ms
         self._allow_unbound_role = allow_unbound_role
         self._settings = {
@@ -65,6 +68,7 @@ class Database:
             "idle_in_transaction_session_timeout": "30s",
         }
         self._pool: asyncpg.Pool | None = None
+        self._replaced_at = -math.inf
         # The patient share half of the pool, so that however many wait, a request finds a connection.
         self._patient_places = asyncio.Semaphore(max(1, pool_size // 2))
 
@@ -117,7 +121,7 @@ class Database:
             raise Unavailable("The database has not been opened yet. Try again.")
         with while_connecting():
             if patience_s is None:
-                return await self._pool.acquire(timeout=self._pool_wait_s)
+                return await self._pool.acquire(timeout=self.pool_wait_s)
             async with asyncio.timeout(patience_s):
                 await self._patient_places.acquire()
             try:
@@ -133,6 +137,16 @@ class Database:
         if self._pool:
             await self._pool.release(connection)
 
+    async def replace_connections(self) -> None:
+        """Let each connection be replaced before it serves again: they lead to a server that takes no changes.
+
+        The address may lead to another one by now, or the same may be set otherwise. Does so once in REPLACE_S at most.
+        """
+        now = asyncio.get_running_loop().time()
+        if self._pool and now >= self._replaced_at + REPLACE_S:
+            self._replaced_at = now
+            await self._pool.expire_connections()
+
     async def listen(self, heard: Callable[[], None]) -> None:
         """Call `heard` whenever events may have been written, by whichever process; until it is cancelled."""
         await listen(self._url, heard)
@@ -142,7 +156,7 @@ class Database:
         connection = await self.acquire()
         try:
             with while_running():
-                found: list[Record] = await connection.fetch(sql)
+                found: list[Record] = await connection.fetch(sql, timeout=self._request_timeout_ms / 1_000)
         except BaseException:
             connection.terminate()
             raise

@@ -10,7 +10,7 @@ import asyncio
 from contextlib import asynccontextmanager, suppress
 from typing import TYPE_CHECKING
 
-from db.driver_errors import while_running
+from db.driver_errors import UNREACHABLE, while_running
 from db.statements import as_expression
 from errors import ConnectionLost, DatabaseReadOnly, TimedOut, Unavailable
 
@@ -147,8 +147,8 @@ class Session:
                     with while_running():
                         found: list[Record] = await connection.fetch(statement.sql, *arguments)
             except Exception as exc:
-                if self._connection and isinstance(exc, DatabaseReadOnly):
-                    self._connection.terminate()  # the next one may lead to the server that takes changes by now
+                if isinstance(exc, DatabaseReadOnly):
+                    await self._database.replace_connections()
                 await self._end(ROLLBACK)
                 raise
         return found
@@ -234,9 +234,15 @@ class Session:
         except Unavailable as exc:
             self._lost = exc
             raise
-        with while_running():
-            tenant = f"SET LOCAL app.current_organization_id = '{self.organization_id}'"
-            await connection.execute(f"{begin}; {tenant}{more}")
+        tenant = f"SET LOCAL app.current_organization_id = '{self.organization_id}'"
+        try:
+            async with asyncio.timeout(self._patience_s or self._database.pool_wait_s):
+                with while_running():
+                    await connection.execute(f"{begin}; {tenant}{more}")
+        except TimeoutError as exc:  # nothing keeps a server from beginning a transaction, unless it's frozen or away
+            connection.terminate()
+            self._lost = Unavailable(UNREACHABLE)
+            raise self._lost from exc
         self._begun_at = asyncio.get_running_loop().time()
         return connection
 

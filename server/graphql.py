@@ -18,7 +18,7 @@ from strawberry.types.graphql import OperationType
 
 from errors import BadUserInput, MethodNotAllowed, TasklineError, Unavailable
 from schema.context import Context
-from server import failures, operations, refusals, request_ids, reruns
+from server import departures, failures, operations, refusals, request_ids, reruns
 from server.answers import JSON, answer
 
 if TYPE_CHECKING:
@@ -69,7 +69,8 @@ class Endpoint:
 
         async def run(session: Session) -> ExecutionResult:
             context = Context(viewer, session, self._settings.idempotency_hours)
-            return await self._execute(operation, context, request.method)
+            with departures.noticed(request, session.give_up):
+                return await self._execute(operation, context, request.method)
 
         session = self._database.session(viewer.organization_id, request_id=request_id, reruns=reruns.MOST_RERUNS)
         result = await reruns.whole(session, run)

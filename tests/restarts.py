@@ -59,13 +59,33 @@ class OwnPostgres:
         os.kill(postmaster(self.home).pid, how)
         assert eventually(lambda: is_stopped(self.home))
 
-    def start(self) -> None:
-        """Start it again, at the same address."""
+    @property
+    def crm(self) -> CrmDatabase:
+        """The one database there; the test makes it."""
+        return CrmDatabase(self.server, "crm")
+
+    def start(self, *, is_standby: bool = False) -> None:
+        """Start it again, at the same address; as a standby that waits for what never comes, until it is promoted."""
         self.server.close()
+        if is_standby:
+            data = self.home / "postgres"
+            mark, owner = data / "standby.signal", data.stat()
+            mark.touch()
+            os.chown(mark, owner.st_uid, owner.st_gid)
         self.server = _start(self.home, self.binaries)
 
-    def close(self) -> None:
-        self.server.close()
+    @contextmanager
+    def frozen(self) -> Iterator[None]:
+        """Let none of its processes do anything: its address takes connections, and answers nobody."""
+        leader = postmaster(self.home)
+        processes = [leader, *leader.children()]
+        for process in processes:
+            process.suspend()
+        try:
+            yield
+        finally:
+            for process in processes:
+                process.resume()
 
 
 @contextmanager
@@ -74,7 +94,7 @@ def own_postgres(home: Path, binaries: Path) -> Iterator[OwnPostgres]:
     try:
         yield own
     finally:
-        own.close()
+        own.server.close()
 
 
 def _start(home: Path, binaries: Path) -> embedded.EmbeddedServer:

@@ -76,10 +76,9 @@ def test_a_restart_of_postgresql_loses_and_repeats_nothing(
     tmp_path: Path, postgres: EmbeddedServer, how: signal.Signals
 ) -> None:
     with own_postgres(tmp_path / "postgres", postgres.bin_dir) as own:
-        database = CrmDatabase(own.server, "crm")
-        fill_legacy(database)
-        fill_migrated(database)
-        with writing(tmp_path, database) as (_, writers):
+        fill_legacy(own.crm)
+        fill_migrated(own.crm)
+        with writing(tmp_path, own.crm) as (_, writers):
 
             def restart() -> None:
                 time.sleep(1)

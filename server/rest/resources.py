@@ -9,7 +9,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from errors import MethodNotAllowed, NotFound
-from server import request_ids, reruns
+from server import departures, request_ids, reruns
 from server.answers import ALWAYS, JSON, answer
 from server.rest import problems
 from server.rest.operations import AnyOperation, Call
@@ -70,7 +70,8 @@ class Resource:
             call = Call(
                 session, viewer, datetime.now(UTC), parameters, body, version, key, self._settings.idempotency_hours
             )
-            return await operation.run(call)
+            with departures.noticed(request, session.give_up):
+                return await operation.run(call)
 
         session = self._database.session(viewer.organization_id, request_id=request_id, reruns=reruns.MOST_RERUNS)
         done = await reruns.whole(session, run)

@@ -1,0 +1,220 @@
+"""The database away, frozen, read-only, failed over or without room: what clients see, and how it recovers."""
+
+import signal
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import httpx2
+import pytest
+
+from db.embedded import EmbeddedServer
+from resolvers.viewers import Viewer
+from tests.apis import Api, api
+from tests.databases import APP, CrmDatabase, fill_legacy, fill_migrated
+from tests.deadlines import eventually
+from tests.organizations import Organization, new_organization
+from tests.owners import Owner, owner_of
+from tests.restarts import OwnPostgres, own_postgres, served
+
+pytestmark = pytest.mark.slow
+
+TASKS = "{ tasks { totalCount } }"
+CREATE = """mutation ($contact: ID!, $key: String) {
+  createTask(input: {subject: "Call", contactId: $contact, idempotencyKey: $key}) { task { subject } } }"""
+PROMISED_S = 5.0
+"""In which an answer comes, and in which the API recovers, by the limits as they are."""
+
+
+def is_unavailable(answer: httpx2.Response) -> bool:
+    codes = {error["extensions"]["code"] for error in answer.json()["errors"]}
+    return (503, {"UNAVAILABLE"}) == (answer.status_code, codes) and int(answer.headers["retry-after"]) > 0
+
+
+# Read-only: a standby, or a server that was set so.
+
+
+@contextmanager
+def read_only(database: CrmDatabase) -> Iterator[None]:
+    """Let new connections of the API's role take no changes."""
+    setting = f"ALTER ROLE {APP} IN DATABASE {database.name}"
+    database.psql(f"{setting} SET default_transaction_read_only = on")
+    yield
+    database.psql(f"{setting} RESET default_transaction_read_only")
+
+
+def test_a_read_only_database_refuses_changes_as_unavailable_and_still_shows_everything(database: CrmDatabase) -> None:
+    with owner_of(database) as owner, api(database_url=database.app_url) as running:
+        organization = new_organization(owner)
+        contact, viewer = str(organization.contact()), organization.viewer()
+        with read_only(database):
+            change = running.ask(CREATE, {"contact": contact}, viewer=viewer)
+            older = running.client.post(
+                "/api/tasks", json={"subject": "Call", "contact_id": contact}, headers=running.headers(viewer=viewer)
+            )
+            read = running.ask(TASKS, viewer=viewer)
+        # Its connections, that of the read too, aren't kept: new ones may lead to a server that takes changes by now.
+        is_back = eventually(
+            lambda: "errors" not in running.ask(CREATE, {"contact": contact}, viewer=viewer).json(), seconds=PROMISED_S
+        )
+
+    assert is_unavailable(change)
+    assert "takes no changes" in change.json()["errors"][0]["message"]
+    assert (503, "UNAVAILABLE") == (older.status_code, older.json()["code"])
+    assert {"tasks": {"totalCount": 0}} == read.json()["data"]
+    assert is_back
+
+
+def test_a_database_without_room_is_unavailable(database: CrmDatabase) -> None:
+    database.psql(
+        """CREATE FUNCTION fill() RETURNS trigger LANGUAGE plpgsql AS
+             $$ BEGIN RAISE EXCEPTION 'could not extend file' USING ERRCODE = 'disk_full'; END $$;
+           CREATE TRIGGER fill BEFORE INSERT ON lead_interactions FOR EACH ROW EXECUTE FUNCTION fill()"""
+    )
+    with owner_of(database) as owner, api(database_url=database.app_url) as running:
+        organization = new_organization(owner)
+        answer = running.ask(CREATE, {"contact": str(organization.contact())}, viewer=organization.viewer())
+
+    assert is_unavailable(answer)
+    assert "extend" not in answer.text
+
+
+# Clients that leave.
+
+
+def test_what_clients_asked_for_ends_when_they_leave(crm: CrmDatabase, owner: Owner, filled: Organization) -> None:
+    fields = " ".join(f"a{n}: tasks {{ totalCount }}" for n in range(20))
+    left = f"""SELECT count(*) FROM pg_stat_activity
+                WHERE application_name = 'taskline' AND datname = '{crm.name}' AND state = 'active'"""
+
+    limits = dict.fromkeys(("request_timeout_ms", "statement_timeout_ms", "lock_timeout_ms"), 60_000)
+    with api(database_url=crm.app_url, **limits) as running:
+
+        def ask_and_leave() -> None:
+            with pytest.raises(httpx2.ReadTimeout):
+                running.client.post(
+                    "/graphql",
+                    json={"query": f"{{ {fields} }}"},
+                    headers=running.headers(viewer=filled.viewer()),
+                    timeout=1.5,
+                )
+
+        with owner.locked("lead_interactions"), ThreadPoolExecutor(10) as threads:
+            leaving = [threads.submit(ask_and_leave) for _ in range(10)]
+            owner.wait_for_waiters(5)
+            assert int(crm.psql(left)) >= 5
+            for one in leaving:
+                one.result()
+            assert eventually(lambda: int(crm.psql(left)) <= 2, seconds=3)
+
+
+@pytest.fixture
+def filled(organization: Organization) -> Organization:
+    organization.task(contact_id=organization.contact())
+    return organization
+
+
+# A PostgreSQL of its own: not there, frozen, stopped, a standby that is promoted.
+
+
+@pytest.fixture(scope="module")
+def own(tmp_path_factory: pytest.TempPathFactory, postgres: EmbeddedServer) -> Iterator[OwnPostgres]:
+    with own_postgres(tmp_path_factory.mktemp("postgres"), postgres.bin_dir) as own:
+        fill_legacy(own.crm)
+        fill_migrated(own.crm)
+        yield own
+
+
+@dataclass(frozen=True, slots=True)
+class Client:
+    """Somebody who asks the server process, and measures what it promises."""
+
+    api: Api
+    viewer: Viewer
+    contact: str
+
+    def read(self) -> httpx2.Response:
+        return self.api.ask(TASKS, viewer=self.viewer)
+
+    def write(self) -> httpx2.Response:
+        return self.api.ask(CREATE, {"contact": self.contact}, viewer=self.viewer)
+
+    def ready(self) -> int:
+        return self.api.client.get("/readyz").status_code
+
+    def is_refused_in_time(self) -> bool:
+        """Tell whether reads and writes, many at once, are all refused as promised, while the process is alive."""
+        with ThreadPoolExecutor(16) as threads:
+            asked = [threads.submit(ask) for ask in [self.read, self.write] * 8]
+            answers = [answer.result() for answer in asked]
+        slowest = max(answer.elapsed.total_seconds() for answer in answers)
+        assert slowest <= PROMISED_S, slowest
+        assert (200, 503) == (self.api.client.get("/healthz").status_code, self.ready())
+        return all(map(is_unavailable, answers))
+
+    def is_served_soon(self) -> bool:
+        """Tell whether reads and writes are answered again in the time promised."""
+        return eventually(
+            lambda: "errors" not in self.read().json() | self.write().json() and self.ready() == 200,
+            seconds=PROMISED_S,
+        )
+
+
+@pytest.fixture
+def client(tmp_path: Path, own: OwnPostgres) -> Iterator[Client]:
+    """A client of a server process that has been started while its database was away."""
+    with owner_of(own.crm) as owner:
+        organization = new_organization(owner)
+        contact = str(organization.contact())
+    own.stop(signal.SIGINT)
+    with served(tmp_path, own.crm) as server:
+        yield Client(server.api, organization.viewer(), contact)
+
+
+@pytest.mark.long
+def test_it_starts_without_its_database_and_serves_when_it_comes(own: OwnPostgres, client: Client) -> None:
+    assert client.is_refused_in_time()
+
+    own.start()
+
+    assert client.is_served_soon()
+
+
+@pytest.mark.long
+def test_a_stopped_database_is_unavailable_until_it_is_back(own: OwnPostgres, client: Client) -> None:
+    own.start()
+    assert client.is_served_soon()
+    own.stop(signal.SIGQUIT)
+
+    assert client.is_refused_in_time()
+    own.start()
+
+    assert client.is_served_soon()
+
+
+@pytest.mark.long
+def test_a_frozen_database_is_unavailable_until_it_goes_on(own: OwnPostgres, client: Client) -> None:
+    own.start()
+    assert client.is_served_soon()
+
+    with own.frozen():
+        assert client.is_refused_in_time()
+
+    assert client.is_served_soon()
+
+
+@pytest.mark.long
+def test_a_standby_is_read_until_it_is_promoted_and_then_written_to(own: OwnPostgres, client: Client) -> None:
+    listening = (
+        "SELECT count(*) FROM pg_stat_activity WHERE application_name = 'taskline live' AND query LIKE 'LISTEN%'"
+    )
+    own.start(is_standby=True)
+    assert eventually(lambda: "errors" not in client.read().json(), seconds=PROMISED_S)
+    assert is_unavailable(client.write())
+
+    own.crm.psql("SELECT pg_promote()")
+
+    assert client.is_served_soon()
+    assert eventually(lambda: own.crm.psql(listening) == "1")
