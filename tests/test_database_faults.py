@@ -6,6 +6,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import httpx2
 import pytest
@@ -89,7 +90,7 @@ def test_what_clients_asked_for_ends_when_they_leave(crm: CrmDatabase, owner: Ow
     left = f"""SELECT count(*) FROM pg_stat_activity
                 WHERE application_name = 'taskline' AND datname = '{crm.name}' AND state = 'active'"""
 
-    limits = dict.fromkeys(("request_timeout_ms", "statement_timeout_ms", "lock_timeout_ms"), 60_000)
+    limits: dict[str, Any] = dict.fromkeys(("request_timeout_ms", "statement_timeout_ms", "lock_timeout_ms"), 60_000)
     with api(database_url=crm.app_url, **limits) as running:
 
         def ask_and_leave() -> None:
