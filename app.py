@@ -15,6 +15,7 @@ from execution.limits import Limits
 from resolvers.live_events import Bell
 from schema.build import build_schema
 from server import demo, graphql, health, logs, pages, refusals, sockets
+from server.accesses import AccessLog
 from server.databases import database_of
 from server.gate import Gate
 from server.rest import routes as rest
@@ -30,8 +31,9 @@ def create(
     settings: Settings | None = None, *, readiness_sql: Path = ROOT / "migrations" / "readiness.sql"
 ) -> Starlette:
     """Return the application, for the settings in the environment unless given. Raises SettingsInvalid."""
-    logs.configure()
     settings = settings or Settings.from_env()
+    logs.configure(settings.log_format)
+    access_log = AccessLog(settings.audit_file)
     database, gate = database_of(settings), Gate(settings)
     limits = Limits(
         tokens=settings.max_query_tokens,
@@ -54,17 +56,18 @@ def create(
             listening.cancel()
             await asyncio.gather(listening, return_exceptions=True)
             await database.close()
+            access_log.close()
 
     return Starlette(
         routes=[
             graphql.endpoint(schema, database, gate, settings),
             rest.mount(database, gate, settings),
-            sockets.endpoint(schema, database, gate, bell, settings),
+            sockets.endpoint(schema, database, gate, bell, settings, access_log),
             *health.routes(database, readiness_sql),
             *demo.routes(settings, database),
             *pages.routes(ROOT / "web" / "dist", is_graphiql_on=settings.is_graphiql_on),
         ],
-        middleware=[Middleware(logs.RequestLog)],
+        middleware=[Middleware(logs.RequestLog, access_log)],
         exception_handlers=refusals.handlers(),
         lifespan=lifespan,
     )

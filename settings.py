@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 LONGEST_RETENTION_DAYS = 36_500
 MOST_WORKERS = 64
 
+LogFormat = Literal["text", "json"]
 JwtAlgorithm = Literal["HS256", "RS256", "ES256", "EdDSA"]
 
 
@@ -65,6 +66,9 @@ class Settings(BaseSettings):
 
     host: str = "127.0.0.1"
     port: Annotated[int, Field(ge=0, le=65_535)] = 8_000
+    log_format: LogFormat = "text"
+    audit_file: Path | None = None
+    """Where it is written who changed or tried what, and from where. Absent: nowhere."""
     workers: Annotated[int, Field(ge=1, le=MOST_WORKERS)] = 1
     """How many server processes share the port."""
     trusted_proxies: str = "127.0.0.1,::1"

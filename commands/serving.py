@@ -64,7 +64,8 @@ def run(settings: Settings, taken: socket.socket, *, when_up: Callable[[], None]
     settings.export()
     _end_what_is_never_received(taken, 2 * settings.receive_timeout_ms)
     if settings.workers > 1:
-        workers.run(settings.workers, taken, when_up=when_up, patience_s=_drain_s(settings) + CLOSE_S)
+        patience_s = _drain_s(settings) + CLOSE_S
+        workers.run(settings.workers, taken, when_up=when_up, patience_s=patience_s, log_format=settings.log_format)
     else:
         server_of(settings, taken, when_up).run_to_the_end(taken)
 

@@ -23,15 +23,19 @@ if TYPE_CHECKING:
     from asyncio.subprocess import Process
     from collections.abc import Callable
 
+    from settings import LogFormat
+
 log = logging.getLogger(__name__)
 
 RETRY_S = 1.0
 """How long nobody tries to replace a worker after its replacement has failed to start."""
 
 
-def run(count: int, taken: socket.socket, *, when_up: Callable[[], None], patience_s: float) -> None:
+def run(
+    count: int, taken: socket.socket, *, when_up: Callable[[], None], patience_s: float, log_format: LogFormat
+) -> None:
     """Serve by so many processes until Ctrl-C or SIGTERM; each then has so long to end. Raises WorkerNotStarted."""
-    logs.configure()
+    logs.configure(log_format)
     asyncio.run(Workers(taken, patience_s).serve(count, when_up))
 
 

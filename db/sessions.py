@@ -54,6 +54,8 @@ class Session:
         """What the log says of the request in which something was changed."""
         self.client_mutation_id: str | None = None
         """The caller's own text for the change that is made next, for the log."""
+        self.changes = 0
+        """How many transactions that write it has committed."""
         self.statements = 0
         """How many statements that read or write data have run; BEGIN, the setting and COMMIT are not counted."""
         self._database = database
@@ -188,6 +190,7 @@ class Session:
             raise Unavailable("The change was undone, because a part of it failed. Try again.")
         self._has_changed |= not is_once
         await self._end(COMMIT)
+        self.changes += 1
 
     @asynccontextmanager
     async def _in_time(self) -> AsyncIterator[None]:

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import time
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol, cast
 
-from graphql import OperationDefinitionNode, get_operation_ast
+from graphql import FieldNode, OperationDefinitionNode, get_operation_ast
 from strawberry.extensions import SchemaExtension
 
 from errors import BadUserInput
@@ -35,10 +36,23 @@ class CountingSession(Protocol):
     statements: int
 
 
-class CountingContext(Protocol):
-    """What the cost line needs of an operation's context."""
+@dataclass(frozen=True, slots=True)
+class Measured:
+    """What an operation is, and what it could cost."""
+
+    name: str | None
+    kind: str
+    """query, mutation or subscription."""
+    fields: tuple[str, ...]
+    """Its root fields as the schema names them, but for those within fragments."""
+    points: int | None
+
+
+class MeasuredContext(Protocol):
+    """What an operation's context must have to be measured."""
 
     session: CountingSession
+    measured: Measured | None
 
 
 def guards(
@@ -89,6 +103,7 @@ class Guard(SchemaExtension):
         operation = get_operation_ast(document, context.operation_name)
         if operation:
             self._points = self._measured(document, operation, variables).points
+            self._tell(operation)
         mistakes = [] if self._is_known else mistakes_of(schema, document, is_schema_hidden=is_hidden)
         if not mistakes:
             self._documents.keep(context.query or "", document)
@@ -96,6 +111,15 @@ class Guard(SchemaExtension):
             mistakes = misfits_of_variables(schema, operation, variables, is_hidden=is_hidden)
         context.pre_execution_errors = mistakes
         yield
+
+    def _tell(self, operation: OperationDefinitionNode) -> None:
+        """Leave in the operation's context what it is."""
+        context = cast("MeasuredContext | None", self.execution_context.context)
+        if context is not None:
+            name = operation.name.value if operation.name else None
+            nodes = operation.selection_set.selections
+            fields = tuple(node.name.value for node in nodes if isinstance(node, FieldNode))
+            context.measured = Measured(name, operation.operation.value, fields, self._points)
 
     def _measured(
         self, document: DocumentNode, operation: OperationDefinitionNode, variables: Mapping[str, object]
@@ -116,6 +140,6 @@ class Guard(SchemaExtension):
         """Return `extensions.cost`: points, statements, milliseconds."""
         if not self._is_cost_shown or self._points is None:
             return {}
-        context = cast("CountingContext", self.execution_context.context)
+        context = cast("MeasuredContext", self.execution_context.context)
         duration_ms = round((time.perf_counter() - self._started) * 1_000, 1)
         return {"cost": {"points": self._points, "statements": context.session.statements, "ms": duration_ms}}

@@ -12,6 +12,7 @@ import strawberry
 from db.linked_rows import Path
 from db.sessions import Session
 from errors import LimitExceeded
+from execution.guards import Measured
 from resolvers.idempotency import Intention
 from resolvers.live_events import Live
 from resolvers.loaders import Loaders
@@ -34,6 +35,8 @@ class Context:
     """How long an idempotency key is kept."""
     live: Live | None = None
     """What it takes to follow events; only an operation on a socket has it."""
+    measured: Measured | None = None
+    """What the operation is; known once its document has been measured."""
     now: datetime = field(init=False)
     """When the operation began: the same now for all its fields, so that what they say agrees."""
     loaders: Loaders = field(init=False)

@@ -11,6 +11,7 @@ from throttled import Throttled, per_min
 from throttled.store import MemoryStore
 
 from errors import TooManyRequests
+from server import accesses
 from server.sign_in import Verifier
 
 if TYPE_CHECKING:
@@ -39,9 +40,10 @@ class Gate:
     async def viewer(self, request: Request) -> Viewer:
         """Return who sent a request, and count it. Raises TooManyRequests, Unauthenticated, Unavailable."""
         self.count_address(request)
-        viewer = await self._verifier.viewer(request.headers.get("authorization"))
-        self.count_viewer(viewer)
-        return viewer
+        signed_in = await self._verifier.signed_in(request.headers.get("authorization"))
+        accesses.of(request).signed_in = signed_in
+        self.count_viewer(signed_in.viewer)
+        return signed_in.viewer
 
     async def signed_in(self, authorization: str | None) -> SignedIn:
         """Return whose token this is, and until when it holds; counts nothing. Raises Unauthenticated, Unavailable."""

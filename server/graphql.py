@@ -18,7 +18,7 @@ from strawberry.types.graphql import OperationType
 
 from errors import BadUserInput, MethodNotAllowed, TasklineError, Unavailable
 from schema.context import Context
-from server import departures, failures, operations, refusals, request_ids, reruns
+from server import accesses, departures, failures, operations, refusals, request_ids, reruns
 from server.answers import JSON, answer
 
 if TYPE_CHECKING:
@@ -59,22 +59,29 @@ class Endpoint:
         try:
             response = await self._answer(request, media_type)
         except TasklineError as exc:
+            accesses.of(request).codes = [failures.code_of(exc)]
             response = refusals.response(exc, request_ids.of(request), media_type)
         await response(scope, receive, send)
 
     async def _answer(self, request: Request, media_type: str) -> Response:
         viewer = await self._gate.viewer(request)
         operation = await operations.read(request, self._settings.max_body_bytes, self._settings.read_timeout_ms)
-        request_id = request_ids.of(request)
+        request_id, access = request_ids.of(request), accesses.of(request)
 
         async def run(session: Session) -> ExecutionResult:
             context = Context(viewer, session, self._settings.idempotency_hours)
-            with departures.noticed(request, session.give_up):
-                return await self._execute(operation, context, request.method)
+            access.session = session
+            try:
+                with departures.noticed(request, session.give_up):
+                    return await self._execute(operation, context, request.method)
+            finally:
+                access.measured = context.measured
 
         session = self._database.session(viewer.organization_id, request_id=request_id, reruns=reruns.MOST_RERUNS)
         result = await reruns.whole(session, run)
-        return _response(result, request_id, media_type)
+        told = [failures.placed_entry(error, request_id) for error in result.errors or []]
+        access.codes = sorted({failures.code_of(failure) for failure, _ in told})
+        return _response(result, told, media_type)
 
     async def _execute(self, operation: Operation, context: Context, method: str) -> ExecutionResult:
         try:
@@ -114,8 +121,9 @@ def _weighed(part: str) -> tuple[str, float]:
         return name, 0.0
 
 
-def _response(result: ExecutionResult, request_id: str, media_type: str) -> Response:
-    told = [failures.placed_entry(error, request_id) for error in result.errors or []]
+def _response(
+    result: ExecutionResult, told: list[tuple[BaseException, dict[str, object]]], media_type: str
+) -> Response:
     # Errors without a path come from before the first field ran; such an answer has no `data` at all.
     ran = result.data is not None or any(error.path is not None for error in result.errors or [])
     body: dict[str, object] = {"data": result.data} if ran else {}

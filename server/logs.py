@@ -4,18 +4,24 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import time
 from typing import TYPE_CHECKING
 
+from pythonjsonlogger.orjson import OrjsonFormatter
 from starlette.datastructures import Headers, MutableHeaders
 
 from errors import Unavailable
-from server import refusals, request_ids
+from server import failures, refusals, request_ids
+from server.accesses import Access
 
 if TYPE_CHECKING:
     from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-log = logging.getLogger(__name__)
+    from server.accesses import AccessLog
+    from settings import LogFormat
+
+WORDS = "%(asctime)s %(levelname)s %(name)s %(message)s"
+NAMED = ["levelname", "name", "message"]
+"""What each line of JSON has, beside the time and what its writer names."""
 
 
 class RequestLog:
@@ -25,8 +31,9 @@ class RequestLog:
     hold secrets and personal data), and answers the masked 500 when an exception comes through.
     """
 
-    def __init__(self, app: ASGIApp) -> None:
+    def __init__(self, app: ASGIApp, access_log: AccessLog) -> None:
         self._app = app
+        self._log = access_log
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one request."""
@@ -34,10 +41,11 @@ class RequestLog:
             await self._app(scope, receive, send)
             return
         request_id = request_ids.give(scope, Headers(scope=scope).get(request_ids.HEADER))
+        access = scope["state"]["access"] = Access(request_id, (scope.get("client") or [None])[0])
         if scope["type"] == "websocket":
-            await self._converse(scope, receive, send, request_id)
+            await self._converse(scope, receive, send, access)
             return
-        started, status = time.perf_counter(), 0
+        status = 0
 
         async def send_with_id(message: Message) -> None:
             nonlocal status
@@ -54,26 +62,26 @@ class RequestLog:
                 stopping = Unavailable("The server stops before this was answered. Try again in a few seconds.")
                 await refusals.response(stopping, request_id)(scope, receive, send_with_id)
         except Exception as exc:  # noqa: BLE001 whatever it is, the client gets JSON and the log the trace
+            access.codes = [failures.code_of(exc)]
             answer = refusals.response(exc, request_id)
             if not status:
                 await answer(scope, receive, send_with_id)
         finally:
-            duration_ms = (time.perf_counter() - started) * 1_000
-            # %r keeps a path with odd characters on one line.
-            log.info("%s %r %s %.1f ms request_id=%s", scope["method"], scope["path"], status, duration_ms, request_id)
+            method, path = scope["method"], scope["path"]
+            self._log.write(access, "%s %r %s", method, path, status, method=method, path=path, status=status)
 
-    async def _converse(self, scope: Scope, receive: Receive, send: Send, request_id: str) -> None:
+    async def _converse(self, scope: Scope, receive: Receive, send: Send, access: Access) -> None:
         """Serve one WebSocket."""
-        started = time.perf_counter()
         try:
             await self._app(scope, receive, send)
         finally:
-            duration_s = time.perf_counter() - started
-            log.info("socket %r ended after %.1f s request_id=%s", scope["path"], duration_s, request_id)
+            self._log.write(access, "socket %r ended", scope["path"], path=scope["path"])
 
 
-def configure(level: int = logging.INFO) -> None:
+def configure(form: LogFormat = "text") -> None:
     """Send our log to standard error, a line each."""
-    logging.basicConfig(level=level, format="%(asctime)s %(levelname)s %(name)s %(message)s")
+    handler = logging.StreamHandler()
+    handler.setFormatter(OrjsonFormatter(NAMED, timestamp="time") if form == "json" else logging.Formatter(WORDS))
+    logging.basicConfig(level=logging.INFO, handlers=[handler])
     # Strawberry logs each client's mistake with a traceback; `failures` logs what was unexpected.
     logging.getLogger("strawberry.execution").disabled = True

@@ -26,6 +26,8 @@ LEEWAY = timedelta(seconds=5)
 DEMO_TOKEN_LIFETIME = timedelta(hours=12)
 # A longer token is no token of a person: it would only be hashed at our cost.
 MAX_TOKEN_BYTES = 8_192
+LONGEST_ID = 100
+"""How many characters of a token's id are told."""
 MOST_KNOWN = 1_000
 """How many good tokens are remembered; at most 8 MB."""
 
@@ -42,10 +44,12 @@ _REFUSALS: Mapping[type[jwt.PyJWTError], str] = {
 
 @dataclass(frozen=True, slots=True)
 class SignedIn:
-    """A viewer, and when their token expires, in seconds since 1970."""
+    """A viewer, and of their token when it expires, in seconds since 1970, and its id."""
 
     viewer: Viewer
     expires_at: float
+    token_id: str | None = None
+    """The token's `jti`, if it has one."""
 
 
 class Verifier:
@@ -58,12 +62,11 @@ class Verifier:
         # A signature by a key that stays holds for ever; of all else that is checked, only the expiry can come later.
         self._known: dict[str, SignedIn] | None = None if self._keys.may_block else {}
 
-    async def viewer(self, authorization: str | None) -> Viewer:
-        """Return who sent this `Authorization` header. Raises Unauthenticated, or Unavailable without the keys."""
-        return (await self.signed_in(authorization)).viewer
-
     async def signed_in(self, authorization: str | None) -> SignedIn:
-        """Return who sent this `Authorization` header, and until when it holds. Raises as `viewer` does."""
+        """Return who sent this `Authorization` header, and until when it holds.
+
+        Raises Unauthenticated, or Unavailable without the keys.
+        """
         token = _bearer_token(authorization)
         known = self._known.get(token) if self._known else None
         if known and known.expires_at > time.time() - LEEWAY.total_seconds():
@@ -78,7 +81,12 @@ class Verifier:
         except jwt.PyJWTError as exc:
             default = "The token can't be read. Send it as it was issued: `Authorization: Bearer <token>`."
             raise Unauthenticated(_REFUSALS.get(type(exc), default)) from exc
-        signed_in = SignedIn(self._viewer_of(claims), expires_at=int(cast("float", claims["exp"])))
+        token_id = claims.get("jti")
+        signed_in = SignedIn(
+            self._viewer_of(claims),
+            expires_at=int(cast("float", claims["exp"])),
+            token_id=token_id[:LONGEST_ID] if isinstance(token_id, str) else None,
+        )
         if self._known is not None:
             if len(self._known) >= MOST_KNOWN:
                 self._known.clear()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from contextlib import aclosing
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING, Any, cast
 
 from graphql import GraphQLError
 from strawberry.types.execution import PreExecutionError
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from db.sessions import Session
     from resolvers.viewers import Viewer
     from schema.context import Context
+    from server.accesses import Access, AccessLog
     from server.operations import Operation
 
 MOST_OPERATIONS = 100
@@ -35,14 +36,17 @@ class SocketOperations:
         self,
         schema: strawberry.Schema,
         context_of: Callable[[Viewer], Context],
-        request_id: str,
+        access: Access,
+        log: AccessLog,
         *,
         send: Callable[[dict[str, object]], Awaitable[None]],
         finish: Callable[[Closed], None],
     ) -> None:
         self._schema = schema
         self._context_of = context_of
-        self._request_id = request_id
+        self._access = access
+        self._request_id = access.request_id
+        self._log = log
         self._send = send
         self._finish = finish
         self._wanted: dict[str, asyncio.Task[None]] = {}
@@ -74,25 +78,28 @@ class SocketOperations:
 
     async def _answer(self, id_: str, payload: object, viewer: Viewer) -> None:
         """Send all that one operation has to say; a client that doesn't receive it is let go."""
+        access = self._access.of_operation()
         try:
-            await self._tell(id_, payload, viewer)
+            await self._tell(id_, payload, viewer, access)
         except Closed as closed:
             self._finish(closed)
+        finally:
+            self._log.write(access, "operation ended")
 
-    async def _tell(self, id_: str, payload: object, viewer: Viewer) -> None:
+    async def _tell(self, id_: str, payload: object, viewer: Viewer, access: Access) -> None:
         """Send all results of one operation, and its end. What goes wrong with it is told under its id alone."""
         try:
-            is_whole = await self._results(id_, operations.checked(payload), viewer)
+            is_whole = await self._results(id_, operations.checked(payload), viewer, access)
             if is_whole and self._forget(id_):
                 await self._send({"id": id_, "type": "complete"})
         except Closed:
             raise
         except GraphQLError as exc:  # from before the first field
-            await self._fail(id_, [failures.placed_entry(exc, self._request_id)[1]])
+            await self._fail(id_, [failures.placed_entry(exc, self._request_id)[1]], access)
         except Exception as exc:  # noqa: BLE001 - the client is told, the log has the rest, and the socket lives
-            await self._fail(id_, [failures.entry_of(exc, self._request_id)])
+            await self._fail(id_, [failures.entry_of(exc, self._request_id)], access)
 
-    async def _results(self, id_: str, operation: Operation, viewer: Viewer) -> bool:
+    async def _results(self, id_: str, operation: Operation, viewer: Viewer, access: Access) -> bool:
         """Send the results; return whether the operation began at all, and is wanted to its end."""
         context = self._context_of(viewer)
         results = await self._schema.stream(
@@ -108,13 +115,14 @@ class SocketOperations:
                     if errors or not context.is_shared:
                         await context.session.close()
                     if isinstance(result, PreExecutionError) or (result.data is None and not _have_path(errors)):
-                        await self._fail(id_, errors)
+                        await self._fail(id_, errors, access)
                         return False
                     if not self._is_wanted(id_):
                         return False
                     body = {"data": result.data} | ({"errors": errors} if errors else {})
                     await self._send_next({"id": id_, "type": "next", "payload": body}, context.session)
         finally:
+            access.measured, access.session = context.measured, context.session
             await context.session.close()
         return True
 
@@ -130,7 +138,8 @@ class SocketOperations:
             held.cancel()
             await asyncio.gather(*closing)
 
-    async def _fail(self, id_: str, errors: list[dict[str, object]]) -> None:
+    async def _fail(self, id_: str, errors: list[dict[str, Any]], access: Access) -> None:
+        access.codes = sorted({error["extensions"]["code"] for error in errors})
         if self._forget(id_):
             await self._send({"id": id_, "type": "error", "payload": errors})
 

@@ -19,7 +19,7 @@ from starlette.websockets import WebSocketDisconnect, WebSocketState
 from errors import TasklineError, TooManyRequests, Unauthenticated
 from resolvers.live_events import Live
 from schema.context import Context
-from server import failures, request_ids
+from server import accesses, failures, request_ids
 from server.answers import json_text
 from server.socket_messages import (
     FORBIDDEN,
@@ -48,6 +48,7 @@ if TYPE_CHECKING:
     from db.engine import Database
     from resolvers.live_events import Bell
     from resolvers.viewers import Viewer
+    from server.accesses import AccessLog
     from server.gate import Gate
     from settings import Settings
 
@@ -60,7 +61,7 @@ CLOCK_S = 5.0
 
 
 def endpoint(
-    schema: strawberry.Schema, database: Database, gate: Gate, bell: Bell, settings: Settings
+    schema: strawberry.Schema, database: Database, gate: Gate, bell: Bell, settings: Settings, log: AccessLog
 ) -> WebSocketRoute:
     """Return the route of the socket at /graphql. The bell is rung when events were written."""
 
@@ -84,7 +85,8 @@ def endpoint(
                 await socket.close(TOO_MANY, str(exc))
             return
         contexts = partial(context_of, request_ids.of(socket))
-        await Conversation(socket, schema, gate, contexts, receive_timeout_ms=settings.receive_timeout_ms).run()
+        timeout_ms = settings.receive_timeout_ms
+        await Conversation(socket, schema, gate, contexts, log, receive_timeout_ms=timeout_ms).run()
 
     return WebSocketRoute("/graphql", serve, name="sockets")
 
@@ -98,6 +100,7 @@ class Conversation:
         schema: strawberry.Schema,
         gate: Gate,
         context_of: Callable[[Viewer], Context],
+        log: AccessLog,
         *,
         receive_timeout_ms: int,
     ) -> None:
@@ -107,7 +110,8 @@ class Conversation:
         self._receive_timeout_ms = receive_timeout_ms
         self._viewer: Viewer | None = None
         self._expires_at = math.inf
-        self._operations = SocketOperations(schema, context_of, self._request_id, send=self._send, finish=self._finish)
+        self._access = accesses.of(socket)
+        self._operations = SocketOperations(schema, context_of, self._access, log, send=self._send, finish=self._finish)
         self._is_greeted = False
         self._sending = asyncio.Lock()
         self._end: asyncio.Future[Closed | None] = asyncio.get_running_loop().create_future()
@@ -178,9 +182,11 @@ class Conversation:
         try:
             signed_in = await self._gate.signed_in(authorization_of(self._socket, payload))
         except Unauthenticated as exc:
+            self._access.codes = [exc.code]
             raise Closed(FORBIDDEN, str(exc)) from exc
         except TasklineError as exc:
             raise Closed(UNEXPECTED, failures.message_of(exc, self._request_id)) from exc
+        self._access.signed_in = signed_in
         self._viewer, self._expires_at = signed_in.viewer, signed_in.expires_at
         await self._send({"type": "connection_ack"})
 

@@ -24,6 +24,7 @@ from resolvers.live_events import Bell, Live
 from resolvers.rounds import Loader, Rounds
 from schema.build import build_schema
 from schema.context import Context
+from server.accesses import Access, AccessLog
 from server.databases import check, database_of
 from server.socket_operations import SocketOperations
 from settings import Settings
@@ -482,7 +483,12 @@ def test_an_operation_stopped_at_any_moment_leaves_nothing_unawaited(crm: CrmDat
         database = database_of(Settings(database_url=SecretStr(crm.app_url)))
         await database.open()
         operations = SocketOperations(
-            schema, lambda who: Context(who, database.session(who.organization_id), 1), "r", send=send, finish=print
+            schema,
+            lambda who: Context(who, database.session(who.organization_id), 1),
+            Access("r"),
+            AccessLog(),
+            send=send,
+            finish=print,
         )
         for turns in range(60):
             id_ = str(turns)

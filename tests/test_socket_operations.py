@@ -14,6 +14,7 @@ from starlette.types import Message, Scope
 from app import create
 from resolvers.viewers import Viewer
 from schema.context import Context
+from server.accesses import Access, AccessLog
 from server.databases import database_of
 from server.socket_messages import PROTOCOL, TOO_LATE, Closed
 from server.socket_operations import SocketOperations
@@ -61,7 +62,7 @@ class Client:
             return Context(viewer, database_of(SETTINGS).session(viewer.organization_id), 1)
 
         schema = strawberry.Schema(Query)
-        return SocketOperations(schema, context_of, "r", send=self.send, finish=self.end.append)
+        return SocketOperations(schema, context_of, Access("r"), AccessLog(), send=self.send, finish=self.end.append)
 
 
 async def turns(count: int = 200) -> None:

@@ -6,6 +6,7 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
+from execution.guards import Measured
 from resolvers.idempotency import Intention
 from server.rest.inputs import Input, Nothing
 
@@ -62,6 +63,11 @@ class Operation(Generic[Parameters, Body]):
     is_keyed: bool = False
     """Whether it heeds Idempotency-Key."""
     run: Callable[[Call[Parameters, Body]], Awaitable[DataclassInstance]]
+
+    @property
+    def measured(self) -> Measured:
+        """What the logs have of it, as of an operation of GraphQL."""
+        return Measured(self.name, "query" if self.method == "GET" else "mutation", (self.name,), None)
 
     @property
     def path_names(self) -> list[str]:

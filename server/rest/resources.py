@@ -9,7 +9,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from errors import MethodNotAllowed, NotFound
-from server import departures, request_ids, reruns
+from server import accesses, departures, failures, request_ids, reruns
 from server.answers import ALWAYS, JSON, answer
 from server.rest import problems
 from server.rest.operations import AnyOperation, Call
@@ -49,6 +49,7 @@ class Resource:
         try:
             response = await self._answer(request)
         except Exception as exc:  # noqa: BLE001 whatever it is, the client gets JSON and the log the trace
+            accesses.of(request).codes = [failures.code_of(exc)]
             response = problems.response(exc, request, request_ids.of(request))
         await response(scope, receive, send)
 
@@ -64,12 +65,14 @@ class Resource:
         key = idempotency_key_of(request) if operation.is_keyed else None
         limits = self._settings.max_body_bytes, self._settings.read_timeout_ms
         body = await body_of(request, operation, *limits)
-        request_id = request_ids.of(request)
+        request_id, access = request_ids.of(request), accesses.of(request)
+        access.measured = operation.measured
 
         async def run(session: Session) -> DataclassInstance:
             call = Call(
                 session, viewer, datetime.now(UTC), parameters, body, version, key, self._settings.idempotency_hours
             )
+            access.session = session
             with departures.noticed(request, session.give_up):
                 return await operation.run(call)
 
