@@ -55,6 +55,10 @@ class TimelineFilter:
         return bool(self.is_open or self.is_overdue or is_of_open_status)
 
 
+EVERYTHING = TimelineFilter()
+"""Asks nothing."""
+
+
 @dataclass(frozen=True, slots=True)
 class Timeline:
     """What the timelines of some records of one kind show: what hangs on them, and perhaps on related ones too."""

@@ -12,7 +12,7 @@ from db.keyset import Page, Window
 from db.linked_rows import INTERACTIONS, Found, Path, linked_rows
 from db.records import RecordKind
 from db.statements import Statement, compiled
-from db.timeline_filters import TimelineFilter
+from db.timeline_filters import EVERYTHING
 from db.timeline_shapes import Reading, filtered, of_records, with_related
 
 if TYPE_CHECKING:
@@ -56,7 +56,7 @@ async def pages(
     reading = Reading(
         timeline.kind,
         timeline.is_related_included,
-        is_filtered=replace(timeline.filter, occurs_at=InstantTest()) != TimelineFilter(),
+        is_filtered=timeline.filter != EVERYTHING and replace(timeline.filter, occurs_at=InstantTest()) != EVERYTHING,
         is_open_only=timeline.filter.is_open_only,
         size=window.limit + 1,  # the extra one means more
         is_backwards=window.is_from_end,
@@ -65,7 +65,8 @@ async def pages(
         is_of_one=len(ids) == 1,
         paths=paths,
     )
-    found = await session.rows(filtered(_pages(reading), timeline.filter), ids=ids, asked_id=ids[0], **places)
+    statement = _of_all(reading) if timeline.filter == EVERYTHING else filtered(_pages(reading), timeline.filter)
+    found = await session.rows(statement, ids=ids, asked_id=ids[0], **places)
     by_record: dict[UUID, list[Record]] = {id_: [] for id_ in ids}
     for record in found:
         by_record[record["record_id"]].append(record)
@@ -99,3 +100,8 @@ def _place(name: str, place: Place | None) -> dict[str, object]:
 def _pages(reading: Reading) -> Statement:
     shape = with_related if reading.is_related_included else of_records
     return compiled(shape(reading))
+
+
+@lru_cache(maxsize=128)  # without it, each page would have its condition built anew, which asks nothing
+def _of_all(reading: Reading) -> Statement:
+    return filtered(_pages(reading), EVERYTHING)

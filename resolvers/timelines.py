@@ -73,9 +73,10 @@ async def page_of_timeline(
     Raises BadUserInput, BadCursor or LimitExceeded. 1 statement, 2 with `at`, for all
     records of which the same is asked.
     """
-    window = request.window(BY_TIME, of.scope)
+    scope = of.scope
+    window = request.window(BY_TIME, scope)
     if at is None:
-        return _shown(await _page(loaders, of, window), window, of)
+        return _shown(await _page(loaders, of, window), window, scope)
     if request.after is not None or request.before is not None:
         raise BadUserInput("Both at and a cursor are given. Give at for the first page, and a cursor for the others.")
     past, future = _sides(at)
@@ -83,7 +84,7 @@ async def page_of_timeline(
     page, beyond = await asyncio.gather(
         _page(loaders, of, replace(here, limit=window.limit)), _page(loaders, replace(of, foreseen=frozenset()), there)
     )
-    shown = _shown(page, window, of)
+    shown = _shown(page, window, scope)
     if window.is_from_end:
         return replace(shown, has_next=beyond.has_more)
     return replace(shown, has_previous=beyond.has_more)
@@ -134,5 +135,5 @@ def _exact(place: Place | None) -> tuple[object, ...] | None:
     return None if place is None else tuple(to_us(part) if isinstance(part, datetime) else part for part in place)
 
 
-def _shown(page: Page, window: Window, of: RecordTimeline) -> RowPage[EntryRow]:
-    return row_page(timelines.entries_of(page), page, window, of.scope)
+def _shown(page: Page, window: Window, scope: str) -> RowPage[EntryRow]:
+    return row_page(timelines.entries_of(page), page, window, scope)
