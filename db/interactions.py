@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
-from functools import cache
-from typing import TYPE_CHECKING, NamedTuple
+from functools import cache, lru_cache
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from sqlalchemy import Text, any_, cast, literal_column, select
 
 from db.keyset import Key, Page
+from db.partial_rows import partial_row
 from db.statements import Statement, compiled, of_tenant, uuids_argument
 from db.tables import interactions
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Iterable, Sequence
     from datetime import datetime
     from uuid import UUID
+
+    from sqlalchemy import ColumnElement
 
     from db.sessions import Session
 
@@ -26,6 +29,12 @@ class InteractionRow(NamedTuple):
 
     id: UUID
     kind: str
+    occurs_at: datetime
+    lead_id: UUID | None
+    contact_id: UUID | None
+    account_id: UUID | None
+    assignee_id: UUID | None
+    created_by_id: UUID | None
     subject: str | None
     description: str | None
     outcome: str | None
@@ -35,12 +44,6 @@ class InteractionRow(NamedTuple):
     completed_at: datetime | None
     created_at: datetime | None
     updated_at: datetime | None
-    occurs_at: datetime
-    lead_id: UUID | None
-    contact_id: UUID | None
-    account_id: UUID | None
-    assignee_id: UUID | None
-    created_by_id: UUID | None
     deleted_at: datetime | None
     version: str
 
@@ -58,6 +61,12 @@ IS_ALIVE = interactions.c.deleted_at.is_(None)
 COLUMNS = (
     interactions.c.id,
     interactions.c.interaction_type,
+    OCCURS_AT,
+    interactions.c.lead_id,
+    interactions.c.contact_id,
+    interactions.c.account_id,
+    interactions.c.user_id,
+    interactions.c.created_by,
     interactions.c.subject,
     interactions.c.description,
     interactions.c.outcome,
@@ -67,15 +76,13 @@ COLUMNS = (
     interactions.c.completed_at,
     interactions.c.created_at,
     interactions.c.updated_at,
-    OCCURS_AT,
-    interactions.c.lead_id,
-    interactions.c.contact_id,
-    interactions.c.account_id,
-    interactions.c.user_id,
-    interactions.c.created_by,
     interactions.c.deleted_at,
     VERSION.label("version"),
 )
+
+ATTRIBUTES = InteractionRow._fields
+ALWAYS_READ = ATTRIBUTES[: ATTRIBUTES.index("created_by_id") + 1]
+"""What a partial row has, too: what it is, where it stands, and what it links to. These come first in every row."""
 
 BY_TIME = (
     Key("occurs_at", "instant", OCCURS_AT, is_descending=True, is_nullable=False),
@@ -92,6 +99,26 @@ def rows_of(page: Page) -> list[InteractionRow]:
 async def by_ids(session: Session, ids: Sequence[UUID]) -> list[InteractionRow]:
     """Return the interactions with these ids, in no order; unknown ids and deleted tasks are absent. 1 statement."""
     return [InteractionRow(*row) for row in await session.rows(_by_ids(), ids=ids)]
+
+
+@lru_cache(maxsize=128)
+def known_attributes(asked: frozenset[str] | None) -> tuple[str, ...]:
+    """Return which attributes to read when these are asked for; all when that isn't known."""
+    if asked is None:
+        return ATTRIBUTES
+    return tuple(name for name in ATTRIBUTES if name in asked or name in ALWAYS_READ)
+
+
+def columns_of(attributes: Sequence[str]) -> list[ColumnElement[Any]]:
+    """Return the columns of these attributes of an interaction."""
+    columns = dict(zip(ATTRIBUTES, COLUMNS, strict=True))
+    return [columns[name] for name in attributes]
+
+
+@lru_cache(maxsize=128)
+def row_of(attributes: tuple[str, ...]) -> Callable[[Iterable[Any]], InteractionRow]:
+    """Return what makes a row of the values of these attributes."""
+    return InteractionRow._make if attributes == ATTRIBUTES else partial_row(InteractionRow, attributes)._make
 
 
 @cache

@@ -113,7 +113,10 @@ def joined(
 
 
 def linked_rows(records: Sequence[Record], table: str, paths: Sequence[Path], start: int) -> Found:
-    """Return the rows whose columns `joined` has selected; they begin at `start`, those of the table's row at 0."""
+    """Return the rows whose columns `joined` has selected; they begin at `start`, those of the table's row at 0.
+
+    Of that one all links have been read, each in its place, and perhaps not what comes behind them.
+    """
     found: Found = {}
     for to, key_at, begin, end in _places(table, tuple(paths), start):
         row_of, rows = _ROWS[to], found.setdefault(to, {})

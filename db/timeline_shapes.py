@@ -24,7 +24,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.dialects.postgresql import TIMESTAMP, array
 
-from db.interactions import COLUMNS, IS_ALIVE, OCCURS_AT
+from db.interactions import ATTRIBUTES, COLUMNS, IS_ALIVE, OCCURS_AT, columns_of
 from db.linked_rows import joined
 from db.related_records import asked_records, related_records
 from db.statements import instant_argument, of_tenant, uuid_argument, with_condition
@@ -82,6 +82,8 @@ class Reading:
     has_before: bool
     is_of_one: bool = False
     """Whether the timeline of only one record is asked for."""
+    attributes: tuple[str, ...] = ATTRIBUTES
+    """What is read of each entry's interaction."""
     paths: tuple[Path, ...] = ()
     """Which linked rows come with each entry."""
 
@@ -121,7 +123,7 @@ class Reading:
 def of_records(reading: Reading) -> Select[tuple[object, ...]]:
     """Read the timelines of the asked records themselves: first the keys, in an index's order, then the rows."""
     own = _own_keys(reading, asked_records(is_one=reading.is_of_one)).subquery("own")
-    row = _row(own.c.id)
+    row = _row(reading, own.c.id)
     via = array([own.c.kind]).label("via")
     order = reading.sorted(own.c.occurs_at, own.c.id)
     source, linked = joined(own.join(row, true()), interactions.name, row, reading.paths)
@@ -133,7 +135,7 @@ def with_related(reading: Reading) -> Select[tuple[object, ...]]:
 
     Four steps: the head of each related timeline, and the page of the record's own; the cut, beyond which nothing can
     be on the page; of each timeline with its head within the cut the keys that are within it too; and of those that
-    then are the first, each once, the whole row. A row's place within any one timeline is never after its place in all
+    then are the first, each once, the row. A row's place within any one timeline is never after its place in all
     of them together, so all links that brought it are met before the cut.
     """
     asked = asked_records(is_one=reading.is_of_one)
@@ -151,7 +153,7 @@ def with_related(reading: Reading) -> Select[tuple[object, ...]]:
     order = reading.sorted(entries.c.occurs_at, entries.c.id)
     place = func.row_number().over(partition_by=entries.c.record_id, order_by=order).label("place")
     placed = select(entries, place).subquery("placed")
-    row = _row(placed.c.id)
+    row = _row(reading, placed.c.id)
     source, linked = joined(placed.join(row, true()), interactions.name, row, reading.paths)
     return (
         select(*row.c, placed.c.record_id, placed.c.via, *linked)
@@ -276,9 +278,10 @@ def _entries(
     return found.limit(limit).correlate_except(interactions).lateral("entry")
 
 
-def _row(id_: ColumnElement[UUID]) -> LateralFromClause:
-    """Select a whole row by its id, beside what names it; the planner can't take it for many."""
-    return select(*COLUMNS).where(of_tenant(interactions), interactions.c.id == id_).limit(_ONE).lateral("row_of")
+def _row(reading: Reading, id_: ColumnElement[UUID]) -> LateralFromClause:
+    """Select a row by its id, beside what names it; the planner can't take it for many."""
+    row = select(*columns_of(reading.attributes)).where(of_tenant(interactions), interactions.c.id == id_)
+    return row.limit(_ONE).lateral("row_of")
 
 
 def _word(kind: RecordKind) -> ColumnElement[str]:

@@ -7,7 +7,7 @@ from functools import cache, lru_cache
 from typing import TYPE_CHECKING, NamedTuple
 
 from db.filters import InstantTest
-from db.interactions import COLUMNS, InteractionRow
+from db.interactions import ATTRIBUTES, InteractionRow, row_of
 from db.keyset import Page, Window
 from db.linked_rows import INTERACTIONS, Found, Path, linked_rows
 from db.records import RecordKind
@@ -23,9 +23,6 @@ if TYPE_CHECKING:
     from db.keyset import Place
     from db.sessions import Session
     from db.timeline_filters import Timeline
-
-WIDTH = len(COLUMNS)
-LINKED_AT = WIDTH + 2  # behind the record's id, and what brought the entry
 
 
 class EntryRow(NamedTuple):
@@ -45,12 +42,18 @@ class RecordPage:
 
 
 async def pages(
-    session: Session, timeline: Timeline, window: Window, ids: Sequence[UUID], paths: tuple[Path, ...] = ()
+    session: Session,
+    timeline: Timeline,
+    window: Window,
+    ids: Sequence[UUID],
+    *,
+    attributes: tuple[str, ...] = ATTRIBUTES,
+    paths: tuple[Path, ...] = (),
 ) -> list[RecordPage]:
     """Return a page of each of these records' timelines, the latest entry first. At most `limit` entries. 1 statement.
 
-    Each entry comes once, with all links that brought it, and with the rows at the end of these known paths. Nothing is
-    asked of the records: an id of none has no entry.
+    Each entry comes once, with all links that brought it, these known attributes, and the rows at the end of these
+    known paths. Nothing is asked of the records: an id of none has no entry.
     """
     places = _place("after", window.after) | _place("before", window.before)
     reading = Reading(
@@ -63,6 +66,7 @@ async def pages(
         has_after=window.after is not None,
         has_before=window.before is not None,
         is_of_one=len(ids) == 1,
+        attributes=attributes,
         paths=paths,
     )
     statement = _of_all(reading) if timeline.filter == EVERYTHING else filtered(_pages(reading), timeline.filter)
@@ -71,12 +75,14 @@ async def pages(
     for record in found:
         by_record[record["record_id"]].append(record)
     shown = [(id_, _page(records, window)) for id_, records in by_record.items()]
-    return [RecordPage(id_, page, linked_rows(page.records, INTERACTIONS, paths, LINKED_AT)) for id_, page in shown]
+    linked_at = len(attributes) + 2  # behind the record's id, and what brought the entry
+    return [RecordPage(id_, page, linked_rows(page.records, INTERACTIONS, paths, linked_at)) for id_, page in shown]
 
 
-def entries_of(page: Page) -> list[EntryRow]:
-    """Read the entries of a page."""
-    return [EntryRow(InteractionRow(*record[:WIDTH]), _in_order(tuple(record["via"]))) for record in page.records]
+def entries_of(page: Page, attributes: tuple[str, ...]) -> list[EntryRow]:
+    """Read the entries of a page that was read with these attributes."""
+    made, width = row_of(attributes), len(attributes)
+    return [EntryRow(made(record[:width]), _in_order(tuple(record["via"]))) for record in page.records]
 
 
 @cache  # of three kinds, in any order

@@ -14,7 +14,8 @@ from graphql.pyutils import gather_with_cancel
 
 from execution.leaves import Column, Leaf, NotPlannedError
 from execution.plans import Composite, Shape
-from execution.sources import Attribute, Called, Constant, Linked, Stored
+from execution.sources import Attribute, Called, Constant, Linked
+from execution.stored import Stored
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Hashable, Iterable
@@ -65,8 +66,8 @@ class Run:
         """Ask for a field's values; return what shows them once all has come that the level waits for."""
         values: Callable[[], Iterable[Any]]
         match field.source:
-            case Stored(shown):
-                values = partial(map, shown, objects)
+            case Stored(_, read, made):
+                values = partial(map, made, map(read, objects)) if made else partial(map, read, objects)
             case Linked(_, relation):
                 return self._linked_column(field.shape, relation, objects, waits)
             case Attribute(name):

@@ -11,7 +11,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from execution.executors import Executor
-from execution.foresight import foreseen
+from execution.foresight import UNFORESEEN, foreseen
 from execution.levels import Run
 
 if TYPE_CHECKING:
@@ -40,11 +40,11 @@ class PlannedExecutor(Executor):
         path: Path,
         position_context: Any,
     ) -> AwaitableOrValue[Any] | UndefinedType:
-        """Run a field; of a root field tell the context first which relations will be followed below it."""
+        """Run a field; of a root field tell the context first what will be asked below it."""
         name = field_details_list[0].node.name.value
         if path.prev is None and (definition := self.schema.get_field(parent_type, name)):
             plan = self.plans.plan(self, definition.type, field_details_list, path)
-            self.context_value.foresee(str(path.key), foreseen(plan, self) if plan else frozenset())
+            self.context_value.foresee(str(path.key), foreseen(plan, self) if plan else UNFORESEEN)
         return super().execute_field(parent_type, source, field_details_list, path, position_context)
 
     def complete_value(

@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from strawberry.types.base import StrawberryObjectDefinition
     from strawberry.types.field import StrawberryField
 
+    from execution.foresight import Foreseen
     from execution.planned_executors import PlannedExecutor
 
 TYPENAME = "__typename"
@@ -82,8 +83,8 @@ class Plan:
     def __init__(self, type_: GraphQLOutputType, details: FieldDetailsList, executor: PlannedExecutor) -> None:
         self.size = 0
         """How many fields it has come to."""
-        self.foreseen: frozenset[tuple[str, ...]] | None = None
-        """The relations that `execution.foresight` has found in it; None until it has looked."""
+        self.foreseen: Foreseen | None = None
+        """What `execution.foresight` has found in it; None until it has looked."""
         self.shape = self._shape(type_, details, executor)
 
     def selection(self, composite: Composite, class_: type, executor: PlannedExecutor) -> Selection:

@@ -9,7 +9,7 @@ from graphql.execution.values import get_argument_values
 from strawberry.schema.schema_converter import get_arguments
 
 from execution.relations import RELATION
-from execution.stored import STORED
+from execution.stored import STORED, Stored
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -36,13 +36,6 @@ class Attribute:
     """An attribute of the object."""
 
     name: str
-
-
-@dataclass(frozen=True, slots=True)
-class Stored:
-    """What a plain function makes of the object."""
-
-    shown: Callable[[Any], Any]
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,8 +100,9 @@ def source_of(
         return None
     if relation := field.metadata.get(RELATION):
         return Linked(field.python_name, relation)
-    if shown := field.metadata.get(STORED):
-        return Stored(shown)
+    stored: Stored | None = field.metadata.get(STORED)
+    if stored:
+        return stored
     resolver = field.base_resolver
     if resolver is None:
         return Attribute(field.python_name)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+from operator import attrgetter
 from typing import TYPE_CHECKING, Any
 
 import strawberry
@@ -10,13 +12,30 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 STORED = "taskline.stored"
-"""The name in a field's metadata by which a plan finds its function."""
+"""The name in a field's metadata by which a plan finds what is stored."""
+
+ROW = "row"
+"""The attribute of an object that is the row behind it."""
 
 
-def stored(shown: Callable[[Any], Any], *, description: str) -> Any:
-    """Return the field that shows what a function makes of an object, for a Strawberry type. A plan calls it alone."""
+@dataclass(frozen=True, slots=True)
+class Stored:
+    """Where a field's values are stored, and what becomes of them."""
+
+    attributes: tuple[str, ...]
+    """Those of the object, such as `row.subject`. No other part of the row is looked at."""
+    read: Callable[[Any], Any]
+    """Returns their values for an object: the value of one, or a tuple of several."""
+    made: Callable[[Any], Any] | None
+    """What the field shows of that; None for the value as it is."""
+
+
+def stored(*attributes: str, made: Callable[[Any], Any] | None = None, description: str) -> Any:
+    """Return the field that shows attributes of an object or of its row, or what a function makes of their values."""
+    of = Stored(attributes, attrgetter(*attributes), made)
 
     def resolve(root: strawberry.Parent[Any]) -> Any:
-        return shown(root)
+        value = of.read(root)
+        return value if of.made is None else of.made(value)
 
-    return strawberry.field(resolver=resolve, description=description, metadata={STORED: shown})
+    return strawberry.field(resolver=resolve, description=description, metadata={STORED: of})

@@ -10,7 +10,7 @@ from uuid import UUID
 
 from db import timeline_counts, timelines
 from db.instants import from_us, to_us
-from db.interactions import BY_TIME
+from db.interactions import ATTRIBUTES, BY_TIME, known_attributes
 from db.keyset import Page, Window
 from db.linked_rows import INTERACTIONS, known_paths
 from db.timeline_counts import Sorting
@@ -38,7 +38,9 @@ class RecordTimeline:
     timeline: Timeline
     record_id: UUID
     foreseen: frozenset[Path] = frozenset()
-    """What will be asked of its entries, and comes with them."""
+    """What will be followed from its entries, and comes with them."""
+    attributes: tuple[str, ...] = ATTRIBUTES
+    """What is read of its entries."""
 
     @property
     def scope(self) -> str:
@@ -55,14 +57,21 @@ class RecordTimeline:
 
 
 async def timeline_of(
-    loaders: Loaders, timeline: Timeline, record_id: UUID, foreseen: frozenset[Path] = frozenset()
+    loaders: Loaders,
+    timeline: Timeline,
+    record_id: UUID,
+    foreseen: frozenset[Path] = frozenset(),
+    asked: frozenset[str] | None = None,
 ) -> RecordTimeline:
-    """Return a record's timeline, of whose entries these relations will be followed. Raises NotFound. 1 statement."""
+    """Return a record's timeline, of whose entries these relations will be followed and these attributes shown.
+
+    Raises NotFound. 1 statement.
+    """
     of_record = frozenset(path[1:] for path in foreseen if path[0] == timeline.kind)
     await loaders.load_linked(f"{timeline.kind}s", record_id, of_record)
     if await record_by_id(loaders, timeline.kind, record_id) is None:
         raise NotFound(f"There is no {timeline.kind} {record_id} in your organization. Choose another record.")
-    return RecordTimeline(timeline, record_id, foreseen)
+    return RecordTimeline(timeline, record_id, foreseen, known_attributes(asked))
 
 
 async def page_of_timeline(
@@ -76,7 +85,7 @@ async def page_of_timeline(
     scope = of.scope
     window = request.window(BY_TIME, scope)
     if at is None:
-        return _shown(await _page(loaders, of, window), window, scope)
+        return _shown(await _page(loaders, of, window), window, of, scope)
     if request.after is not None or request.before is not None:
         raise BadUserInput("Both at and a cursor are given. Give at for the first page, and a cursor for the others.")
     past, future = _sides(at)
@@ -84,7 +93,7 @@ async def page_of_timeline(
     page, beyond = await asyncio.gather(
         _page(loaders, of, replace(here, limit=window.limit)), _page(loaders, replace(of, foreseen=frozenset()), there)
     )
-    shown = _shown(page, window, scope)
+    shown = _shown(page, window, of, scope)
     if window.is_from_end:
         return replace(shown, has_next=beyond.has_more)
     return replace(shown, has_previous=beyond.has_more)
@@ -117,10 +126,10 @@ def _sides(at: datetime) -> tuple[Window, Window]:
 
 async def _page(loaders: Loaders, of: RecordTimeline, window: Window) -> Page:
     paths, places = of.paths, (_exact(window.after), _exact(window.before))
-    question = "page", of.timeline, window.limit, window.is_from_end, *places, paths
+    question = "page", of.timeline, window.limit, window.is_from_end, *places, of.attributes, paths
     read = loaders.answering(
         question,
-        lambda session, ids: timelines.pages(session, of.timeline, window, ids, paths),
+        lambda session, ids: timelines.pages(session, of.timeline, window, ids, attributes=of.attributes, paths=paths),
         lambda found: found.record_id,
     )
     found = await read.load(of.record_id)
@@ -135,5 +144,5 @@ def _exact(place: Place | None) -> tuple[object, ...] | None:
     return None if place is None else tuple(to_us(part) if isinstance(part, datetime) else part for part in place)
 
 
-def _shown(page: Page, window: Window, scope: str) -> RowPage[EntryRow]:
-    return row_page(timelines.entries_of(page), page, window, scope)
+def _shown(page: Page, window: Window, of: RecordTimeline, scope: str) -> RowPage[EntryRow]:
+    return row_page(timelines.entries_of(page, of.attributes), page, window, scope)

@@ -9,9 +9,9 @@ from uuid import UUID
 
 import strawberry
 
-from db.linked_rows import Path
 from db.sessions import Session
 from errors import LimitExceeded
+from execution.foresight import UNFORESEEN, Foreseen
 from execution.guards import Measured
 from resolvers.idempotency import Intention
 from resolvers.live_events import Live
@@ -40,7 +40,7 @@ class Context:
     now: datetime = field(init=False)
     """When the operation began: the same now for all its fields, so that what they say agrees."""
     loaders: Loaders = field(init=False)
-    _foreseen: dict[str, frozenset[Path]] = field(init=False, default_factory=dict)
+    _foreseen: dict[str, Foreseen] = field(init=False, default_factory=dict)
     _ahead: int = field(init=False, default=0)
     """Of how many events it was begun for, one after the other."""
     _left: int = field(init=False, default=0)
@@ -72,13 +72,13 @@ class Context:
         """Whether the session is to serve for the next event, too, and so isn't closed before this one is sent."""
         return self._left > 0 and not self.session.is_lost
 
-    def foresee(self, field: str, relations: frozenset[Path]) -> None:
-        """Note which relations will be followed from what a root field shows, by its name in the answer."""
-        self._foreseen[field] = relations
+    def foresee(self, field: str, foreseen: Foreseen) -> None:
+        """Note what will be asked of what a root field shows, by its name in the answer."""
+        self._foreseen[field] = foreseen
 
-    def foreseen(self, info: Info) -> frozenset[Path]:
+    def foreseen(self, info: Info) -> Foreseen:
         """Return what was noted for the root field that is run."""
-        return self._foreseen.get(str(info.path.key), frozenset())
+        return self._foreseen.get(str(info.path.key), UNFORESEEN)
 
     def give_up(self) -> None:
         """Let all fields that wait for the database fail at once: nobody waits for the answer any more."""

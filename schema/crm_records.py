@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from functools import partial
-from operator import attrgetter
 from typing import TYPE_CHECKING, Annotated, ClassVar
 
 import strawberry
@@ -39,8 +38,8 @@ class CrmRecord(Node):
 
     row: strawberry.Private[LeadRow | ContactRow | AccountRow]
 
-    id: strawberry.ID = stored(lambda of: str(of.row.id), description=IDENTIFIER)
-    display_name: str = stored(attrgetter("row.display_name"), description="The name to show to people; never empty.")
+    id: strawberry.ID = stored("row.id", made=str, description=IDENTIFIER)
+    display_name: str = stored("row.display_name", description="The name to show to people; never empty.")
 
     @strawberry.field(description="Tasks linked directly to this record.")
     async def tasks(

@@ -41,36 +41,36 @@ class InteractionKind(Enum):
         return cls.OTHER
 
 
+def _id(value: UUID | None) -> str | None:
+    return str(value) if value else None
+
+
 @strawberry.interface(description="A call, an e-mail, a meeting, a note, a message or a task.")
 class Interaction(Node):
     """What tasks and activities share."""
 
     row: strawberry.Private[InteractionRow]
 
-    id: strawberry.ID = stored(lambda of: str(of.row.id), description=IDENTIFIER)
-    kind: InteractionKind = stored(
-        lambda of: InteractionKind(of.row.kind), description="What sort of interaction it is."
+    id: strawberry.ID = stored("row.id", made=str, description=IDENTIFIER)
+    kind: InteractionKind = stored("row.kind", made=InteractionKind, description="What sort of interaction it is.")
+    subject: str = stored(
+        "row.subject", made=lambda subject: subject or "", description="The headline. Empty when nobody wrote one."
     )
-    subject: str = stored(lambda of: of.row.subject or "", description="The headline. Empty when nobody wrote one.")
-    description: str | None = stored(attrgetter("row.description"), description="The longer text.")
-    outcome: str | None = stored(
-        attrgetter("row.outcome"), description="What came of it, in the words of whoever recorded it."
-    )
+    description: str | None = stored("row.description", description="The longer text.")
+    outcome: str | None = stored("row.outcome", description="What came of it, in the words of whoever recorded it.")
     occurs_at: datetime = stored(
-        attrgetter("row.occurs_at"),
+        "row.occurs_at",
         description="Where it stands on a timeline: when it was completed, else when due, else when recorded.",
     )
-    lead_id: strawberry.ID | None = stored(
-        lambda of: _id(of.row.lead_id), description="The identifier of the linked lead."
-    )
+    lead_id: strawberry.ID | None = stored("row.lead_id", made=_id, description="The identifier of the linked lead.")
     contact_id: strawberry.ID | None = stored(
-        lambda of: _id(of.row.contact_id), description="The identifier of the linked contact."
+        "row.contact_id", made=_id, description="The identifier of the linked contact."
     )
     account_id: strawberry.ID | None = stored(
-        lambda of: _id(of.row.account_id), description="The identifier of the linked account."
+        "row.account_id", made=_id, description="The identifier of the linked account."
     )
-    created_at: datetime | None = stored(attrgetter("row.created_at"), description="When it was recorded.")
-    updated_at: datetime | None = stored(attrgetter("row.updated_at"), description="When it was last changed.")
+    created_at: datetime | None = stored("row.created_at", description="When it was recorded.")
+    updated_at: datetime | None = stored("row.updated_at", description="When it was last changed.")
 
     lead: Lead | None = relation(
         attrgetter("row.lead_id"),
@@ -127,7 +127,3 @@ class Interaction(Node):
 @strawberry.type(description="A call, an e-mail, a meeting, a note or a message. Read only.")
 class Activity(Interaction):
     """Any interaction that is no task."""
-
-
-def _id(value: UUID | None) -> str | None:
-    return str(value) if value else None

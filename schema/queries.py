@@ -70,7 +70,7 @@ class Query:
     ) -> Task | None:
         """Look a task up."""
         loaders, uuid = info.context.loaders, to_uuid(id, "id")
-        await loaders.load_linked(INTERACTIONS, uuid, info.context.foreseen(info))
+        await loaders.load_linked(INTERACTIONS, uuid, info.context.foreseen(info).relations)
         row = await loaders.interactions_by_id.load(uuid)
         return task(row) if row and row.kind == TASK else None
 
@@ -120,7 +120,8 @@ class Query:
         """Read a timeline."""
         kind, id_ = record.target()
         asked = plain_timeline(kind, include_related, filter)
-        of = await timelines.timeline_of(info.context.loaders, asked, id_, info.context.foreseen(info))
+        loaders, foreseen = info.context.loaders, info.context.foreseen(info)
+        of = await timelines.timeline_of(loaders, asked, id_, foreseen.relations, foreseen.attributes)
         return await timeline_connection(info, of, page_request(first, after, last, before), at, time_zone)
 
     @strawberry.field(description="One lead. Null when there is no such lead in your organization.")

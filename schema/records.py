@@ -30,14 +30,12 @@ class Lead(CrmRecord):
 
     stored_kind = Kind.LEAD
 
-    first_name: str | None = stored(attrgetter("row.first_name"), description="Given name.")
-    last_name: str | None = stored(attrgetter("row.last_name"), description="Family name.")
-    company: str | None = stored(attrgetter("row.company"), description="The company they work for.")
-    email: str | None = stored(attrgetter("row.email"), description="E-mail address.")
-    phone: str | None = stored(attrgetter("row.phone"), description="Telephone number.")
-    status: str | None = stored(
-        attrgetter("row.status"), description="Where the lead stands, in your organization's own words."
-    )
+    first_name: str | None = stored("row.first_name", description="Given name.")
+    last_name: str | None = stored("row.last_name", description="Family name.")
+    company: str | None = stored("row.company", description="The company they work for.")
+    email: str | None = stored("row.email", description="E-mail address.")
+    phone: str | None = stored("row.phone", description="Telephone number.")
+    status: str | None = stored("row.status", description="Where the lead stands, in your organization's own words.")
 
     owner: User | None = relation(
         attrgetter("row.owner_id"),
@@ -60,14 +58,12 @@ class Contact(CrmRecord):
 
     stored_kind = Kind.CONTACT
 
-    first_name: str | None = stored(attrgetter("row.first_name"), description="Given name.")
-    last_name: str | None = stored(attrgetter("row.last_name"), description="Family name.")
-    company: str | None = stored(attrgetter("row.company"), description="The company they work for.")
-    email: str | None = stored(attrgetter("row.email"), description="E-mail address.")
-    phone: str | None = stored(attrgetter("row.phone"), description="Telephone number.")
-    status: str | None = stored(
-        attrgetter("row.status"), description="Where the contact stands, in your organization's own words."
-    )
+    first_name: str | None = stored("row.first_name", description="Given name.")
+    last_name: str | None = stored("row.last_name", description="Family name.")
+    company: str | None = stored("row.company", description="The company they work for.")
+    email: str | None = stored("row.email", description="E-mail address.")
+    phone: str | None = stored("row.phone", description="Telephone number.")
+    status: str | None = stored("row.status", description="Where the contact stands, in your organization's own words.")
 
     owner: User | None = relation(
         attrgetter("row.owner_id"),
@@ -99,10 +95,8 @@ class Account(CrmRecord):
 
     stored_kind = Kind.ACCOUNT
 
-    name: str = stored(attrgetter("row.name"), description="The account's name.")
-    status: str | None = stored(
-        attrgetter("row.status"), description="Where the account stands, e.g. active or on_hold."
-    )
+    name: str = stored("row.name", description="The account's name.")
+    status: str | None = stored("row.status", description="Where the account stands, e.g. active or on_hold.")
 
     contact: Contact | None = relation(
         attrgetter("row.contact_id"),

@@ -6,7 +6,6 @@ from collections.abc import Awaitable, Callable
 from datetime import datetime
 from enum import Enum
 from functools import partial
-from operator import attrgetter
 from typing import TYPE_CHECKING, Annotated
 
 import strawberry
@@ -81,20 +80,22 @@ class Task(Interaction):
     """A task."""
 
     status: TaskStatus = stored(
-        lambda of: TaskStatus(of.row.status),
+        "row.status",
+        made=TaskStatus,
         description="How far it is. A stored value that is none of these reads UNKNOWN.",
     )
     priority: TaskPriority = stored(
-        lambda of: TaskPriority(of.row.priority),
+        "row.priority",
+        made=TaskPriority,
         description="How urgent it is. A stored value that is none of these reads UNKNOWN.",
     )
-    due_at: datetime | None = stored(attrgetter("row.due_at"), description="When it is due.")
-    completed_at: datetime | None = stored(attrgetter("row.completed_at"), description="When it was completed.")
+    due_at: datetime | None = stored("row.due_at", description="When it is due.")
+    completed_at: datetime | None = stored("row.completed_at", description="When it was completed.")
     deleted_at: datetime | None = stored(
-        attrgetter("row.deleted_at"), description="When it was deleted. Empty for a task that can be seen in lists."
+        "row.deleted_at", description="When it was deleted. Empty for a task that can be seen in lists."
     )
     version: str = stored(
-        attrgetter("row.version"),
+        "row.version",
         description="Changes with every change by anyone. Give it back as `expectedVersion`; it means nothing else.",
     )
 

@@ -80,9 +80,11 @@ class TimelineEdge(Edge):
     entry: strawberry.Private[EntryRow]
     of: strawberry.Private[RecordTimeline]
 
-    node: Interaction = stored(lambda edge: interaction(edge.entry.interaction), description="The item itself.")
+    node: Interaction = stored("entry.interaction", made=interaction, description="The item itself.")
     via: list[LinkMatch] = stored(
-        lambda edge: _via(edge.entry, edge.of),
+        "entry",
+        "of",
+        made=lambda entry_of: _via(*entry_of),
         description="Why it is on this timeline: every link that brought it here.",
     )
 

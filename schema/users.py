@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from enum import Enum
-from operator import attrgetter
 
 import strawberry
 
@@ -19,9 +18,9 @@ class User(Node):
 
     row: strawberry.Private[UserRow]
 
-    id: strawberry.ID = stored(lambda of: str(of.row.id), description=IDENTIFIER)
-    display_name: str = stored(attrgetter("row.display_name"), description="The name to show to people; never empty.")
-    email: str = stored(attrgetter("row.email"), description="E-mail address.")
+    id: strawberry.ID = stored("row.id", made=str, description=IDENTIFIER)
+    display_name: str = stored("row.display_name", description="The name to show to people; never empty.")
+    email: str = stored("row.email", description="E-mail address.")
 
 
 def user(row: UserRow | None) -> User | None:

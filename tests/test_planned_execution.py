@@ -22,6 +22,8 @@ from tests.generated_documents import Document, collecting_apart, documents
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
 
+    from execution.foresight import Foreseen
+
 
 @strawberry.enum
 class Mood(Enum):
@@ -45,10 +47,10 @@ class Herd:
 @dataclass
 class World:
     herd: Herd
-    foreseen: dict[str, frozenset[tuple[str, ...]]] = field(default_factory=dict)
+    foreseen: dict[str, Foreseen] = field(default_factory=dict)
 
-    def foresee(self, field: str, relations: frozenset[tuple[str, ...]]) -> None:
-        self.foreseen[field] = relations
+    def foresee(self, field: str, foreseen: Foreseen) -> None:
+        self.foreseen[field] = foreseen
 
 
 @strawberry.interface
@@ -251,7 +253,7 @@ def test_the_relations_below_a_root_field_are_foreseen(document: str, expected: 
 
     asyncio.run(PLANNED.execute(document, context_value=context))
 
-    assert expected == context.foreseen["one"]
+    assert expected == context.foreseen["one"].relations
 
 
 def test_names_in_an_answer_mean_nothing_to_python() -> None:

@@ -102,7 +102,7 @@ def read(
 ) -> list[Read]:
     async def use(session: Explaining) -> list[Read]:
         id_ = record(KINDS[timeline.kind], number)
-        found = [(await pages(session, timeline, window, [id_], paths))[0].page for window in WINDOWS]
+        found = [(await pages(session, timeline, window, [id_], paths=paths))[0].page for window in WINDOWS]
         return [Read(page, plan) for page, plan in zip(found, session.plans, strict=True)]
 
     return explained(crm, organization_id, mode, use)
