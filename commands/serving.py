@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import errno
 import gc
 import os
@@ -13,6 +14,8 @@ from typing import TYPE_CHECKING
 
 import click
 import uvicorn
+from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
+from websockets.frames import CloseCode
 
 from commands import workers
 from errors import AddressUnusable
@@ -64,7 +67,7 @@ def run(settings: Settings, taken: socket.socket, *, when_up: Callable[[], None]
     settings.export()
     _end_what_is_never_received(taken, 2 * settings.receive_timeout_ms)
     if settings.workers > 1:
-        patience_s = _drain_s(settings) + CLOSE_S
+        patience_s = LAST_REQUESTS_S + _drain_s(settings) + CLOSE_S
         workers.run(settings.workers, taken, when_up=when_up, patience_s=patience_s, log_format=settings.log_format)
     else:
         server_of(settings, taken, when_up).run_to_the_end(taken)
@@ -82,6 +85,7 @@ def server_of(settings: Settings, taken: socket.socket, when_up: Callable[[], No
         access_log=False,
         server_header=False,
         forwarded_allow_ips=settings.trusted_proxies,
+        ws=LiveSocket,
         ws_max_size=MAX_MESSAGE_BYTES,
         timeout_graceful_shutdown=_drain_s(settings),
     )
@@ -110,6 +114,23 @@ def _end_what_is_never_received(taken: socket.socket, timeout_ms: int) -> None:
 YOUNG_OBJECTS = 5_000
 
 
+LAST_REQUESTS_S = 1.0
+"""How long a server that stops still takes requests by the connections that it has."""
+
+
+class LiveSocket(WebSocketsSansIOProtocol):
+    """uvicorn's WebSocket, which says that the server goes away, when it does: 1001, not 1012 for a restart."""
+
+    def shutdown(self) -> None:
+        """End it."""
+        if self.handshake_complete and not self.close_sent:
+            self.close_sent = True
+            self.queue.put_nowait({"type": "websocket.disconnect", "code": CloseCode.GOING_AWAY})
+            self.conn.send_close(CloseCode.GOING_AWAY)
+            self.transport.write(b"".join(self.conn.data_to_send()))
+        super().shutdown()
+
+
 class Server(uvicorn.Server):
     """uvicorn's server, which says when it is up."""
 
@@ -136,6 +157,45 @@ class Server(uvicorn.Server):
         gc.set_threshold(YOUNG_OBJECTS)
         if self.started:
             self._when_up()
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        """Take no new connection, and end those that there are once they are answered.
+
+        A connection without a request would be cut at once, and with it a request that is on its way already: so each
+        has a moment to send one, and is told with the answer to send no other.
+        """
+        listeners = [listener.dup() for listener in sockets or []]
+        for server in self.servers:
+            server.close()
+        for listener in listeners:
+            with listener:
+                await self._accept_all(listener)
+        self.server_state.default_headers.append((b"connection", b"close"))
+        for connection in list(self.server_state.connections):
+            if isinstance(connection, LiveSocket):
+                connection.shutdown()
+        with suppress(TimeoutError):
+            await asyncio.wait_for(self._all_gone(), LAST_REQUESTS_S)
+        await super().shutdown(sockets)
+
+    async def _accept_all(self, listener: socket.socket) -> None:
+        """Take the connections that the system has accepted for us, and would cut when nobody listens any more."""
+        listener.setblocking(False)  # noqa: FBT003 - the library's signature
+        with suppress(BlockingIOError):
+            while True:
+                client, _ = listener.accept()
+                await asyncio.get_running_loop().connect_accepted_socket(self._protocol, client)
+
+    def _protocol(self) -> asyncio.Protocol:
+        return self.config.http_protocol_class(
+            config=self.config,  # type: ignore[call-arg]  # as uvicorn itself calls it
+            server_state=self.server_state,
+            app_state=self.lifespan.state,
+        )
+
+    async def _all_gone(self) -> None:
+        while self.server_state.connections and not self.force_exit:  # noqa: ASYNC110 - as uvicorn does: it tells nobody
+            await asyncio.sleep(0.05)
 
 
 def address(taken: socket.socket, host: str) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import math
+from contextlib import suppress
 from typing import TYPE_CHECKING, TypeAlias
 
 import asyncpg
@@ -29,6 +30,7 @@ PLANNER = {
 }
 
 REPLACE_S = 1.0
+CLOSE_S = 4.0
 
 ESCAPES_ROW_SECURITY = """
 SELECT current_user,
@@ -85,9 +87,10 @@ class Database:
         )
 
     async def close(self) -> None:
-        """Close all connections, waiting for those in use."""
+        """Close all connections, waiting for those in use; but not for a server that doesn't answer."""
         if self._pool:
-            await self._pool.close()
+            with suppress(TimeoutError):
+                await asyncio.wait_for(self._pool.close(), CLOSE_S)
 
     def session(
         self,

@@ -1,6 +1,7 @@
 """The database away, frozen, read-only, failed over or without room: what clients see, and how it recovers."""
 
 import signal
+import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
@@ -13,12 +14,12 @@ import pytest
 
 from db.embedded import EmbeddedServer
 from resolvers.viewers import Viewer
-from tests.apis import Api, api
+from tests.apis import api
 from tests.databases import APP, CrmDatabase, fill_legacy, fill_migrated
 from tests.deadlines import eventually
 from tests.organizations import Organization, new_organization
 from tests.owners import Owner, owner_of
-from tests.restarts import OwnPostgres, own_postgres, served
+from tests.restarts import OwnPostgres, Served, own_postgres, served
 
 pytestmark = pytest.mark.slow
 
@@ -132,18 +133,18 @@ def own(tmp_path_factory: pytest.TempPathFactory, postgres: EmbeddedServer) -> I
 class Client:
     """Somebody who asks the server process, and measures what it promises."""
 
-    api: Api
+    server: Served
     viewer: Viewer
     contact: str
 
     def read(self) -> httpx2.Response:
-        return self.api.ask(TASKS, viewer=self.viewer)
+        return self.server.api.ask(TASKS, viewer=self.viewer)
 
     def write(self) -> httpx2.Response:
-        return self.api.ask(CREATE, {"contact": self.contact}, viewer=self.viewer)
+        return self.server.api.ask(CREATE, {"contact": self.contact}, viewer=self.viewer)
 
     def ready(self) -> int:
-        return self.api.client.get("/readyz").status_code
+        return self.server.api.client.get("/readyz").status_code
 
     def is_refused_in_time(self) -> bool:
         """Tell whether reads and writes, many at once, are all refused as promised, while the process is alive."""
@@ -152,7 +153,7 @@ class Client:
             answers = [answer.result() for answer in asked]
         slowest = max(answer.elapsed.total_seconds() for answer in answers)
         assert slowest <= PROMISED_S, slowest
-        assert (200, 503) == (self.api.client.get("/healthz").status_code, self.ready())
+        assert (200, 503) == (self.server.api.client.get("/healthz").status_code, self.ready())
         return all(map(is_unavailable, answers))
 
     def is_served_soon(self) -> bool:
@@ -171,7 +172,7 @@ def client(tmp_path: Path, own: OwnPostgres) -> Iterator[Client]:
         contact = str(organization.contact())
     own.stop(signal.SIGINT)
     with served(tmp_path, own.crm) as server:
-        yield Client(server.api, organization.viewer(), contact)
+        yield Client(server, organization.viewer(), contact)
 
 
 @pytest.mark.long
@@ -219,3 +220,19 @@ def test_a_standby_is_read_until_it_is_promoted_and_then_written_to(own: OwnPost
 
     assert client.is_served_soon()
     assert eventually(lambda: own.crm.psql(listening) == "1")
+
+
+@pytest.mark.long
+def test_a_server_can_be_stopped_while_its_database_is_frozen(own: OwnPostgres, client: Client) -> None:
+    own.start()
+    assert client.is_served_soon()
+
+    with own.frozen(), ThreadPoolExecutor(1) as threads:
+        reading = threads.submit(client.read)
+        began = time.monotonic()
+        code = client.server.process.stop(signal.SIGTERM)
+        took_s = time.monotonic() - began
+
+    assert 0 == code
+    assert took_s <= 15
+    assert is_unavailable(reading.result())

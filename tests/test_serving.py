@@ -2,7 +2,9 @@
 
 import asyncio
 import gc
-from collections.abc import Iterator
+import socket
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager
 
 import pytest
 import uvicorn
@@ -10,6 +12,8 @@ from starlette.applications import Starlette
 
 from commands import serving
 from tests.deadlines import DEADLINE_S
+
+REQUEST = b"GET / HTTP/1.1\r\nHost: localhost\r\n\r\n"
 
 
 @pytest.fixture(autouse=True)
@@ -23,14 +27,65 @@ def thawed() -> Iterator[None]:
 
 def test_the_garbage_collector_passes_over_what_the_server_started_with() -> None:
     async def frozen_when_up() -> int:
-        is_up = asyncio.Event()
-        with serving.listening("127.0.0.1", 0) as taken:
-            server = serving.Server(uvicorn.Config(Starlette(), log_config=None), when_up=is_up.set)
-            serves = asyncio.create_task(server.serve(sockets=[taken]))
-            await is_up.wait()
-            frozen = gc.get_freeze_count()
-            server.should_exit = True
-            await serves
-        return frozen
+        async with up():
+            return gc.get_freeze_count()
 
     assert asyncio.run(asyncio.wait_for(frozen_when_up(), DEADLINE_S)) > 10_000
+
+
+def test_a_kept_connection_has_a_last_request_answered_when_the_server_stops(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(serving, "LAST_REQUESTS_S", DEADLINE_S)
+
+    async def asked_when_it_stops() -> bytes:
+        async with up() as (server, port):
+            reader, writer = await asyncio.open_connection("127.0.0.1", port)
+            server.should_exit = True
+            await refused(port)
+            writer.write(REQUEST)
+            answer = await reader.read()  # to the end, which the server makes
+            writer.close()
+        return answer
+
+    answer = asyncio.run(asyncio.wait_for(asked_when_it_stops(), DEADLINE_S))
+
+    assert answer.startswith(b"HTTP/1.1 404 ")
+    assert b"connection: close" in answer
+
+
+def test_a_connection_that_nobody_has_accepted_yet_is_answered_when_the_server_stops() -> None:
+    async def asked_before_it_is_accepted() -> bytes:
+        with socket.create_server(("127.0.0.1", 0)) as waiting, socket.socket() as client:
+            client.connect(waiting.getsockname())
+            async with up() as (server, _):
+                await server._accept_all(waiting)
+                client.sendall(REQUEST)
+                return await asyncio.to_thread(client.recv, 100)
+
+    answer = asyncio.run(asyncio.wait_for(asked_before_it_is_accepted(), DEADLINE_S))
+
+    assert answer.startswith(b"HTTP/1.1 404 ")
+
+
+@asynccontextmanager
+async def up() -> AsyncIterator[tuple[serving.Server, int]]:
+    """Yield a server and its port; at the end it stops."""
+    is_up = asyncio.Event()
+    with serving.listening("127.0.0.1", 0) as taken:
+        port = taken.getsockname()[1]
+        server = serving.Server(uvicorn.Config(Starlette(), log_config=None), when_up=is_up.set)
+        serves = asyncio.create_task(server.serve(sockets=[taken]))
+        await is_up.wait()
+        yield server, port
+        server.should_exit = True
+        await serves
+
+
+async def refused(port: int) -> None:
+    """Return when nobody can connect any more."""
+    while True:
+        try:
+            _, writer = await asyncio.open_connection("127.0.0.1", port)
+        except ConnectionError:
+            return
+        writer.close()
+        await asyncio.sleep(0.01)

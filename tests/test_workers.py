@@ -26,7 +26,7 @@ from tests.sockets import Socket
 
 pytestmark = pytest.mark.slow
 
-SERVICE_RESTART = 1012
+GOING_AWAY = 1001
 WATCH = "subscription($since: String) { taskEvents(since: $since) { cursor task { subject } } }"
 CREATE = "mutation($input: CreateTaskInput!) { createTask(input: $input) { task { id } errors { __typename } } }"
 HALF_STARTED = 40_000_000  # bytes: Python runs in it, and imports
@@ -137,7 +137,7 @@ def test_sigterm_lets_every_worker_finish_and_closes_its_sockets(
                 assert eventually(lambda: is_refused(pair.process.url))
 
             assert [{"tasks": {"totalCount": 0}}] * 2 == [answer.result() for answer in answers]
-            assert [SERVICE_RESTART] * 2 == codes
+            assert [GOING_AWAY] * 2 == codes
         assert 0 == pair.process.process.wait(DEADLINE_S)
         assert [] == [worker for worker in processes if worker.is_running()]
         assert "Traceback" not in pair.process.text

@@ -11,7 +11,7 @@ import httpx2
 
 from resolvers.viewers import Viewer
 from tests.apis import Api
-from tests.deadlines import DEADLINE_S
+from tests.deadlines import DEADLINE_S, eventually
 from tests.owners import Owner
 
 CREATE = """mutation ($contact: ID!, $key: String!) {
@@ -46,6 +46,11 @@ class Writers:
             finally:
                 self._is_over = True
             writing.result(DEADLINE_S)
+
+    def wait_for(self, count: int) -> None:
+        """Return when so many more have been acknowledged."""
+        enough = len(self.acknowledged) + count
+        assert eventually(lambda: len(self.acknowledged) >= enough), self.refused
 
     async def _write_all(self) -> None:
         headers = self.api.headers(viewer=self.viewer)
