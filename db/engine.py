@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, TypeAlias
 import asyncpg
 
 from db.driver_errors import while_connecting, while_running
-from db.instants import from_us, to_us
+from db.instants import from_stored, to_us
 from db.listener import listen
 from db.sessions import Session
 from errors import Unavailable, UnboundRole
@@ -173,7 +173,7 @@ class Database:
             schema="pg_catalog",
             format="tuple",
             encoder=lambda instant: (to_us(instant),),
-            decoder=lambda stored: from_us(stored[0]),
+            decoder=from_stored,
         )
         role, reason = await connection.fetchrow(ESCAPES_ROW_SECURITY)
         if reason and not self._allow_unbound_role:

@@ -12,8 +12,6 @@ EPOCH = datetime(2000, 1, 1, tzinfo=UTC)
 MICROSECOND = timedelta(microseconds=1)
 EARLIEST = datetime.min.replace(tzinfo=UTC)
 LATEST = datetime.max.replace(tzinfo=UTC)
-EARLIEST_US = (EARLIEST - EPOCH) // MICROSECOND
-LATEST_US = (LATEST - EPOCH) // MICROSECOND
 INFINITY_US = 2**63 - 1  # PostgreSQL's own marks for infinity and -infinity
 MINUS_INFINITY_US = -(2**63)
 EARLIEST_STORED_US = -211_813_488_000_000_000  # 24 November 4714 BC, the first day of PostgreSQL's calendar
@@ -28,12 +26,15 @@ class ClampedInstant(datetime):
 
 def from_us(us: int) -> datetime:
     """Return the aware UTC instant for microseconds since 2000; outside the years 1 to 9999 the nearest within."""
-    if EARLIEST_US <= us <= LATEST_US:
-        return EPOCH + us * MICROSECOND
-    nearest = LATEST if us > 0 else EARLIEST
-    clamped = ClampedInstant.combine(nearest.date(), nearest.timetz())
-    clamped.stored_us = us
-    return clamped
+    return from_stored((us,))
+
+
+def from_stored(stored: tuple[int]) -> datetime:
+    """Return the same as `from_us`, for a number as asyncpg has it. One call, for it is made for each on a page."""
+    try:
+        return EPOCH + stored[0] * MICROSECOND
+    except OverflowError:
+        return _clamped(stored[0])
 
 
 def is_storable(us: int) -> bool:
@@ -46,3 +47,10 @@ def to_us(instant: datetime) -> int:
     if isinstance(instant, ClampedInstant):
         return instant.stored_us
     return (instant - EPOCH) // MICROSECOND
+
+
+def _clamped(us: int) -> ClampedInstant:
+    nearest = LATEST if us > 0 else EARLIEST
+    clamped = ClampedInstant.combine(nearest.date(), nearest.timetz())
+    clamped.stored_us = us
+    return clamped

@@ -19,7 +19,7 @@ from db.tables import interactions as interactions_table
 from db.users import UserRow
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Mapping, Sequence
     from uuid import UUID
 
     from sqlalchemy import ColumnElement, FromClause
@@ -58,12 +58,12 @@ _COLUMNS: Mapping[str, Sequence[ColumnElement[Any]]] = {
     "accounts": accounts.COLUMNS,
     "users": users.COLUMNS,
 }
-_ROWS: Mapping[str, Callable[..., Row]] = {
-    INTERACTIONS: InteractionRow,
-    "leads": LeadRow,
-    "contacts": ContactRow,
-    "accounts": AccountRow,
-    "users": UserRow,
+_ROWS: Mapping[str, Callable[[Iterable[Any]], Row]] = {
+    INTERACTIONS: InteractionRow._make,
+    "leads": LeadRow._make,
+    "contacts": ContactRow._make,
+    "accounts": AccountRow._make,
+    "users": UserRow._make,
 }
 
 
@@ -81,7 +81,7 @@ async def by_ids(session: Session, ids: Sequence[UUID], *, table: str, paths: Se
     statement = _by_ids(table, tuple(paths), len(ids) == 1)
     row_of, width = _ROWS[table], len(_COLUMNS[table])
     return [
-        Linked(record["id"], row_of(*record[:width]), linked_rows([record], table, paths, width))
+        Linked(record["id"], row_of(record[:width]), linked_rows([record], table, paths, width))
         for record in await session.rows(statement, ids=ids, id=ids[0])
     ]
 
@@ -123,7 +123,7 @@ def linked_rows(records: Sequence[Record], table: str, paths: Sequence[Path], st
         for record in records:
             key = record[key_at]
             if key is not None and key not in rows:
-                rows[key] = None if record[begin] is None else row_of(*record[begin:end])
+                rows[key] = None if record[begin] is None else row_of(record[begin:end])
     return found
 
 

@@ -8,10 +8,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from db.instants import (
+    EARLIEST,
     EARLIEST_STORED_US,
     INFINITY_US,
+    LATEST,
     LATEST_STORED_US,
     MINUS_INFINITY_US,
+    ClampedInstant,
     from_us,
     is_storable,
     to_us,
@@ -34,6 +37,15 @@ def test_nothing_stored_is_lost_on_the_way_through_python(us: int) -> None:
     assert us == to_us(instant)
     assert timedelta(0) == instant.utcoffset()
     assert 1 <= instant.year <= 9999
+
+
+@pytest.mark.parametrize("last", [EARLIEST, LATEST])
+def test_only_what_lies_beyond_pythons_calendar_is_clamped(last: datetime) -> None:
+    beyond = to_us(last) + (1 if last.year == 9999 else -1)
+
+    assert type(from_us(to_us(last))) is datetime
+    assert (ClampedInstant, last) == (type(from_us(beyond)), from_us(beyond))
+    assert beyond == to_us(from_us(beyond))
 
 
 @given(in_python)
