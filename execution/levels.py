@@ -64,20 +64,20 @@ class Run:
 
     def _column(self, field: PlannedField, objects: Column, waits: _Waits) -> Callable[[], Column]:
         """Ask for a field's values; return what shows them once all has come that the level waits for."""
-        values: Callable[[], Iterable[Any]]
+        values: Callable[[], Column]
         match field.source:
-            case Stored(_, read, made):
-                values = partial(map, made, map(read, objects)) if made else partial(map, read, objects)
+            case Stored() as stored:
+                values = partial(stored.of_all, objects)
             case Linked(_, relation):
                 return self._linked_column(field.shape, relation, objects, waits)
             case Attribute(name):
-                values = partial(map, attrgetter(name), objects)
+                values = partial(list, map(attrgetter(name), objects))
             case Constant(value):
-                values = partial(repeat, value, len(objects))
+                values = partial(list, repeat(value, len(objects)))
             case Called() as called:
                 call = called.of_one(self._executor, self._path)
                 values = waits.results_of(call, objects) if called.is_async else self._results(call, objects)
-        return lambda: self._shown(field.shape, list(values()))
+        return lambda: self._shown(field.shape, values())
 
     def _results(self, call: Callable[[object], Any], objects: Column) -> Callable[[], Column]:
         results = list(map(call, objects))

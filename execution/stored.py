@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from enum import EnumType
 from operator import attrgetter
 from typing import TYPE_CHECKING, Any
 
 import strawberry
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterable
 
 STORED = "taskline.stored"
 """The name in a field's metadata by which a plan finds what is stored."""
@@ -28,6 +29,16 @@ class Stored:
     """Returns their values for an object: the value of one, or a tuple of several."""
     made: Callable[[Any], Any] | None
     """What the field shows of that; None for the value as it is."""
+
+    def of_all(self, objects: Iterable[Any]) -> list[Any]:
+        """Return what the field shows of these objects."""
+        read = list(map(self.read, objects))
+        if self.made is None:
+            return read
+        if not isinstance(self.made, EnumType):
+            return list(map(self.made, read))
+        known: dict[object, Any] = {word: self.made(word) for word in set(read)}  # a page has few
+        return list(map(known.__getitem__, read))
 
 
 def stored(*attributes: str, made: Callable[[Any], Any] | None = None, description: str) -> Any:
