@@ -107,6 +107,10 @@ class ConnectionLost(Unavailable):
     """The connection to the database broke under a statement."""
 
 
+class DatabaseSilent(Unavailable):
+    """The database takes connections, and doesn't answer."""
+
+
 class DatabaseReadOnly(Unavailable):
     """The database takes no changes: a standby, or one that was set so."""
 

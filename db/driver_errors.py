@@ -12,6 +12,7 @@ from errors import (
     ConstraintViolated,
     DatabaseReadOnly,
     DatabaseRefused,
+    DatabaseSilent,
     SettingsInvalid,
     TimedOut,
     Unavailable,
@@ -51,7 +52,9 @@ def while_connecting() -> Iterator[None]:
             "with %XX for special characters in the password."
         ) from exc
     except TimeoutError as exc:
-        raise Unavailable("All database connections are busy. Try again in a few seconds.") from exc
+        raise Unavailable(
+            "All database connections are busy, or the database doesn't answer. Try again in a few seconds."
+        ) from exc
     except REFUSED as exc:
         raise DatabaseRefused(
             "The database server answers, but refuses the role, its password or the database's name. "
@@ -65,7 +68,7 @@ def while_connecting() -> Iterator[None]:
 def while_running() -> Iterator[None]:
     """Translate failures of a statement. Raises TimedOut, ConstraintViolated, DatabaseReadOnly or Unavailable.
 
-    Of the latter, ConnectionLost says that the connection is of no use any more.
+    Of the latter, ConnectionLost and DatabaseSilent say that the connection is of no use any more.
     """
     try:
         yield
@@ -75,6 +78,8 @@ def while_running() -> Iterator[None]:
         raise TimedOut("The answer took too long and was stopped. Ask for less, or try again.") from exc
     except asyncpg.IntegrityConstraintViolationError as exc:
         raise ConstraintViolated(exc.constraint_name) from exc
+    except TimeoutError as exc:  # of a call that was given so much time
+        raise DatabaseSilent(UNREACHABLE) from exc
     except asyncpg.ReadOnlySQLTransactionError as exc:
         raise DatabaseReadOnly("The database takes no changes right now. Try again in a few seconds.") from exc
     except asyncpg.InsufficientResourcesError as exc:  # its disk is full, or its memory

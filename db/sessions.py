@@ -10,9 +10,9 @@ import asyncio
 from contextlib import asynccontextmanager, suppress
 from typing import TYPE_CHECKING
 
-from db.driver_errors import UNREACHABLE, while_running
+from db.driver_errors import while_running
 from db.statements import as_expression
-from errors import ConnectionLost, DatabaseReadOnly, TimedOut, Unavailable
+from errors import ConnectionLost, DatabaseReadOnly, DatabaseSilent, TimedOut, Unavailable
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -239,13 +239,13 @@ class Session:
             raise
         tenant = f"SET LOCAL app.current_organization_id = '{self.organization_id}'"
         try:
-            async with asyncio.timeout(self._patience_s or self._database.pool_wait_s):
-                with while_running():
-                    await connection.execute(f"{begin}; {tenant}{more}")
-        except TimeoutError as exc:  # nothing keeps a server from beginning a transaction, unless it's frozen or away
+            with while_running():
+                wait_s = self._patience_s or self._database.pool_wait_s
+                await connection.execute(f"{begin}; {tenant}{more}", timeout=wait_s)
+        except DatabaseSilent as exc:  # nothing keeps a server from beginning a transaction, unless it's frozen or away
             connection.terminate()
-            self._lost = Unavailable(UNREACHABLE)
-            raise self._lost from exc
+            self._lost = exc
+            raise
         self._begun_at = asyncio.get_running_loop().time()
         return connection
 
@@ -262,16 +262,15 @@ class Session:
         if connection is None:
             return
         try:
-            async with asyncio.timeout(END_S[how]):
-                with while_running():
-                    await connection.execute(how)
+            with while_running():
+                await connection.execute(how, timeout=END_S[how])
         except BaseException as exc:
             with suppress(Unavailable), while_running():  # the pool may have seen its end, and taken it back
                 connection.terminate()  # whatever state it is in, nobody else gets it
-            if how == COMMIT and isinstance(exc, ConnectionLost | TimeoutError):
+            if how == COMMIT and isinstance(exc, ConnectionLost | DatabaseSilent):
                 self._cut(lost := ConnectionLost(MAYBE_MADE))
                 raise lost from exc
-            if how == COMMIT or not isinstance(exc, Unavailable | TimeoutError):
+            if how == COMMIT or not isinstance(exc, Unavailable):
                 raise
         finally:
             await self._database.release(connection, was_patient=self._patience_s is not None)

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from db.embedded import EmbeddedServer
+from tests.conftest import versions
 from tests.databases import CrmDatabase, fill_legacy, fill_migrated
 from tests.organizations import new_organization
 from tests.owners import owner_of
@@ -58,6 +59,7 @@ def test_killed_connections_lose_and_repeat_nothing(tmp_path: Path, database: Cr
 
 
 @pytest.mark.long
+@pytest.mark.parametrize("postgres", versions()[:1], indirect=True)  # one is enough for so long
 def test_a_connection_killed_each_second_for_a_minute_loses_and_repeats_nothing(
     tmp_path: Path, database: CrmDatabase
 ) -> None:

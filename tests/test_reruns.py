@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from db import sessions
 from tests import apis
 from tests.apis import Api
 from tests.databases import CrmDatabase
@@ -87,17 +88,21 @@ def test_a_change_after_one_without_a_key_is_not_run_again(api: Api, owner: Owne
     assert ["Kept"] == subjects(organization)
 
 
+@pytest.mark.parametrize("is_silent", [False, True], ids=["broken", "silent"])
 @pytest.mark.parametrize(
     ("key", "answered"), [("a key", {"task": {"subject": "Call"}, "replayed": True}), (None, None)], ids=["key", "none"]
 )
 def test_a_commit_without_an_answer_is_found_by_its_key_and_else_told_as_unknown(
-    database: CrmDatabase, key: str | None, answered: object
+    database: CrmDatabase, monkeypatch: pytest.MonkeyPatch, key: str | None, answered: object, is_silent: bool
 ) -> None:
+    monkeypatch.setitem(sessions.END_S, sessions.COMMIT, 0.5)
     lost: list[bytes] = []
 
     def lose_one_commit(data: bytes) -> bytes:
         if COMMITTED in data and not lost and is_armed:
             lost.append(data)
+            if is_silent:
+                return b""
             raise ConnectionResetError
         return data
 
