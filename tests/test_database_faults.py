@@ -83,6 +83,24 @@ def test_a_database_without_room_is_unavailable(database: CrmDatabase) -> None:
     assert "extend" not in answer.text
 
 
+# Locked, and by that soon without a connection to spare.
+
+
+def test_a_locked_table_is_told_of_in_time_and_served_as_soon_as_it_is_free(
+    tmp_path: Path, database: CrmDatabase
+) -> None:
+    with owner_of(database) as owner, served(tmp_path, database) as server:
+        organization = new_organization(owner)
+        client = Client(server, organization.viewer(), str(organization.contact()))
+        with owner.locked("lead_interactions"):
+            answers = client.asked_at_once(32)
+        is_back = client.is_served_soon()
+
+    told = {error["extensions"]["code"] for answer in answers for error in answer.json()["errors"]}
+    assert {"TIMEOUT", "UNAVAILABLE"} == told  # those that had a connection, and those that waited for one
+    assert is_back
+
+
 # Clients that leave.
 
 
@@ -146,13 +164,18 @@ class Client:
     def ready(self) -> int:
         return self.server.api.client.get("/readyz").status_code
 
-    def is_refused_in_time(self) -> bool:
-        """Tell whether reads and writes, many at once, are all refused as promised, while the process is alive."""
-        with ThreadPoolExecutor(16) as threads:
-            asked = [threads.submit(ask) for ask in [self.read, self.write] * 8]
+    def asked_at_once(self, count: int) -> list[httpx2.Response]:
+        """Return the answers to so many reads and writes, which come in the time promised."""
+        with ThreadPoolExecutor(count) as threads:
+            asked = [threads.submit(ask) for ask in [self.read, self.write] * (count // 2)]
             answers = [answer.result() for answer in asked]
         slowest = max(answer.elapsed.total_seconds() for answer in answers)
         assert slowest <= PROMISED_S, slowest
+        return answers
+
+    def is_refused_in_time(self) -> bool:
+        """Tell whether reads and writes, many at once, are all refused as promised, while the process is alive."""
+        answers = self.asked_at_once(16)
         assert (200, 503) == (self.server.api.client.get("/healthz").status_code, self.ready())
         return all(map(is_unavailable, answers))
 
