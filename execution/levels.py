@@ -123,7 +123,7 @@ class Run:
         for class_ in classes - {NoneType}:
             selection = self._plan.selection(composite, class_, self._executor)
             if selection.fields:  # without any all is skipped
-                is_of_it = [type(value) is class_ for value in values]
+                is_of_it = [type(value) is class_ for value in values] if len(classes) > 1 else repeat(object=True)
                 self._next.append((selection, list(compress(values, is_of_it)), list(compress(parts, is_of_it))))
         return parts
 

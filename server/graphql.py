@@ -7,6 +7,7 @@ step would have to be overridden, until only `Schema.execute` was left of it. So
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from graphql import GraphQLError
@@ -105,6 +106,7 @@ def _not_run(reason: BadUserInput) -> ExecutionResult:
     return ExecutionResult(data=None, errors=[GraphQLError(str(reason), original_error=reason)])
 
 
+@lru_cache(maxsize=100)  # clients send one of a few
 def preferred_media_type(accept: str) -> str:
     """Return the media type of the answer: the newer one when the client names it and doesn't prefer plain JSON."""
     weights = {name: weight for name, weight in map(_weighed, accept.split(",")) if weight > 0}

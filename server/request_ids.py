@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-import uuid
+import secrets
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -17,7 +17,7 @@ _SOUND = re.compile(r"[A-Za-z0-9._:-]{1,64}")
 
 def give(scope: Scope, given: str | None) -> str:
     """Give the request its id and return it."""
-    request_id = given if given and _SOUND.fullmatch(given) else uuid.uuid4().hex
+    request_id = given if given and _SOUND.fullmatch(given) else secrets.token_hex(16)
     scope.setdefault("state", {})["request_id"] = request_id
     return request_id
 
