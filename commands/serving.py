@@ -112,6 +112,9 @@ def _end_what_is_never_received(taken: socket.socket, timeout_ms: int) -> None:
 # So many new objects does the garbage collector wait for before it looks at them; by itself, 700. An answer of a full
 # page has 2,000, all of which go with it.
 YOUNG_OBJECTS = 5_000
+# For so long the thread beside the loop (`execution/beside.py`) may keep it waiting, each time that it has something to
+# do; by itself, 5 ms, and an answer is made in a dozen such steps.
+SWITCH_S = 0.001
 
 
 LAST_REQUESTS_S = 1.0
@@ -155,6 +158,7 @@ class Server(uvicorn.Server):
         gc.collect()
         gc.freeze()
         gc.set_threshold(YOUNG_OBJECTS)
+        sys.setswitchinterval(SWITCH_S)
         if self.started:
             self._when_up()
 

@@ -6,6 +6,7 @@ import asyncio
 import math
 from contextlib import suppress
 from typing import TYPE_CHECKING, TypeAlias
+from weakref import WeakValueDictionary
 
 import asyncpg
 
@@ -29,6 +30,7 @@ PLANNER = {
     "enable_incremental_sort": "off",
 }
 
+CROWDED = "As many of your requests as are answered at a time take long. Try again in a few seconds, and ask for less."
 REPLACE_S = 1.0
 CLOSE_S = 4.0
 
@@ -71,8 +73,11 @@ class Database:
         }
         self._pool: asyncpg.Pool | None = None
         self._replaced_at = -math.inf
-        # The patient share half of the pool, so that however many wait, a request finds a connection.
-        self._patient_places = asyncio.Semaphore(max(1, pool_size // 2))
+        # The patient share half of the pool, and so do all requests of one person: whoever asks finds a connection,
+        # however many wait, and whatever somebody else asks for.
+        self._share = max(1, pool_size // 2)
+        self._of_the_patient = asyncio.Semaphore(self._share)
+        self._of_persons: WeakValueDictionary[UUID, asyncio.Semaphore] = WeakValueDictionary()
 
     async def open(self) -> None:
         """Open the pool; makes no connection yet."""
@@ -96,47 +101,62 @@ class Database:
         self,
         organization_id: UUID,
         *,
+        user_id: UUID | None = None,
         request_id: str | None = None,
         patience_ms: int | None = None,
         reruns: int = 0,
     ) -> Session:
         """Start a session for one organization, and its time; use it as an async context manager.
 
-        The log of events keeps `request_id` beside what is changed. With `patience_ms` it has that long, and waits as
-        long for one of the connections that the patient share. Its operation may be run again `reruns` times.
+        It takes its connection from the share of `user_id`, if that is given. The log of events keeps `request_id`
+        beside what is changed. With `patience_ms` it has that long, and waits as long for one of the connections that
+        the patient share. Its operation may be run again `reruns` times.
         """
         return Session(
             self,
             organization_id,
             patience_ms or self._request_timeout_ms,
+            share=self._of_the_patient if patience_ms else self._share_of(user_id),
             request_id=request_id,
             patience_s=patience_ms / 1_000 if patience_ms else None,
             reruns=reruns,
         )
 
-    async def acquire(self, patience_s: float | None = None) -> Connection:
-        """Take a connection; wait for it as long as a request does, or as long as patience lasts.
+    def _share_of(self, user_id: UUID | None) -> asyncio.Semaphore | None:
+        if user_id is None:
+            return None
+        share = self._of_persons.get(user_id)
+        if share is None:
+            share = self._of_persons[user_id] = asyncio.Semaphore(self._share)
+        return share
+
+    async def acquire(self, share: asyncio.Semaphore | None = None, patience_s: float | None = None) -> Connection:
+        """Take a connection, of a share if one is given; wait as long as a request does, or as long as patience lasts.
 
         Raises Unavailable when none comes in time, UnboundRole when it would escape the wall, and DatabaseRefused or
         SettingsInvalid when the address is wrong.
         """
         if self._pool is None:
             raise Unavailable("The database has not been opened yet. Try again.")
-        with while_connecting():
-            if patience_s is None:
-                return await self._pool.acquire(timeout=self.pool_wait_s)
-            async with asyncio.timeout(patience_s):
-                await self._patient_places.acquire()
+        ends_at = asyncio.get_running_loop().time() + (patience_s or self.pool_wait_s)
+        if share:
             try:
-                return await self._pool.acquire(timeout=patience_s)
-            except BaseException:
-                self._patient_places.release()
-                raise
+                async with asyncio.timeout_at(ends_at):
+                    await share.acquire()
+            except TimeoutError as exc:
+                raise Unavailable(CROWDED) from exc
+        try:
+            with while_connecting():
+                return await self._pool.acquire(timeout=max(0.0, ends_at - asyncio.get_running_loop().time()))
+        except BaseException:
+            if share:
+                share.release()
+            raise
 
-    async def release(self, connection: Connection, *, was_patient: bool = False) -> None:
+    async def release(self, connection: Connection, share: asyncio.Semaphore | None = None) -> None:
         """Give a connection back."""
-        if was_patient:
-            self._patient_places.release()
+        if share:
+            share.release()
         if self._pool:
             await self._pool.release(connection)
 

@@ -45,6 +45,7 @@ class Session:
         organization_id: UUID,
         timeout_ms: int,
         *,
+        share: asyncio.Semaphore | None = None,
         request_id: str | None = None,
         patience_s: float | None = None,
         reruns: int = 0,
@@ -65,6 +66,8 @@ class Session:
         self._is_planning_anew = False
         self._turn = asyncio.Lock()
         self._timeout_ms = timeout_ms
+        self._share = share
+        """What it takes its connection from, if not from all that there are."""
         self._patience_s = patience_s
         self._deadline = asyncio.get_running_loop().time() + timeout_ms / 1_000
         self._begun_at: float | None = None
@@ -112,6 +115,7 @@ class Session:
             self._database,
             self.organization_id,
             self._timeout_ms,
+            share=self._share,
             request_id=self.request_id,
             patience_s=self._patience_s,
             reruns=self._reruns - 1,
@@ -233,7 +237,7 @@ class Session:
         if self._lost:  # the answer is lost already: not each of its fields waits anew
             raise Unavailable(str(self._lost))
         try:
-            connection = self._connection = await self._database.acquire(self._patience_s)
+            connection = self._connection = await self._database.acquire(self._share, self._patience_s)
         except Unavailable as exc:
             self._lost = exc
             raise
@@ -273,4 +277,4 @@ class Session:
             if how == COMMIT or not isinstance(exc, Unavailable):
                 raise
         finally:
-            await self._database.release(connection, was_patient=self._patience_s is not None)
+            await self._database.release(connection, self._share)

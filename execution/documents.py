@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from graphql import DocumentNode, TokenKind
 
 from errors import BadUserInput, LimitExceeded
+from execution.beside import Beside
 from execution.grammar import read, tokens_of
 
 if TYPE_CHECKING:
@@ -37,17 +38,19 @@ class Documents:
         self._kept: OrderedDict[str, DocumentNode] = OrderedDict()
         self._measures: dict[str, dict[Sizes, Measure]] = {}
         self._kept_bytes = 0
+        self.beside = Beside()
+        """Where large documents are read and validated."""
 
-    def parsed(self, text: str) -> tuple[DocumentNode, bool]:
-        """Return the document, and whether it is one that was kept.
-
-        Raises GraphQLError, LimitExceeded or BadUserInput.
-        """
+    def known(self, text: str) -> DocumentNode | None:
+        """Return the document if it was kept."""
         if (document := self._kept.get(text)) is not None:
             self._kept.move_to_end(text)
-            return document, True
+        return document
+
+    def read(self, text: str) -> DocumentNode:
+        """Parse a document. Raises GraphQLError, LimitExceeded or BadUserInput."""
         check_tokens(text, self._limits)
-        return read(text), False
+        return read(text)
 
     def measures(self, text: str) -> dict[Sizes, Measure]:
         """Return the measures taken of a document, to be added to. They go with it; of one that isn't kept, at once."""

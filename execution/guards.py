@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import time
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Protocol, cast
+from functools import partial
+from typing import TYPE_CHECKING, Protocol, TypeVar, cast
 
 from graphql import FieldNode, OperationDefinitionNode, get_operation_ast
 from strawberry.extensions import SchemaExtension
@@ -17,13 +18,17 @@ from execution.limits import Limits
 from execution.misfits import misfits_of_variables
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping
+    from collections.abc import AsyncIterator, Callable, Mapping
 
-    from graphql import DocumentNode
+    from graphql import DocumentNode, GraphQLError
 
     from execution.cost import Measure
 
 
+Done = TypeVar("Done")
+
+LARGE = 2_000
+"""Characters of a document from which on it is read and validated beside the loop; below, that takes some 10 ms."""
 MOST_SIZES = 8
 """How many measures are kept of a document: clients ask for a few sizes of page."""
 MOST_VARIABLES = 20
@@ -84,10 +89,13 @@ class Guard(SchemaExtension):
         self._points: int | None = None
         self._started = time.perf_counter()
 
-    def on_parse(self) -> Iterator[None]:
+    async def on_parse(self) -> AsyncIterator[None]:
         """Parse, or take the document that was kept."""
-        context = self.execution_context
-        document, self._is_known = self._documents.parsed(context.query or "")
+        context, text = self.execution_context, self.execution_context.query or ""
+        document = self._documents.known(text)
+        self._is_known = document is not None
+        if document is None:
+            document = await self._done(partial(self._documents.read, text))
         operations = [node for node in document.definitions if isinstance(node, OperationDefinitionNode)]
         if len(operations) > 1 and context._provided_operation_name is None:
             # Strawberry would run the first one.
@@ -95,22 +103,37 @@ class Guard(SchemaExtension):
         context.graphql_document = document
         yield
 
-    def on_validate(self) -> Iterator[None]:
+    async def on_validate(self) -> AsyncIterator[None]:
         """Measure before validation, whose rules take long on large documents; keep what is valid; check variables."""
         context = self.execution_context
         document, variables = cast("DocumentNode", context.graphql_document), context.variables or {}
-        schema, is_hidden = context.schema._schema, self._is_schema_hidden
         operation = get_operation_ast(document, context.operation_name)
+        mistakes = await self._done(partial(self._mistakes, document, operation, variables))
         if operation:
-            self._points = self._measured(document, operation, variables).points
             self._tell(operation)
-        mistakes = [] if self._is_known else mistakes_of(schema, document, is_schema_hidden=is_hidden)
         if not mistakes:
             self._documents.keep(context.query or "", document)
         if operation and not mistakes:
-            mistakes = misfits_of_variables(schema, operation, variables, is_hidden=is_hidden)
+            schema = context.schema._schema
+            mistakes = misfits_of_variables(schema, operation, variables, is_hidden=self._is_schema_hidden)
         context.pre_execution_errors = mistakes
         yield
+
+    async def _done(self, work: Callable[[], Done]) -> Done:
+        """Do what a document that isn't known needs; of a large one beside the loop, so that nobody else waits."""
+        is_large = len(self.execution_context.query or "") >= LARGE and not self._is_known
+        return await self._documents.beside.do(work) if is_large else work()
+
+    def _mistakes(
+        self, document: DocumentNode, operation: OperationDefinitionNode | None, variables: Mapping[str, object]
+    ) -> list[GraphQLError]:
+        """Measure a document, and return what is wrong with it."""
+        if operation:
+            self._points = self._measured(document, operation, variables).points
+        if self._is_known:
+            return []
+        schema = self.execution_context.schema._schema
+        return mistakes_of(schema, document, is_schema_hidden=self._is_schema_hidden)
 
     def _tell(self, operation: OperationDefinitionNode) -> None:
         """Leave in the operation's context what it is."""

@@ -78,7 +78,9 @@ class Endpoint:
             finally:
                 access.measured = context.measured
 
-        session = self._database.session(viewer.organization_id, request_id=request_id, reruns=reruns.MOST_RERUNS)
+        session = self._database.session(
+            viewer.organization_id, user_id=viewer.user_id, request_id=request_id, reruns=reruns.MOST_RERUNS
+        )
         result = await reruns.whole(session, run)
         told = [failures.placed_entry(error, request_id) for error in result.errors or []]
         access.codes = sorted({failures.code_of(failure) for failure, _ in told})

@@ -67,7 +67,7 @@ def endpoint(
 
     def context_of(request_id: str, viewer: Viewer) -> Context:
         gate.count_viewer(viewer)
-        new_session = partial(database.session, viewer.organization_id, request_id=request_id)
+        new_session = partial(database.session, viewer.organization_id, user_id=viewer.user_id, request_id=request_id)
         live = Live(bell, partial(new_session, patience_ms=PATIENCE_MS))
         return Context(viewer, new_session(), settings.idempotency_hours, live)
 

@@ -38,14 +38,11 @@ def test_the_character_that_postgresql_cant_store_is_refused(text: str) -> None:
 
 def test_a_valid_document_is_parsed_once() -> None:
     documents = Documents(Limits())
-    document, is_kept = documents.parsed("{ a }")
+    document = documents.read("{ a }")
     documents.keep("{ a }", document)
 
-    again = documents.parsed("{ a }")
-
-    assert not is_kept
-    assert again == (document, True)
-    assert again[0] is document
+    assert documents.known("{ a }") is document
+    assert documents.known("{ b }") is None
 
 
 def test_of_the_documents_kept_the_latest_stay() -> None:
@@ -53,9 +50,9 @@ def test_of_the_documents_kept_the_latest_stay() -> None:
     documents = Documents(Limits(kept_bytes=10 * bytes_charged(texts[0], tokens=10)))
 
     for text in texts:
-        documents.keep(text, documents.parsed(text)[0])
+        documents.keep(text, documents.read(text))
 
-    assert [False] + 10 * [True] == [documents.parsed(text)[1] for text in texts]
+    assert [False] + 10 * [True] == [documents.known(text) is not None for text in texts]
 
 
 # Each differs from the others by a number, and takes as much memory as its shape can.
@@ -90,7 +87,7 @@ def test_the_memory_of_documents_kept_is_bounded(shape: Callable[[int], str]) ->
     try:
         while charged < 1.3 * limits.kept_bytes:
             text = shape(number)
-            document, _ = documents.parsed(text)
+            document = documents.read(text)
             documents.keep(text, document)
             charged += bytes_charged(text, document.token_count)
             number += 1
@@ -106,8 +103,8 @@ def test_the_memory_of_documents_kept_is_bounded(shape: Callable[[int], str]) ->
 def test_a_document_larger_than_the_memory_for_all_is_not_kept() -> None:
     documents = Documents(Limits(kept_bytes=3_000))
     small, large = "{ a }", "{ b }" + " " * 3_000
-    documents.keep(small, documents.parsed(small)[0])
+    documents.keep(small, documents.read(small))
 
-    documents.keep(large, documents.parsed(large)[0])
+    documents.keep(large, documents.read(large))
 
-    assert [True, False] == [documents.parsed(text)[1] for text in (small, large)]
+    assert [True, False] == [documents.known(text) is not None for text in (small, large)]

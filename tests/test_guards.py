@@ -1,5 +1,6 @@
 """The guard of operations: each is measured within the limits, once for all requests that ask for as much."""
 
+import asyncio
 from typing import Any
 
 import pytest
@@ -53,7 +54,7 @@ def taken(monkeypatch: pytest.MonkeyPatch) -> list[int]:
 
 def ask(schema: strawberry.Schema, text: str = ITEMS, /, **variables: object) -> list[str]:
     """Return the errors of one request."""
-    return [error.message for error in schema.execute_sync(text, variables).errors or []]
+    return [error.message for error in asyncio.run(schema.execute(text, variables)).errors or []]
 
 
 def test_requests_that_ask_for_as_much_are_measured_once(schema: strawberry.Schema, taken: list[int]) -> None:

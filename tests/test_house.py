@@ -38,7 +38,7 @@ MAY_IMPORT = {
     "migrations": ({"errors", "settings"}, {"asyncpg", "dotenv"}),
     "bench": (
         {"db", "migrations", "errors", "settings"},
-        {"click", "httptools", "matplotlib", "orjson", "playwright", "psutil"} | CONTESTANTS,
+        {"click", "httptools", "httpx2", "jwt", "matplotlib", "orjson", "playwright", "psutil"} | CONTESTANTS,
     ),
     "app": (OURS - {"app", "bench", "commands", "migrations"}, None),
     "commands": (OURS - {"app"}, None),

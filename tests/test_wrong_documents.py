@@ -173,7 +173,7 @@ UNREADABLE = {
 @pytest.mark.parametrize(("text", "message"), UNREADABLE.items(), ids=map(ascii, UNREADABLE))
 def test_a_text_that_cant_be_read_is_told_where_and_why(text: str, message: str) -> None:
     with pytest.raises(GraphQLError) as caught:
-        Documents(Limits()).parsed(text)
+        Documents(Limits()).read(text)
 
     assert message == caught.value.message
     check([caught.value])

@@ -76,7 +76,9 @@ class Resource:
             with departures.noticed(request, session.give_up):
                 return await operation.run(call)
 
-        session = self._database.session(viewer.organization_id, request_id=request_id, reruns=reruns.MOST_RERUNS)
+        session = self._database.session(
+            viewer.organization_id, user_id=viewer.user_id, request_id=request_id, reruns=reruns.MOST_RERUNS
+        )
         done = await reruns.whole(session, run)
         return answer(done, status=operation.status, headers=_tag_of(done))
 

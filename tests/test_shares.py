@@ -1,0 +1,144 @@
+"""Fairness: what one person asks for, however much, leaves connections and the event loop to the others."""
+
+import asyncio
+import threading
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import replace
+from functools import partial
+from uuid import UUID, uuid4
+
+import pytest
+import strawberry
+from graphql import GraphQLError
+from pydantic import SecretStr
+
+from db.engine import Database
+from db.sessions import Session
+from db.statements import Statement
+from errors import Unavailable
+from execution.beside import MOST_QUEUED, Beside
+from execution.guards import LARGE, guards
+from server.databases import database_of
+from settings import Settings
+from tests.apis import api
+from tests.databases import CrmDatabase
+from tests.organizations import Organization
+
+ONE = Statement("SELECT 1", (), {})
+SIZE = 4
+
+
+@asynccontextmanager
+async def opened(crm: CrmDatabase) -> AsyncIterator[Database]:
+    settings = {"database_url": SecretStr(crm.app_url), "pool_size": SIZE, "pool_wait_ms": 300}
+    database = database_of(Settings.model_validate(settings))
+    await database.open()
+    yield database
+    await database.close()
+
+
+def test_one_person_takes_half_of_the_connections(crm: CrmDatabase) -> None:
+    async def take() -> None:
+        async with opened(crm) as database:
+
+            def session(user_id: UUID | None) -> Session:
+                return database.session(UUID(int=1), user_id=user_id)
+
+            greedy, other = uuid4(), uuid4()
+            held = [session(greedy) for _ in range(SIZE // 2)]
+            for one in held:
+                await one.rows(ONE)
+            async with session(greedy) as more:
+                with pytest.raises(Unavailable, match="your requests"):
+                    await more.rows(ONE)
+            async with session(other) as free, session(None) as nobodys:
+                await free.rows(ONE)
+                await nobodys.rows(ONE)
+            waiting = asyncio.create_task(session(greedy).rows(ONE))
+            await held.pop().close()
+            assert await waiting
+            await held.pop().close()
+
+    asyncio.run(take())
+
+
+def test_a_share_is_given_back_whatever_happens(crm: CrmDatabase) -> None:
+    async def take() -> None:
+        async with opened(crm) as database:
+            user = uuid4()
+            for _ in range(2 * SIZE):
+                async with database.session(UUID(int=1), user_id=user) as session:
+                    with pytest.raises(Exception, match="nothing"):
+                        await session.rows(Statement("SELECT nothing", (), {}))
+            async with database.session(UUID(int=1), user_id=user) as session:
+                await session.rows(ONE)
+
+    asyncio.run(take())
+
+
+def test_by_http_each_person_has_a_share(crm: CrmDatabase, organization: Organization) -> None:
+    slow = "{ " + " ".join(f"a{n}: tasks {{ totalCount }}" for n in range(30)) + " }"
+    greedy, other = organization.viewer(), replace(organization.viewer(), user_id=organization.user())
+    organization.owner.run("BEGIN; LOCK TABLE lead_interactions IN ACCESS EXCLUSIVE MODE")
+    try:
+        with api(database_url=crm.app_url, pool_size=2, pool_wait_ms=300, request_timeout_ms=3_000) as running:
+            waiting = threading.Thread(target=running.ask, args=(slow,), kwargs={"viewer": greedy})
+            waiting.start()
+            refused = running.ask("{ viewer { user { id } } }", viewer=greedy).json()
+            served = running.ask("{ viewer { user { id } } }", viewer=other).json()
+            waiting.join()
+    finally:
+        organization.owner.run("ROLLBACK")
+
+    assert ["UNAVAILABLE"] == [error["extensions"]["code"] for error in refused["errors"]]
+    assert str(other.user_id) == served["data"]["viewer"]["user"]["id"]
+
+
+def test_what_is_done_beside_the_loop_is_done_in_turn_and_bounded() -> None:
+    async def do() -> None:
+        beside, go, done = Beside(), threading.Event(), list[int]()
+
+        def work(number: int) -> int:
+            go.wait(30)
+            done.append(number)
+            return number
+
+        waiting = [asyncio.create_task(beside.do(partial(work, number))) for number in range(MOST_QUEUED)]
+        await asyncio.sleep(0)
+        with pytest.raises(Unavailable):
+            await beside.do(lambda: 0)
+        waiting.pop(1).cancel()
+        await asyncio.sleep(0)
+        go.set()
+        assert [0, 2, 3] == await asyncio.gather(*waiting) == done
+        assert 7 == await beside.do(lambda: 7)
+
+    asyncio.run(do())
+
+
+@strawberry.type
+class Query:
+    @strawberry.field
+    def a(self) -> int:
+        return 1
+
+
+@pytest.mark.parametrize(("letters", "is_beside"), [(10, False), (LARGE, True)])
+def test_a_large_document_is_checked_beside_the_loop_once(
+    monkeypatch: pytest.MonkeyPatch, letters: int, is_beside: bool
+) -> None:
+    threads = []
+
+    def checked(*_: object, **__: object) -> list[GraphQLError]:
+        threads.append(threading.current_thread())
+        return []
+
+    monkeypatch.setattr("execution.guards.mistakes_of", checked)
+    schema = strawberry.Schema(Query, extensions=[guards()])
+    text = "{ a }" + " " * letters
+
+    for _ in range(2):
+        assert {"a": 1} == asyncio.run(schema.execute(text)).data
+
+    assert [is_beside] == [thread is not threading.main_thread() for thread in threads]
