@@ -34,7 +34,7 @@ from db.tasks import IS_TASK
 from db.timeline_filters import is_in_time, is_wanted
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterator, Mapping, Sequence
     from datetime import datetime
     from uuid import UUID
 
@@ -121,13 +121,13 @@ class Reading:
 
 
 def of_records(reading: Reading) -> Select[tuple[object, ...]]:
-    """Read the timelines of the asked records themselves: first the keys, in an index's order, then the rows."""
-    own = _own_keys(reading, asked_records(is_one=reading.is_of_one)).subquery("own")
-    row = _row(reading, own.c.id)
-    via = array([own.c.kind]).label("via")
-    order = reading.sorted(own.c.occurs_at, own.c.id)
-    source, linked = joined(own.join(row, true()), interactions.name, row, reading.paths)
-    return select(*row.c, own.c.record_id, via, *linked).select_from(source).order_by(own.c.record_id, *order)
+    """Read the timelines of the asked records themselves: their rows, in an index's order."""
+    asked = asked_records(is_one=reading.is_of_one)
+    entry = _entries(reading, reading.kind, asked.c.id, reading.limit, columns=columns_of(reading.attributes))
+    source, linked = joined(asked.join(entry, true()), interactions.name, entry, reading.paths)
+    columns = *entry.c, asked.c.id.label("record_id"), array([_word(reading.kind)]).label("via"), *linked
+    order = reading.sorted(entry.c.occurs_at, entry.c.id)
+    return select(*columns).select_from(source).order_by(asked.c.id, *order)
 
 
 def with_related(reading: Reading) -> Select[tuple[object, ...]]:
@@ -253,8 +253,9 @@ def _entries(
     source_id: ColumnElement[UUID],
     limit: ColumnElement[int],
     cut: CTE | None = None,
+    columns: Sequence[ColumnElement[Any]] = (OCCURS_AT, interactions.c.id),
 ) -> LateralFromClause:
-    """Select the keys of the first entries of one record, beside the row that names it.
+    """Select the first entries of one record, their keys alone or more, beside the row that names it.
 
     They come in the order of an index, of which the planner can't know that it is long: so what a filter asks of the
     rows, is asked of each as it comes, behind an OFFSET that the planner doesn't look through, until there are enough.
@@ -268,12 +269,13 @@ def _entries(
         tests += [IS_TASK, IS_OPEN, IS_ALIVE]
     order = reading.sorted(OCCURS_AT, interactions.c.id)
     if not reading.is_filtered:
-        found = select(OCCURS_AT.label("occurs_at"), interactions.c.id).where(*tests, IS_ALIVE).order_by(*order)
+        found = select(*columns).where(*tests, IS_ALIVE).order_by(*order)
     else:
         walk = select(*COLUMNS).where(*tests).order_by(*order).correlate_except(interactions)
         # By the table's own name, since that is what a filter asks by.
         rows = walk.offset(literal_column("0", Integer)).lateral(interactions.name)
-        found = select(rows.c.occurs_at, rows.c.id).where(rows.c.deleted_at.is_(None), IS_WANTED)
+        shown = (rows.c[column.name] for column in columns)
+        found = select(*shown).where(rows.c.deleted_at.is_(None), IS_WANTED)
         found = found.order_by(*reading.sorted(rows.c.occurs_at, rows.c.id))
     return found.limit(limit).correlate_except(interactions).lateral("entry")
 
