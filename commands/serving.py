@@ -67,7 +67,7 @@ def run(settings: Settings, taken: socket.socket, *, when_up: Callable[[], None]
     settings.export()
     _end_what_is_never_received(taken, 2 * settings.receive_timeout_ms)
     if settings.workers > 1:
-        patience_s = LAST_REQUESTS_S + _drain_s(settings) + CLOSE_S
+        patience_s = longest_end_s(settings)
         workers.run(settings.workers, taken, when_up=when_up, patience_s=patience_s, log_format=settings.log_format)
     else:
         server_of(settings, taken, when_up).run_to_the_end(taken)
@@ -90,6 +90,11 @@ def server_of(settings: Settings, taken: socket.socket, when_up: Callable[[], No
         timeout_graceful_shutdown=_drain_s(settings),
     )
     return Server(config, when_up)
+
+
+def longest_end_s(settings: Settings) -> float:
+    """Return how long a process may take to end when it is told to."""
+    return LAST_REQUESTS_S + _drain_s(settings) + CLOSE_S
 
 
 def _drain_s(settings: Settings) -> int:

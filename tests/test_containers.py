@@ -14,7 +14,9 @@ import httpx2
 import pytest
 import yaml
 
+from commands import serving
 from db.embedded import EmbeddedServer
+from settings import Settings
 from tests import apis
 from tests.databases import CrmDatabase, psql
 from tests.demos import running, taskline
@@ -118,6 +120,10 @@ def test_the_api_waits_for_the_database_and_its_migrations() -> None:
         "postgres": {"condition": "service_healthy"},
         "migrate": {"condition": "service_completed_successfully"},
     } == API["depends_on"]
+
+
+def test_compose_lets_the_api_end_by_itself() -> None:
+    assert int(API["stop_grace_period"].removesuffix("s")) >= serving.longest_end_s(Settings())
 
 
 @pytest.mark.slow
