@@ -50,6 +50,10 @@ class Settings(BaseSettings):
     """Address of the API's role, bound by row security. Absent: the embedded server."""
     migration_database_url: Annotated[SecretStr | None, Field(validation_alias="MIGRATION_DATABASE_URL")] = None
     """Address of the owner, who runs migrations."""
+    listen_database_url: Annotated[SecretStr | None, Field(validation_alias="LISTEN_DATABASE_URL")] = None
+    """Address by which word of events comes, if not by `database_url`: past a pooler, to the same database."""
+    is_pooled: bool = False
+    """Whether `database_url` leads through a pooler that lends a connection for one transaction."""
     allow_unbound_role: bool = False
     """Serve although the role of `database_url` escapes row security. For repair work only."""
     pool_size: Annotated[int, Field(ge=1, le=200)] = 10

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import math
 from contextlib import suppress
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, TypeAlias
 from weakref import WeakValueDictionary
 
@@ -44,12 +45,23 @@ SELECT current_user,
   FROM pg_roles r WHERE r.rolname = current_user"""
 
 
+@dataclass(frozen=True, slots=True)
+class Address:
+    """Where the database is, for the API's role."""
+
+    url: str
+    is_pooled: bool = False
+    """Whether a pooler stands before it that lends a connection for one transaction."""
+    listen_url: str | None = None
+    """Where word of events is heard, past the pooler. Absent: at `url`, or behind a pooler nowhere."""
+
+
 class Database:
     """The pool of one process. Connections are made when first needed, so it opens without a database."""
 
     def __init__(
         self,
-        url: str,
+        address: Address,
         *,
         pool_size: int,
         pool_wait_ms: int,
@@ -58,19 +70,23 @@ class Database:
         request_timeout_ms: int,
         allow_unbound_role: bool = False,
     ) -> None:
-        self._url = url
+        self._address = address
         self._pool_size = pool_size
         self.pool_wait_s = pool_wait_ms / 1000
         self._request_timeout_ms = request_timeout_ms
         self._allow_unbound_role = allow_unbound_role
-        self._settings = {
-            "application_name": "taskline",
+        settings = {
             "timezone": "UTC",
             **PLANNER,
             "statement_timeout": str(statement_timeout_ms),
             "lock_timeout": str(lock_timeout_ms),
             "idle_in_transaction_session_timeout": "30s",
         }
+        # What a pooler lends was set by others: there each transaction sets its own.
+        is_pooled = address.is_pooled
+        self._settings = {"application_name": "taskline"} | ({} if is_pooled else settings)
+        self.local_settings = "".join(f"; SET LOCAL {name} = '{settings[name]}'" for name in settings if is_pooled)
+        """What a transaction has to set for itself, in SQL that goes on after its BEGIN."""
         self._pool: asyncpg.Pool | None = None
         self._replaced_at = -math.inf
         # The patient share half of the pool, and so do all requests of one person: whoever asks finds a connection,
@@ -82,13 +98,15 @@ class Database:
     async def open(self) -> None:
         """Open the pool; makes no connection yet."""
         self._pool = await asyncpg.create_pool(
-            self._url,
+            self._address.url,
             init_size=0,
             min_size=0,
             max_size=self._pool_size,
             init=self._prepare,
             reset=_leave_as_is,
             server_settings=self._settings,
+            # A statement that was prepared on one of a pooler's connections is unknown to the next.
+            **({"statement_cache_size": 0} if self._address.is_pooled else {}),
         )
 
     async def close(self) -> None:
@@ -172,14 +190,18 @@ class Database:
 
     async def listen(self, heard: Callable[[], None]) -> None:
         """Call `heard` whenever events may have been written, by whichever process; until it is cancelled."""
-        await listen(self._url, heard)
+        address = self._address
+        if listen_url := address.listen_url or (None if address.is_pooled else address.url):
+            await listen(listen_url, heard)
 
     async def rows(self, sql: str) -> list[Record]:
         """Run one statement that concerns no organization, for readiness checks. Raises Unavailable."""
         connection = await self.acquire()
         try:
             with while_running():
+                await connection.execute(f"BEGIN READ ONLY{self.local_settings}")
                 found: list[Record] = await connection.fetch(sql, timeout=self._request_timeout_ms / 1_000)
+                await connection.execute("COMMIT")
         except BaseException:
             connection.terminate()
             raise
@@ -188,6 +210,7 @@ class Database:
         return found
 
     async def _prepare(self, connection: asyncpg.Connection) -> None:
+        await connection.execute("BEGIN READ ONLY")  # a pooler may lend another connection after each transaction
         await connection.set_type_codec(
             "timestamptz",
             schema="pg_catalog",
@@ -196,6 +219,7 @@ class Database:
             decoder=from_stored,
         )
         role, reason = await connection.fetchrow(ESCAPES_ROW_SECURITY)
+        await connection.execute("COMMIT")
         if reason and not self._allow_unbound_role:
             raise UnboundRole(
                 f"The role {role} of DATABASE_URL {reason}, so row security would not bind it. Give the API a role of "

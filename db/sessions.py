@@ -245,7 +245,7 @@ class Session:
         try:
             with while_running():
                 wait_s = self._patience_s or self._database.pool_wait_s
-                await connection.execute(f"{begin}; {tenant}{more}", timeout=wait_s)
+                await connection.execute(f"{begin}{self._database.local_settings}; {tenant}{more}", timeout=wait_s)
         except DatabaseSilent as exc:  # nothing keeps a server from beginning a transaction, unless it's frozen or away
             connection.terminate()
             self._lost = exc

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from db.connection_room import connection_room
-from db.engine import Database
+from db.engine import Address, Database
 from errors import SettingsInvalid
 
 if TYPE_CHECKING:
@@ -20,7 +20,11 @@ def database_of(settings: Settings) -> Database:
             "or start with ./taskline serve, which brings a database of its own."
         )
     return Database(
-        settings.database_url.get_secret_value(),
+        Address(
+            settings.database_url.get_secret_value(),
+            is_pooled=settings.is_pooled,
+            listen_url=settings.listen_database_url.get_secret_value() if settings.listen_database_url else None,
+        ),
         pool_size=settings.pool_size,
         pool_wait_ms=settings.pool_wait_ms,
         statement_timeout_ms=settings.statement_timeout_ms,

@@ -9,7 +9,7 @@ from uuid import UUID
 
 import asyncpg
 
-from db.engine import Connection, Database, Record
+from db.engine import Address, Connection, Database, Record
 from db.sessions import Session
 from db.statements import Statement
 from tests.databases import APP, CrmDatabase
@@ -115,7 +115,7 @@ def explained(crm: CrmDatabase, organization_id: UUID, mode: str, use: Callable[
 
     async def run() -> T:
         database = Database(
-            f"{crm.app_url}&plan_cache_mode={mode}",
+            Address(f"{crm.app_url}&plan_cache_mode={mode}"),
             pool_size=1,
             pool_wait_ms=5_000,
             statement_timeout_ms=60_000,

@@ -11,7 +11,7 @@ import pytest
 
 from db import embedded
 from db.embedded import EmbeddedServer
-from db.engine import Database
+from db.engine import Address, Database
 from db.event_places import NOTHING, Place, current_place
 from db.live_events import View, read
 from db.sessions import Session
@@ -29,7 +29,7 @@ pytestmark = pytest.mark.slow
 async def sessions(crm: CrmDatabase, organization: Organization) -> AsyncIterator[Callable[[], Session]]:
     """Yield what makes sessions of the API's role for an organization."""
     database = Database(
-        crm.app_url,
+        Address(crm.app_url),
         pool_size=2,
         pool_wait_ms=10_000,
         statement_timeout_ms=30_000,
