@@ -114,9 +114,9 @@ def _end_what_is_never_received(taken: socket.socket, timeout_ms: int) -> None:
         taken.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, timeout_ms)
 
 
-# So many new objects does the garbage collector wait for before it looks at them; by itself, 700. An answer of a full
-# page has 2,000, all of which go with it.
-YOUNG_OBJECTS = 5_000
+# So many new objects does the garbage collector wait for before it looks at them; by itself, 700. Answers that are
+# being made have thousands each, dozens at a time, and all of these go with them: it is for the few that don't.
+YOUNG_OBJECTS = 50_000
 # For so long the thread beside the loop (`execution/beside.py`) may keep it waiting, each time that it has something to
 # do; by itself, 5 ms, and an answer is made in a dozen such steps.
 SWITCH_S = 0.001
