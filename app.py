@@ -24,6 +24,8 @@ from settings import Settings
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
 
+    import strawberry
+
 ROOT = Path(__file__).parent
 
 
@@ -35,16 +37,8 @@ def create(
     logs.configure(settings.log_format)
     access_log = AccessLog(settings.audit_file)
     database, gate = database_of(settings), Gate(settings)
-    limits = Limits(
-        tokens=settings.max_query_tokens,
-        depth=settings.max_query_depth,
-        aliases=settings.max_query_aliases,
-        points=settings.max_query_points,
-    )
     bell = Bell()
-    schema = build_schema(
-        [guards(limits, is_cost_shown=settings.is_demo, is_introspection_on=settings.is_introspection_on)]
-    )
+    schema = _schema(settings)
 
     @asynccontextmanager
     async def lifespan(_: Starlette) -> AsyncIterator[None]:
@@ -70,4 +64,16 @@ def create(
         middleware=[Middleware(logs.RequestLog, access_log)],
         exception_handlers=refusals.handlers(),
         lifespan=lifespan,
+    )
+
+
+def _schema(settings: Settings) -> strawberry.Schema:
+    limits = Limits(
+        tokens=settings.max_query_tokens,
+        depth=settings.max_query_depth,
+        aliases=settings.max_query_aliases,
+        points=settings.max_query_points,
+    )
+    return build_schema(
+        [guards(limits, is_cost_shown=settings.is_demo, is_introspection_on=settings.is_introspection_on)]
     )

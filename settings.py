@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import ipaddress
 import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal, Self
 from uuid import UUID
 
 import platformdirs
-from pydantic import Field, SecretStr, ValidationError
+from pydantic import AfterValidator, Field, SecretStr, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from errors import SettingsInvalid
@@ -21,6 +22,13 @@ MOST_WORKERS = 64
 
 LogFormat = Literal["text", "json"]
 JwtAlgorithm = Literal["HS256", "RS256", "ES256", "EdDSA"]
+
+
+def _networks(text: str) -> str:
+    """Return the text if it names addresses or networks. Raises ValueError: uvicorn would trust nobody without a word."""
+    for part in text.split(","):
+        ipaddress.ip_network(part.strip())
+    return text
 
 
 def default_home() -> Path:
@@ -75,7 +83,7 @@ class Settings(BaseSettings):
     """Where it is written who changed or tried what, and from where. Absent: nowhere."""
     workers: Annotated[int, Field(ge=1, le=MOST_WORKERS)] = 1
     """How many server processes share the port."""
-    trusted_proxies: str = "127.0.0.1,::1"
+    trusted_proxies: Annotated[str, AfterValidator(_networks)] = "127.0.0.1,::1"
     """Whose `X-Forwarded-For` and `X-Forwarded-Proto` are believed: addresses and networks, with commas between."""
     demo_organization_id: UUID | None = None
     """Set by `./taskline demo`: whose colleagues the demo's sign-in lets people be. Absent: no such sign-in."""

@@ -18,8 +18,8 @@ import click
 ROOT = Path(__file__).parent.parent
 LOCK, PACKAGES = "requirements-dev.lock", "web/package-lock.json"
 PIN = re.compile(r"^(?P<pin>[\w.-]+(?:\[[\w,-]+\])?==[^\s;\\]+)(?: *; *(?P<marker>[^\\\n]+?))? *\\?$", re.MULTILINE)
-FOUND = 1
-"""What uv ends with when it has found something; 2 when it couldn't look."""
+UNREACHABLE = "error sending request for url"
+"""What uv says when nobody answers."""
 
 
 @click.command()
@@ -50,10 +50,10 @@ def _python_is_bad(address: str | None) -> bool:
         (Path(folder) / "pyproject.toml").write_text(f"[project]\n{text}")
         command = [sys.executable, "-m", "uv", "audit", "--preview-features", "audit-command"]
         done = _run([*command, *(["--service-url", address] if address else [])], Path(folder))
-    if done.returncode not in {0, FOUND}:
+    if UNREACHABLE in done.stderr:
         return _is_untold(LOCK, done.stderr)
     sys.stdout.write(f"{LOCK}: {done.stdout or done.stderr}")
-    return done.returncode == FOUND
+    return done.returncode != 0
 
 
 def _pages_are_bad(address: str | None) -> bool:
@@ -62,7 +62,11 @@ def _pages_are_bad(address: str | None) -> bool:
         return _is_untold(PACKAGES, "npm is missing: install Node.js.")
     command = [npm, "audit", "--package-lock-only", "--json", *(["--registry", address] if address else [])]
     done = _run(command, ROOT / "web")
-    report = json.loads(done.stdout or "{}")
+    try:
+        report = json.loads(done.stdout)
+    except json.JSONDecodeError:
+        click.secho(f"{PACKAGES}: npm's answer can't be read: {done.stderr or done.stdout}", fg="red")
+        return True
     if "vulnerabilities" not in report:
         return _is_untold(PACKAGES, report.get("message", done.stderr))
     names = ", ".join(sorted(report["vulnerabilities"]))

@@ -60,7 +60,9 @@ def while_connecting() -> Iterator[None]:
             "The database server answers, but refuses the role, its password or the database's name. "
             "Check them in DATABASE_URL."
         ) from exc
-    except asyncpg.ProtocolViolationError as exc:
+    except asyncpg.ProtocolViolationError as exc:  # a pooler's word for all that it refuses
+        if "unsupported startup parameter" not in str(exc):
+            raise Unavailable(UNREACHABLE) from exc
         raise SettingsInvalid(
             "DATABASE_URL leads to a pooler that takes no settings of ours. If it lends connections for a transaction, "
             "set TASKLINE_IS_POOLED=true, and LISTEN_DATABASE_URL to the address of the server itself."

@@ -29,6 +29,8 @@ Done = TypeVar("Done")
 
 LARGE = 2_000
 """Characters of a document from which on it is read and validated beside the loop; below, that takes some 10 ms."""
+LONGEST_NAME = 100
+"""How many characters of an operation's name are told."""
 MOST_SIZES = 8
 """How many measures are kept of a document: clients ask for a few sizes of page."""
 MOST_VARIABLES = 20
@@ -49,8 +51,9 @@ class Measured:
     kind: str
     """query, mutation or subscription."""
     fields: tuple[str, ...]
-    """Its root fields as the schema names them, but for those within fragments."""
+    """Its root fields that the schema knows, each once, but for those within fragments."""
     points: int | None
+    """None until it has been measured."""
 
 
 class MeasuredContext(Protocol):
@@ -101,6 +104,8 @@ class Guard(SchemaExtension):
             # Strawberry would run the first one.
             raise BadUserInput(f"The document has {len(operations)} operations. Name one in `operationName`.")
         context.graphql_document = document
+        if operation := get_operation_ast(document, context.operation_name):
+            self._tell(operation)
         yield
 
     async def on_validate(self) -> AsyncIterator[None]:
@@ -139,9 +144,10 @@ class Guard(SchemaExtension):
         """Leave in the operation's context what it is."""
         context = cast("MeasuredContext | None", self.execution_context.context)
         if context is not None:
-            name = operation.name.value if operation.name else None
-            nodes = operation.selection_set.selections
-            fields = tuple(node.name.value for node in nodes if isinstance(node, FieldNode))
+            name = operation.name.value[:LONGEST_NAME] if operation.name else None
+            root = self.execution_context.schema._schema.get_root_type(operation.operation)
+            nodes = [node for node in operation.selection_set.selections if isinstance(node, FieldNode)]
+            fields = tuple({node.name.value: None for node in nodes if root and node.name.value in root.fields})
             context.measured = Measured(name, operation.operation.value, fields, self._points)
 
     def _measured(

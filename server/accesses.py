@@ -13,7 +13,7 @@ from pythonjsonlogger.orjson import OrjsonFormatter
 from errors import SettingsInvalid, Unauthenticated
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
     from pathlib import Path
 
     from starlette.requests import HTTPConnection
@@ -41,6 +41,11 @@ class Access:
     def of_operation(self) -> Access:
         """Return a new one, for an operation on this WebSocket that begins now."""
         return replace(self, measured=None, session=None, codes=(), _began=time.perf_counter())
+
+    def add_codes(self, errors: Sequence[Mapping[str, Any]]) -> None:
+        """Note the codes of these entries of `errors`."""
+        if errors:
+            self.codes = sorted({*self.codes, *(error["extensions"]["code"] for error in errors)})
 
     @property
     def is_for_audit(self) -> bool:

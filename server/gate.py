@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 
 MOST_KNOWN = 20_000
 """Of how many viewers, and of how many addresses, requests are counted; who asked least lately is forgotten first."""
+LONGEST_HOST = 50  # an address has 45 characters at most
 HOST_BITS_V6 = 64
 """Of an IPv6 address, the part that a machine chooses for itself: whoever has one such address has them all."""
 
@@ -51,7 +52,7 @@ class Gate:
 
     def count_address(self, connection: HTTPConnection) -> None:
         """Count a request of its address, if it is not this machine's own. Raises TooManyRequests."""
-        if connection.client and (network := network_of(connection.client.host)):
+        if connection.client and (network := network_of(connection.client.host[:LONGEST_HOST])):
             self._of_addresses.count(network)
 
     def count_viewer(self, viewer: Viewer) -> None:
@@ -91,7 +92,7 @@ def network_of(host: str) -> str | None:
     try:
         address = ipaddress.ip_address(host)
     except ValueError:
-        return None  # a socket file, for instance
+        return host or None  # a proxy's own word for a client, for instance; none is a socket file's
     if isinstance(address, ipaddress.IPv6Address):
         address = address.ipv4_mapped or address
     if address.is_loopback:

@@ -85,7 +85,7 @@ class Verifier:
         signed_in = SignedIn(
             self._viewer_of(claims),
             expires_at=int(cast("float", claims["exp"])),
-            token_id=token_id[:LONGEST_ID] if isinstance(token_id, str) else None,
+            token_id=token_id[:LONGEST_ID].encode(errors="replace").decode() if isinstance(token_id, str) else None,
         )
         if self._known is not None:
             if len(self._known) >= MOST_KNOWN:

@@ -89,7 +89,8 @@ class SocketOperations:
     async def _tell(self, id_: str, payload: object, viewer: Viewer, access: Access) -> None:
         """Send all results of one operation, and its end. What goes wrong with it is told under its id alone."""
         try:
-            is_whole = await self._results(id_, operations.checked(payload), viewer, access)
+            context = self._context_of(viewer)
+            is_whole = await self._results(id_, operations.checked(payload), context, access)
             if is_whole and self._forget(id_):
                 await self._send({"id": id_, "type": "complete"})
         except Closed:
@@ -99,9 +100,8 @@ class SocketOperations:
         except Exception as exc:  # noqa: BLE001 - the client is told, the log has the rest, and the socket lives
             await self._fail(id_, [failures.entry_of(exc, self._request_id)], access)
 
-    async def _results(self, id_: str, operation: Operation, viewer: Viewer, access: Access) -> bool:
+    async def _results(self, id_: str, operation: Operation, context: Context, access: Access) -> bool:
         """Send the results; return whether the operation began at all, and is wanted to its end."""
-        context = self._context_of(viewer)
         results = await self._schema.stream(
             operation.query,
             variable_values=operation.variables,
@@ -112,6 +112,7 @@ class SocketOperations:
             async with aclosing(results):
                 async for result in cast("AsyncGenerator[PreExecutionError | ExecutionResult]", results):
                     errors = [failures.placed_entry(error, self._request_id)[1] for error in result.errors or []]
+                    access.add_codes(errors)
                     if errors or not context.is_shared:
                         await context.session.close()
                     if isinstance(result, PreExecutionError) or (result.data is None and not _have_path(errors)):
@@ -139,7 +140,7 @@ class SocketOperations:
             await asyncio.gather(*closing)
 
     async def _fail(self, id_: str, errors: list[dict[str, Any]], access: Access) -> None:
-        access.codes = sorted({error["extensions"]["code"] for error in errors})
+        access.add_codes(errors)
         if self._forget(id_):
             await self._send({"id": id_, "type": "error", "payload": errors})
 

@@ -115,3 +115,55 @@ def test_a_trail_that_was_moved_away_goes_on_in_a_new_file(
 def test_a_trail_that_cant_be_written_is_said_at_once(tmp_path: Path) -> None:
     with pytest.raises(SettingsInvalid, match="TASKLINE_AUDIT_FILE"):
         AccessLog(tmp_path / "nowhere" / "audit.jsonl")
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "body", "code"),
+    [
+        ("POST", "/api/tasks", b'{"subject": 5}', "BAD_USER_INPUT"),
+        ("POST", "/api/tasks", b"{", "BAD_USER_INPUT"),
+        ("DELETE", "/api/tasks/5", b"", "BAD_USER_INPUT"),
+        (
+            "POST",
+            "/api/tasks",
+            b'{"subject": "Call", "contact_id": "5f0c3f1e-0000-4000-8000-000000000000"}',
+            "RECORD_NOT_FOUND",
+        ),
+        (
+            "GET",
+            "/graphql?query=mutation+Kept+%7BcompleteTask(input:%7Bid:%221%22%7D)%7BclientMutationId%7D%7D",
+            b"",
+            "BAD_USER_INPUT",
+        ),
+    ],
+)
+def test_what_was_meant_to_change_something_is_told_whatever_came_of_it(
+    audited: Api, organization: Organization, file: Path, method: str, path: str, body: bytes, code: str
+) -> None:
+    headers = audited.headers({"Content-Type": "application/json"}, viewer=organization.viewer())
+
+    audited.client.request(method, path, content=body, headers=headers)
+
+    assert eventually(lambda: lines_of(file))
+    (line,) = lines_of(file)
+    assert (code, "mutation", 0) == (line["codes"], line["kind"], line["changes"])
+
+
+def test_a_change_over_a_limit_is_told(audited: Api, organization: Organization, file: Path) -> None:
+    aliases = " ".join(f'a{n}: completeTask(input: {{id: "1"}}) {{ clientMutationId }}' for n in range(31))
+    audited.ask(f"mutation {'B' * 500} {{ nothing {aliases} }}", viewer=organization.viewer())
+
+    assert eventually(lambda: lines_of(file))
+    (line,) = lines_of(file)
+    assert ("LIMIT_EXCEEDED", ["completeTask"], "B" * 100) == (line["codes"], line["fields"], line["operation"])
+
+
+def test_a_tokens_id_that_no_text_can_hold_loses_no_line(audited: Api, organization: Organization, file: Path) -> None:
+    viewer = organization.viewer()
+    claims = CLAIMS | {"sub": str(viewer.user_id), "organization_id": str(viewer.organization_id), "jti": "\ud800x"}
+    body = {"query": CREATE, "variables": {"contact": str(organization.contact())}}
+
+    audited.client.post("/graphql", json=body, headers={"Authorization": f"Bearer {signed(claims, key=SECRET)}"})
+
+    assert eventually(lambda: lines_of(file))
+    assert "?x" == lines_of(file)[0]["token_id"]

@@ -10,8 +10,9 @@ from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
+from click.testing import CliRunner
 
-from commands.audited import LOCK, pins_of
+from commands.audited import LOCK, main, pins_of
 from tests.papers import ROOT
 
 GONE = "http://127.0.0.1:1"
@@ -72,6 +73,17 @@ def test_a_pinned_package_with_a_vulnerability_is_found(bad: str | None, code: i
     assert code == done.returncode, done.stdout + done.stderr
     assert bad is None or bad in done.stdout
     assert "NOT AUDITED" not in done.stdout
+
+
+def test_a_uv_that_cant_do_it_any_more_is_no_clean_audit(monkeypatch: pytest.MonkeyPatch) -> None:
+    done = subprocess.CompletedProcess[str]([], 2, "", "error: unrecognized subcommand 'audit'")
+    monkeypatch.setattr("commands.audited._run", lambda *_: done)
+
+    outcome = CliRunner().invoke(main, [])
+
+    assert 1 == outcome.exit_code, outcome.output
+    assert "unrecognized subcommand" in outcome.output
+    assert "can't be read" in outcome.output
 
 
 @pytest.mark.node

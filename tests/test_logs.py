@@ -114,6 +114,12 @@ def test_rest_and_sockets_leave_lines_too(
         assert "complete" == socket.receive()["type"]
         told = eventually(lambda: [vars(r) for r in lines.records if vars(r).get("operation") == "Watched"])
 
+        socket.subscribe(
+            'query Lost { timeline(record: {leadId: "5f0c3f1e-0000-4000-8000-000000000000"}) { totalCount } }'
+        )
+        lost = eventually(lambda: [vars(r) for r in lines.records if vars(r).get("operation") == "Lost"])
+
+    assert "NOT_FOUND" == lost[0]["codes"]
     rest = told_of(lines, "request-12")
     assert ("listTasks", "query", 200) == (rest["operation"], rest["kind"], rest["status"])
     assert ("query", 1) == (told[0]["kind"], told[0]["statements"])

@@ -107,3 +107,16 @@ def test_without_that_way_events_are_looked_for_now_and_then(pooled: Pooler, org
 def test_who_forgets_the_switch_is_told_of_it(pooled: Pooler) -> None:
     with pytest.raises(SettingsInvalid, match="TASKLINE_IS_POOLED"):
         asyncio.run(check(Settings.model_validate({"database_url": SecretStr(url_of(pooled))})))
+
+
+def test_a_pooler_that_is_full_is_waited_for(crm: CrmDatabase, organization: Organization) -> None:
+    with (
+        pooler(crm, "transaction", max_client_conn=1) as full,
+        api(database_url=url_of(full), is_pooled=True) as first,
+        api(database_url=url_of(full), is_pooled=True) as second,
+    ):
+        assert 200 == first.ask(SUBJECTS, viewer=organization.viewer()).status_code
+        refused = second.ask(SUBJECTS, viewer=organization.viewer())
+
+    assert (503, "2") == (refused.status_code, refused.headers["retry-after"])
+    assert "UNAVAILABLE" == refused.json()["errors"][0]["extensions"]["code"]

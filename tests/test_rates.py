@@ -11,9 +11,11 @@ import httpx2
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from pydantic import ValidationError
 from websockets.exceptions import ConnectionClosed
 
 from server.gate import network_of
+from settings import Settings
 from tests.apis import NOWHERE, SECRET, Api, api
 from tests.databases import CrmDatabase
 from tests.demos import running
@@ -84,6 +86,15 @@ def test_a_socket_counts_each_operation_and_lives_on(strict: Api, organization: 
         assert (id_, "error") == (refused["id"], refused["type"])
         assert ["LIMIT_EXCEEDED"] == [error["extensions"]["code"] for error in refused["payload"]]
         assert "pong" == socket.receive()["type"]
+
+
+def test_an_operation_that_cant_be_read_counts_too(strict: Api, organization: Organization) -> None:
+    with greeted(strict, organization.viewer()) as socket:
+        for number in range(4):
+            socket.send(type="subscribe", id=str(number), payload={"query": 5})
+        codes = sorted(socket.receive()["payload"][0]["extensions"]["code"] for _ in range(4))
+
+    assert 3 * ["BAD_USER_INPUT"] + ["LIMIT_EXCEEDED"] == codes
 
 
 def test_there_is_room_again_after_a_while(crm: CrmDatabase, organization: Organization) -> None:
@@ -162,8 +173,15 @@ def test_addresses_that_one_machine_can_choose_from_count_as_one(network: int, o
         ("::1", None),
         ("::ffff:127.0.0.1", None),
         ("", None),
-        ("/run/taskline.sock", None),
+        ("unknown", "unknown"),
+        ("2001:db8::1:443x", "2001:db8::1:443x"),
     ],
 )
 def test_what_requests_are_counted_under(host: str, counted: str | None) -> None:
     assert counted == network_of(host)
+
+
+@pytest.mark.parametrize("proxies", ["*", "nonsense", "10.0.0.5/24", "127.0.0.1,"])
+def test_a_proxy_that_is_no_address_is_refused_at_the_start(proxies: str) -> None:
+    with pytest.raises(ValidationError, match="trusted_proxies"):
+        Settings.model_validate({"trusted_proxies": proxies})

@@ -17,7 +17,7 @@ from errors import (
     StaleVersion,
     TasklineError,
 )
-from server import failures, refusals
+from server import accesses, failures, refusals
 from server.answers import JSON, answer
 
 if TYPE_CHECKING:
@@ -61,6 +61,7 @@ def response(
     status, entries = _told(failure)
     message = " ".join(str(entry["message"]) for entry in entries) or failures.message_of(failure, request_id)
     code = entries[0]["code"] if entries else failures.code_of(failure)
+    accesses.of(request).codes = sorted({str(entry["code"]) for entry in entries} or {str(code)})
     body = body_of(status, str(code), message) | ({"errors": entries} if entries else {}) | dict(members or {})
     more = {**_headers_of(failure), **(headers or {})}
     return answer(body, status=status, media_type=media_type_of(request.headers.get("accept", "")), headers=more)

@@ -9,7 +9,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from errors import MethodNotAllowed, NotFound
-from server import accesses, departures, failures, request_ids, reruns
+from server import accesses, departures, request_ids, reruns
 from server.answers import ALWAYS, JSON, answer
 from server.rest import problems
 from server.rest.operations import AnyOperation, Call
@@ -49,7 +49,6 @@ class Resource:
         try:
             response = await self._answer(request)
         except Exception as exc:  # noqa: BLE001 whatever it is, the client gets JSON and the log the trace
-            accesses.of(request).codes = [failures.code_of(exc)]
             response = problems.response(exc, request, request_ids.of(request))
         await response(scope, receive, send)
 
@@ -59,14 +58,15 @@ class Resource:
         operation = self._operations.get("GET" if request.method == "HEAD" else request.method)
         if operation is None:
             return _impossible(request, self.allow)
+        access = accesses.of(request)
+        access.measured = operation.measured
         viewer = await self._gate.viewer(request)
         parameters = parameters_of(request, operation)
         version = expected_version_of(request) if operation.is_conditional else None
         key = idempotency_key_of(request) if operation.is_keyed else None
         limits = self._settings.max_body_bytes, self._settings.read_timeout_ms
         body = await body_of(request, operation, *limits)
-        request_id, access = request_ids.of(request), accesses.of(request)
-        access.measured = operation.measured
+        request_id = request_ids.of(request)
 
         async def run(session: Session) -> DataclassInstance:
             call = Call(
