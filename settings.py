@@ -25,7 +25,7 @@ JwtAlgorithm = Literal["HS256", "RS256", "ES256", "EdDSA"]
 
 
 def _networks(text: str) -> str:
-    """Return the text if it names addresses or networks. Raises ValueError: uvicorn would trust nobody without a word."""
+    """Return the text if it names addresses or networks. Raises ValueError; uvicorn would trust nobody, unsaid."""
     for part in text.split(","):
         ipaddress.ip_network(part.strip())
     return text
