@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Hashable, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from uuid import UUID
@@ -66,6 +66,11 @@ class Context:
         if self.live:
             self.session = self.live.session()
         self._begin(coming[: self._ahead])
+
+    @property
+    def whose(self) -> Hashable:
+        """Who asks, to tell people apart."""
+        return self.viewer.user_id
 
     @property
     def is_shared(self) -> bool:

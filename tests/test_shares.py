@@ -4,7 +4,7 @@ import asyncio
 import threading
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from functools import partial
 from uuid import UUID, uuid4
 
@@ -12,13 +12,14 @@ import pytest
 import strawberry
 from graphql import GraphQLError
 from pydantic import SecretStr
+from strawberry.types import ExecutionResult
 
 from db.engine import Database
 from db.sessions import Session
 from db.statements import Statement
 from errors import Unavailable
-from execution.beside import MOST_QUEUED, Beside
-from execution.guards import LARGE, guards
+from execution.beside import MOST_OF_ONE, MOST_QUEUED, Beside
+from execution.guards import LARGE, Measured, guards
 from server.databases import database_of
 from settings import Settings
 from tests.apis import api
@@ -85,6 +86,7 @@ def test_by_http_each_person_has_a_share(crm: CrmDatabase, organization: Organiz
         with api(database_url=crm.app_url, pool_size=2, pool_wait_ms=300, request_timeout_ms=3_000) as running:
             waiting = threading.Thread(target=running.ask, args=(slow,), kwargs={"viewer": greedy})
             waiting.start()
+            organization.owner.wait_for_waiters()
             refused = running.ask("{ viewer { user { id } } }", viewer=greedy).json()
             served = running.ask("{ viewer { user { id } } }", viewer=other).json()
             waiting.join()
@@ -111,10 +113,65 @@ def test_what_is_done_beside_the_loop_is_done_in_turn_and_bounded() -> None:
         waiting.pop(1).cancel()
         await asyncio.sleep(0)
         go.set()
-        assert [0, 2, 3] == await asyncio.gather(*waiting) == done
+        assert [0, *range(2, MOST_QUEUED)] == await asyncio.gather(*waiting) == done
         assert 7 == await beside.do(lambda: 7)
 
     asyncio.run(do())
+
+
+def test_one_persons_large_documents_leave_room_for_anothers() -> None:
+    async def do() -> None:
+        beside, go, greedy, other = Beside(), threading.Event(), uuid4(), uuid4()
+
+        def work() -> bool:
+            return go.wait(30)
+
+        waiting = [asyncio.create_task(beside.do(work, greedy)) for _ in range(MOST_OF_ONE)]
+        await asyncio.sleep(0)
+        with pytest.raises(Unavailable, match="You sent several"):
+            await beside.do(work, greedy)
+        waiting += [asyncio.create_task(beside.do(work, whose)) for whose in (other, None, None)]
+        await asyncio.sleep(0)
+        go.set()
+        assert all(await asyncio.gather(*waiting))
+        assert await beside.do(work, greedy)
+
+    asyncio.run(do())
+
+
+@dataclass
+class Asker:
+    whose: UUID
+    measured: Measured | None = None
+
+
+def test_a_large_document_counts_for_who_asks(monkeypatch: pytest.MonkeyPatch) -> None:
+    go = threading.Event()
+
+    def checked(*_: object, **__: object) -> list[GraphQLError]:
+        go.wait(30)
+        return []
+
+    monkeypatch.setattr("execution.guards.mistakes_of", checked)
+    schema = strawberry.Schema(Query, extensions=[guards()])
+
+    async def ask(whose: UUID, number: int) -> ExecutionResult:
+        return await schema.execute("{ a }" + " " * (LARGE + number), context_value=Asker(whose))
+
+    async def do() -> tuple[list[ExecutionResult], ExecutionResult]:
+        greedy = uuid4()
+        asked = [asyncio.create_task(ask(greedy, number)) for number in range(MOST_OF_ONE + 1)]
+        await asyncio.wait(asked, return_when=asyncio.FIRST_COMPLETED)
+        others = asyncio.create_task(ask(uuid4(), MOST_OF_ONE + 1))
+        await asyncio.sleep(0)
+        go.set()
+        return await asyncio.gather(*asked), await others
+
+    own, others = asyncio.run(do())
+
+    (refused,) = [error for result in own for error in result.errors or []]
+    assert isinstance(refused.original_error, Unavailable)
+    assert {"a": 1} == others.data
 
 
 @strawberry.type

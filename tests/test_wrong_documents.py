@@ -5,10 +5,11 @@ import re
 import pytest
 from graphql import GraphQLError, NoSchemaIntrospectionCustomRule, parse, specified_rules, validate
 
-from errors import BadUserInput
+from errors import BadUserInput, LimitExceeded
 from execution.document_rules import MOST_MISTAKES, OURS, mistakes_of
 from execution.document_words import WORDS
 from execution.documents import Documents
+from execution.guards import LARGE
 from execution.limits import Limits
 from schema.build import build_schema
 from tests.apis import api
@@ -140,6 +141,33 @@ def test_only_so_many_mistakes_are_told() -> None:
 
     assert MOST_MISTAKES + 1 == len(errors)
     assert "The document has more than 100 mistakes. Correct these first." == errors[-1].message
+
+
+REPEATED = {
+    "fields with fields": "{" + "viewer{role}" * 150 + "}",
+    "unknown ones": "{" + "a{b}" * 490 + "}",
+    "lists": "{" + "tasks{nodes{id}}" * 115 + "}",
+    "fields within fields": "{" + "a{a{a{a{b}}}}" * 150 + "}",
+    "leaves": "{viewer{" + "role " * 390 + "}}",
+    "inline fragments": "{" + "...{a{b}}" * 190 + "}",
+    "fragments": "{"
+    + " ".join(f"...F{n}" for n in range(40))
+    + "}"
+    + "".join(f"fragment F{n} on Query{{a{{b}}c{{d}}e{{f}}}}" for n in range(40)),
+}
+
+
+@pytest.mark.parametrize("text", REPEATED.values(), ids=REPEATED)
+def test_a_document_that_takes_too_many_comparisons_is_refused(text: str) -> None:
+    assert len(text) < LARGE  # it is checked while everybody waits
+
+    with pytest.raises(LimitExceeded, match="more than the 15,000 comparisons"):
+        mistakes_of(SCHEMA, parse(text), is_schema_hidden=False)
+
+
+@pytest.mark.parametrize("text", ["{" + "tasks{nodes{id subject}}" * 40 + "}", "{viewer{" + "role " * 80 + "}}"])
+def test_what_people_repeat_is_not_refused(text: str) -> None:
+    assert [] == mistakes_of(SCHEMA, parse(text), is_schema_hidden=False)
 
 
 ELSE = "Write something else there, or take it out."
