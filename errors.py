@@ -107,6 +107,16 @@ class ConnectionLost(Unavailable):
     """The connection to the database broke under a statement."""
 
 
+class ChangeUnknown(ConnectionLost):
+    """The connection broke while a change was saved that would be made twice if it were sent again."""
+
+
+class AnswerLost(TasklineError):
+    """A change was made that must not be sent again, and only its answer could not be read."""
+
+    code = "ANSWER_LOST"
+
+
 class DatabaseSilent(Unavailable):
     """The database takes connections, and doesn't answer."""
 

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from db.driver_errors import while_running
 from db.statements import as_expression
-from errors import ConnectionLost, DatabaseReadOnly, DatabaseSilent, TimedOut, Unavailable
+from errors import AnswerLost, ChangeUnknown, ConnectionLost, DatabaseReadOnly, DatabaseSilent, TimedOut, Unavailable
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -33,6 +33,10 @@ END_S = {COMMIT: 4.0, ROLLBACK: 1.0}
 MAYBE_MADE = (
     "The connection to the database broke while the change was being saved, so it may have been made. Look before you "
     "make it again; with an idempotency key it can simply be sent again."
+)
+MADE = (
+    "What was to be changed up to here has been saved; only the answer could not be read to its end. Look at what is "
+    "there, and don't send the change again."
 )
 
 
@@ -55,8 +59,10 @@ class Session:
         """What the log says of the request in which something was changed."""
         self.client_mutation_id: str | None = None
         """The caller's own text for the change that is made next, for the log."""
-        self.changes = 0
-        """How many transactions that write it has committed."""
+        self.changes: int | None = 0
+        """How many transactions that write it has committed; None when the acknowledgement of one was lost."""
+        self.has_made = False
+        """Whether it has certainly committed what would be done twice if all of the operation were sent again."""
         self.statements = 0
         """How many statements that read or write data have run; BEGIN, the setting and COMMIT are not counted."""
         self._database = database
@@ -129,7 +135,7 @@ class Session:
         A commit that has begun isn't stopped, as it never is.
         """
         self._deadline = asyncio.get_running_loop().time()
-        if self._running:
+        if self._running and not self._running.expired():
             self._running.reschedule(self._deadline)
 
     async def settled(self) -> None:
@@ -140,9 +146,10 @@ class Session:
     async def rows(self, statement: Statement, **values: object) -> list[Record]:
         """Run one statement and return its rows.
 
-        `organization_id` is always among its values. Raises ConstraintViolated, TimedOut or Unavailable. A failed
-        statement ends its transaction, which would refuse all others; the next one begins a new one. When the session's
-        time is up, the statement that runs is stopped, and none begins.
+        `organization_id` is always among its values. Raises ConstraintViolated, TimedOut or Unavailable, and instead of
+        the latter two AnswerLost for what is read after a change that must not be made twice. A failed statement ends
+        its transaction, which would refuse all others; the next one begins a new one. When the session's time is up,
+        the statement that runs is stopped, and none begins.
         """
         arguments = statement.arguments(values | {"organization_id": self.organization_id})
         async with self._turn:
@@ -156,6 +163,8 @@ class Session:
                 if isinstance(exc, DatabaseReadOnly):
                     await self._database.replace_connections()
                 await self._end(ROLLBACK)
+                if self.has_made and not self._writing and isinstance(exc, Unavailable | TimedOut):
+                    raise AnswerLost(MADE) from exc
                 raise
         return found
 
@@ -194,7 +203,9 @@ class Session:
             raise Unavailable("The change was undone, because a part of it failed. Try again.")
         self._has_changed |= not is_once
         await self._end(COMMIT)
-        self.changes += 1
+        self.has_made |= not is_once
+        if self.changes is not None:
+            self.changes += 1
 
     @asynccontextmanager
     async def _in_time(self) -> AsyncIterator[None]:
@@ -272,7 +283,9 @@ class Session:
             with suppress(Unavailable), while_running():  # the pool may have seen its end, and taken it back
                 connection.terminate()  # whatever state it is in, nobody else gets it
             if how == COMMIT and isinstance(exc, ConnectionLost | DatabaseSilent):
-                self._cut(lost := ConnectionLost(MAYBE_MADE))
+                self.changes = None
+                lost = (ChangeUnknown if self._has_changed else ConnectionLost)(MAYBE_MADE)
+                self._cut(lost)
                 raise lost from exc
             if how == COMMIT or not isinstance(exc, Unavailable):
                 raise

@@ -8,11 +8,13 @@ from graphql import GraphQLError, VariableNode
 from strawberry.schema.exceptions import CannotGetOperationTypeError
 
 from errors import (
+    AnswerLost,
     BadUserInput,
     ConstraintViolated,
     DatabaseRefused,
     SettingsInvalid,
     TasklineError,
+    TimedOut,
     Unavailable,
     UnboundRole,
 )
@@ -22,6 +24,7 @@ log = logging.getLogger(__name__)
 
 # Expected by us, but told to operators only: these name settings, roles and constraints.
 PRIVATE = (ConstraintViolated, SettingsInvalid, UnboundRole)
+MADE_BEFORE = "What the same request had changed before is saved: don't send that again."
 
 
 def is_public(failure: BaseException) -> bool:
@@ -39,7 +42,7 @@ def message_of(failure: BaseException, request_id: str) -> str:
 
     What made the service unavailable is logged in one line.
     """
-    if isinstance(failure, Unavailable) and failure.__cause__:
+    if isinstance(failure, Unavailable | AnswerLost) and failure.__cause__:
         log.warning("unavailable, request_id=%s: %s", request_id, failure.__cause__)
     if isinstance(failure, DatabaseRefused):  # its own words are for operators: they name a setting
         return "The service can't reach its database right now. Try again in a few minutes."
@@ -54,10 +57,15 @@ def entry_of(failure: BaseException, request_id: str) -> dict[str, object]:
     return {"message": message_of(failure, request_id), "extensions": {"code": code_of(failure)}}
 
 
-def placed_entry(error: GraphQLError, request_id: str) -> tuple[BaseException, dict[str, object]]:
-    """Return the failure behind a GraphQL error, and its entry with its places in the document and the answer."""
+def placed_entry(error: GraphQLError, request_id: str, *, has_made: bool) -> tuple[BaseException, dict[str, object]]:
+    """Return the failure behind a GraphQL error, and its entry with its places in the document and the answer.
+
+    After a change that must not be sent again (`has_made`), nobody is asked to try all of it again.
+    """
     failure = failure_of(error)
     entry = entry_of(failure, request_id)
+    if has_made and isinstance(failure, Unavailable | TimedOut):
+        entry["message"] = f"{entry['message']} {MADE_BEFORE}"
     if error.locations:
         entry["locations"] = [location.formatted for location in error.locations]
     if error.path is not None:

@@ -17,7 +17,7 @@ from strawberry.schema.exceptions import CannotGetOperationTypeError, InvalidOpe
 from strawberry.types import ExecutionResult
 from strawberry.types.graphql import OperationType
 
-from errors import BadUserInput, MethodNotAllowed, TasklineError, Unavailable
+from errors import BadUserInput, ChangeUnknown, MethodNotAllowed, TasklineError, Unavailable
 from schema.context import Context
 from server import accesses, departures, failures, operations, refusals, request_ids, reruns
 from server.answers import JSON, answer
@@ -82,9 +82,10 @@ class Endpoint:
             viewer.organization_id, user_id=viewer.user_id, request_id=request_id, reruns=reruns.MOST_RERUNS
         )
         result = await reruns.whole(session, run)
-        told = [failures.placed_entry(error, request_id) for error in result.errors or []]
+        has_made = access.session is not None and access.session.has_made
+        told = [failures.placed_entry(error, request_id, has_made=has_made) for error in result.errors or []]
         access.codes = sorted({failures.code_of(failure) for failure, _ in told})
-        return _response(result, told, media_type)
+        return _response(result, told, media_type, has_made=has_made)
 
     async def _execute(self, operation: Operation, context: Context, method: str) -> ExecutionResult:
         try:
@@ -126,7 +127,11 @@ def _weighed(part: str) -> tuple[str, float]:
 
 
 def _response(
-    result: ExecutionResult, told: list[tuple[BaseException, dict[str, object]]], media_type: str
+    result: ExecutionResult,
+    told: list[tuple[BaseException, dict[str, object]]],
+    media_type: str,
+    *,
+    has_made: bool,
 ) -> Response:
     # Errors without a path come from before the first field ran; such an answer has no `data` at all.
     ran = result.data is not None or any(error.path is not None for error in result.errors or [])
@@ -135,13 +140,19 @@ def _response(
         body["errors"] = [entry for _, entry in told]
     if result.extensions:
         body["extensions"] = result.extensions
-    status = _status([failure for failure, _ in told], has_run=ran, media_type=media_type)
-    return answer(body, status=status, media_type=media_type, headers=refusals.headers_for(status))
+    found = [failure for failure, _ in told]
+    status = _status(found, has_run=ran, media_type=media_type, has_made=has_made)
+    is_unknown = any(isinstance(failure, ChangeUnknown) for failure in found)
+    headers = {} if is_unknown else refusals.headers_for(status)
+    return answer(body, status=status, media_type=media_type, headers=headers)
 
 
-def _status(found: list[BaseException], *, has_run: bool, media_type: str) -> int:
-    """Return the status as GraphQL over HTTP has it; plain JSON keeps 200 for a document that can't be run."""
-    if any(isinstance(failure, Unavailable) for failure in found):
+def _status(found: list[BaseException], *, has_run: bool, media_type: str, has_made: bool) -> int:
+    """Return the status as GraphQL over HTTP has it; plain JSON keeps 200 for a document that can't be run.
+
+    503 asks for all of it again: never after a change that would be made twice.
+    """
+    if not has_made and any(isinstance(failure, Unavailable) for failure in found):
         return 503
     if has_run or not found:
         return 200

@@ -7,8 +7,10 @@ from typing import TYPE_CHECKING
 from starlette.exceptions import HTTPException
 
 from errors import (
+    AnswerLost,
     BodyTooLarge,
     BodyTooSlow,
+    ChangeUnknown,
     Forbidden,
     MediaTypeUnsupported,
     MethodNotAllowed,
@@ -43,6 +45,8 @@ STATUS: Mapping[type[BaseException], int] = {
     MediaTypeUnsupported: 415,
     TooManyRequests: 429,
     BaseException: 500,
+    # Not 503, at which many clients send even a POST again. The older application had 500 for every failure of its own.
+    AnswerLost: 500,
     TimedOut: 503,
     Unavailable: 503,
 }
@@ -69,7 +73,9 @@ def headers_for(status: int) -> Mapping[str, str]:
 
 
 def headers_of(failure: BaseException) -> Mapping[str, str]:
-    """Return the headers that belong to a failure that concerns the whole request."""
+    """Return the headers that belong to a failure that concerns the whole request; nobody is asked to change twice."""
+    if isinstance(failure, ChangeUnknown):
+        return {}
     wait = {"Retry-After": str(failure.wait_s)} if isinstance(failure, TooManyRequests) else {}
     return {**headers_for(status_of(failure)), **wait}
 

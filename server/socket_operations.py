@@ -96,7 +96,7 @@ class SocketOperations:
         except Closed:
             raise
         except GraphQLError as exc:  # from before the first field
-            await self._fail(id_, [failures.placed_entry(exc, self._request_id)[1]], access)
+            await self._fail(id_, [failures.placed_entry(exc, self._request_id, has_made=False)[1]], access)
         except Exception as exc:  # noqa: BLE001 - the client is told, the log has the rest, and the socket lives
             await self._fail(id_, [failures.entry_of(exc, self._request_id)], access)
 
@@ -111,7 +111,7 @@ class SocketOperations:
         try:
             async with aclosing(results):
                 async for result in cast("AsyncGenerator[PreExecutionError | ExecutionResult]", results):
-                    errors = [failures.placed_entry(error, self._request_id)[1] for error in result.errors or []]
+                    errors = self._told(result, has_made=context.session.has_made)
                     access.add_codes(errors)
                     if errors or not context.is_shared:
                         await context.session.close()
@@ -126,6 +126,10 @@ class SocketOperations:
             access.measured, access.session = context.measured, context.session
             await context.session.close()
         return True
+
+    def _told(self, result: PreExecutionError | ExecutionResult, *, has_made: bool) -> list[dict[str, object]]:
+        found = result.errors or []
+        return [failures.placed_entry(error, self._request_id, has_made=has_made)[1] for error in found]
 
     async def _send_next(self, message: dict[str, object], session: Session) -> None:
         """Send a result. No connection is held while a slow client receives."""

@@ -1,18 +1,27 @@
 """An operation whose connection breaks is run again where that does nothing twice, and else says what is not known."""
 
-from collections.abc import Callable
+import json
+from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
-from typing import Any
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, TypeVar
 
 import pytest
 
 from db import sessions
+from server import failures
 from tests import apis
 from tests.apis import Api
 from tests.databases import CrmDatabase
 from tests.organizations import Organization, new_organization
 from tests.owners import Owner, owner_of
 from tests.proxies import wire
+from tests.sockets import greeted
+
+if TYPE_CHECKING:
+    import httpx2
 
 pytestmark = pytest.mark.slow
 
@@ -22,15 +31,19 @@ CREATE = """mutation ($contact: ID!, $key: String) {
 CREATE_TWO = """mutation ($contact: ID!, $taken: ID!) {
   a: createTask(input: {subject: "Kept", contactId: $contact}) { task { subject } }
   b: createTask(input: {subject: "Undone", contactId: $taken}) { task { subject } } }"""
+CREATE_WITH_CONTACT = """mutation ($contact: ID!) {
+  createTask(input: {subject: "Call", contactId: $contact}) { task { subject contact { displayName } } } }"""
 COMMITTED = b"COMMIT\0"
 
+Asked = TypeVar("Asked")
 
-def broken_while_waiting(owner: Owner, held: str, ask: Callable[[], dict[str, Any]]) -> dict[str, Any]:
+
+def broken_while_waiting(owner: Owner, held: str, ask: Callable[[], Asked]) -> Asked:
     """Return the answer to a request whose connection is killed while its statement waits for what is held."""
     waiting = "SELECT DISTINCT pid FROM pg_locks WHERE NOT granted AND pg_backend_pid() = ANY (pg_blocking_pids(pid))"
     with ThreadPoolExecutor(1) as threads:
         with owner.transaction(held):
-            answer: Future[dict[str, Any]] = threads.submit(ask)
+            answer: Future[Asked] = threads.submit(ask)
             owner.wait_for_waiters()
             (backend,) = owner.rows(waiting)
             owner.database.psql(f"SELECT pg_terminate_backend({backend['pid']}, 5000)")
@@ -80,11 +93,25 @@ def test_a_change_after_one_without_a_key_is_not_run_again(api: Api, owner: Owne
     variables = {"contact": str(free), "taken": str(taken)}
     held = f"SELECT FROM contacts WHERE id = '{taken}' FOR UPDATE"
 
-    answer = broken_while_waiting(
-        owner, held, lambda: api.ask(CREATE_TWO, variables, viewer=organization.viewer()).json()
-    )
+    response = broken_while_waiting(owner, held, lambda: api.ask(CREATE_TWO, variables, viewer=organization.viewer()))
 
-    assert [("UNAVAILABLE", ["b"])] == [(error["extensions"]["code"], error["path"]) for error in answer["errors"]]
+    (error,) = response.json()["errors"]
+    assert (200, None) == (response.status_code, response.headers.get("retry-after"))
+    assert ("UNAVAILABLE", ["b"]) == (error["extensions"]["code"], error["path"])
+    assert failures.MADE_BEFORE in error["message"]
+    assert ["Kept"] == subjects(organization)
+
+
+def test_on_a_socket_a_failure_after_a_change_says_so_too(api: Api, owner: Owner, organization: Organization) -> None:
+    taken = organization.contact()
+    variables = {"contact": str(organization.contact()), "taken": str(taken)}
+    held = f"SELECT FROM contacts WHERE id = '{taken}' FOR UPDATE"
+
+    with greeted(api, organization.viewer()) as socket:
+        socket.subscribe(CREATE_TWO, variables)
+        message = broken_while_waiting(owner, held, socket.receive)
+
+    assert failures.MADE_BEFORE in json.dumps(message)
     assert ["Kept"] == subjects(organization)
 
 
@@ -93,7 +120,12 @@ def test_a_change_after_one_without_a_key_is_not_run_again(api: Api, owner: Owne
     ("key", "answered"), [("a key", {"task": {"subject": "Call"}, "replayed": True}), (None, None)], ids=["key", "none"]
 )
 def test_a_commit_without_an_answer_is_found_by_its_key_and_else_told_as_unknown(
-    database: CrmDatabase, monkeypatch: pytest.MonkeyPatch, key: str | None, answered: object, is_silent: bool
+    database: CrmDatabase,
+    monkeypatch: pytest.MonkeyPatch,
+    tmp_path: Path,
+    key: str | None,
+    answered: object,
+    is_silent: bool,
 ) -> None:
     monkeypatch.setitem(sessions.END_S, sessions.COMMIT, 0.5)
     lost: list[bytes] = []
@@ -110,7 +142,8 @@ def test_a_commit_without_an_answer_is_found_by_its_key_and_else_told_as_unknown
     with owner_of(database) as owner, wire(database, to_client=lose_one_commit) as line:
         organization = new_organization(owner)
         variables = {"contact": str(organization.contact()), "key": key}
-        with apis.api(database_url=line.url, allow_unbound_role=True) as running:
+        trail = tmp_path / "audit.jsonl"
+        with apis.api(database_url=line.url, allow_unbound_role=True, audit_file=trail) as running:
             assert "errors" not in running.ask(TASKS, viewer=organization.viewer()).json()
             is_armed = True
             response = running.ask(CREATE, variables, viewer=organization.viewer())
@@ -119,10 +152,96 @@ def test_a_commit_without_an_answer_is_found_by_its_key_and_else_told_as_unknown
         assert ["Call"] == subjects(organization)
         assert 1 == len(lost)
     assert answered == (answer["data"] or {}).get("createTask")
+    assert (1 if key else None) == json.loads(trail.read_text())["changes"]
     if not key:
+        assert "retry-after" not in response.headers
         (error,) = answer["errors"]
         assert (503, "UNAVAILABLE") == (response.status_code, error["extensions"]["code"])
         assert "may have been made" in error["message"]
+
+
+@dataclass(slots=True)
+class LossAfterCommit:
+    """Lets nothing through to the client from some message after a COMMIT's acknowledgement on, or from that on."""
+
+    is_silent: bool = False
+    messages: int = 0
+    """How many come through before."""
+    loses_commit: bool = False
+    is_armed: bool = False
+    has_committed: bool = False
+
+    def __call__(self, data: bytes) -> bytes:
+        if not self.has_committed:
+            self.has_committed = self.is_armed and COMMITTED in data
+            if not (self.has_committed and self.loses_commit):
+                return data
+        if self.messages:
+            self.messages -= 1
+            return data
+        if self.is_silent:
+            return b""
+        raise ConnectionResetError
+
+
+LOSSES = pytest.mark.parametrize(
+    ("is_silent", "messages"), [(False, 0), (True, 0), (True, 1)], ids=["broken", "silent", "silent-under-a-statement"]
+)
+
+
+@contextmanager
+def losing_after_commit(database: CrmDatabase, loss: LossAfterCommit) -> Iterator[tuple[Api, Organization]]:
+    """Yield an API that loses its database after its first change; by then it has a connection."""
+    with (
+        owner_of(database) as owner,
+        wire(database, to_client=loss) as line,
+        apis.api(database_url=line.url, allow_unbound_role=True, pool_wait_ms=500, request_timeout_ms=2_000) as running,
+    ):
+        organization = new_organization(owner)
+        assert "errors" not in running.ask(TASKS, viewer=organization.viewer()).json()
+        loss.is_armed = True
+        yield running, organization
+        assert loss.has_committed
+        assert ["Call"] == subjects(organization)
+
+
+def post_task(api: Api, organization: Organization) -> "httpx2.Response":
+    task = {"subject": "Call", "contact_id": str(organization.contact())}
+    return api.client.post("/api/tasks", json=task, headers=api.headers(viewer=organization.viewer()))
+
+
+@LOSSES
+def test_a_change_whose_answer_cant_be_read_is_told_as_made(
+    database: CrmDatabase, is_silent: bool, messages: int
+) -> None:
+    with losing_after_commit(database, LossAfterCommit(is_silent, messages)) as (api, organization):
+        variables = {"contact": str(organization.contact())}
+        response = api.ask(CREATE_WITH_CONTACT, variables, viewer=organization.viewer())
+
+    (error,) = response.json()["errors"]
+    assert (200, None) == (response.status_code, response.headers.get("retry-after"))
+    assert {"createTask": {"task": {"subject": "Call", "contact": None}}} == response.json()["data"]
+    assert ("ANSWER_LOST", ["createTask", "task", "contact"]) == (error["extensions"]["code"], error["path"])
+    assert sessions.MADE == error["message"]
+
+
+@LOSSES
+def test_an_older_route_whose_answer_cant_be_read_asks_nobody_to_send_it_again(
+    database: CrmDatabase, is_silent: bool, messages: int
+) -> None:
+    with losing_after_commit(database, LossAfterCommit(is_silent, messages)) as (api, organization):
+        response = post_task(api, organization)
+
+    assert (500, None) == (response.status_code, response.headers.get("retry-after"))
+    assert ("ANSWER_LOST", sessions.MADE) == (response.json()["code"], response.json()["message"])
+
+
+def test_an_older_route_that_may_have_changed_something_asks_nobody_to_send_it_again(database: CrmDatabase) -> None:
+    with losing_after_commit(database, LossAfterCommit(loses_commit=True)) as (api, organization):
+        response = post_task(api, organization)
+
+    assert (503, None) == (response.status_code, response.headers.get("retry-after"))
+    assert sessions.MAYBE_MADE == response.json()["message"]
 
 
 def test_it_is_not_run_again_for_ever(database: CrmDatabase) -> None:

@@ -449,7 +449,8 @@ def test_what_nobody_waits_for_any_more_is_not_logged(crm: CrmDatabase) -> None:
 
 
 @pytest.mark.slow
-def test_what_is_given_up_fails_at_once_and_so_does_all_that_waits(crm: CrmDatabase) -> None:
+@pytest.mark.parametrize("times", [1, 2], ids=["once", "again-while-it-is-stopped"])
+def test_what_is_given_up_fails_at_once_and_so_does_all_that_waits(crm: CrmDatabase, times: int) -> None:
     slow, quick = Statement("SELECT pg_sleep(30)", (), {}), Statement("SELECT 1 AS one", (), {})
 
     async def give_up() -> list[object]:
@@ -460,7 +461,9 @@ def test_what_is_given_up_fails_at_once_and_so_does_all_that_waits(crm: CrmDatab
                 running = asyncio.gather(session.rows(slow), session.rows(quick), return_exceptions=True)
                 while not session.statements:  # noqa: ASYNC110 - it tells nobody
                     await asyncio.sleep(0)
-                session.give_up()
+                for _ in range(times):
+                    session.give_up()
+                    await asyncio.sleep(0)
                 return [*await running, *await asyncio.gather(session.rows(quick), return_exceptions=True)]
         finally:
             await database.close()
