@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, TypeVar
+from weakref import WeakValueDictionary
 
 from errors import Unavailable
 
@@ -16,8 +16,9 @@ Done = TypeVar("Done")
 
 MOST_QUEUED = 8
 """How much work may wait or run: each takes a quarter of a second at worst, and twice that on a busy machine."""
-MOST_OF_ONE = 2
-"""How much of it may be one person's, so that others find room."""
+TURN_S = 2.0
+"""How long somebody's work waits for what else is theirs: one at a time is in the queue, so that others find room."""
+BUSY = "Many large documents came at once. Try again in a few seconds."
 
 
 class Beside:
@@ -25,21 +26,34 @@ class Beside:
 
     def __init__(self) -> None:
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="beside the loop")
-        self._queued: Counter[Hashable] = Counter()
+        self._queued = 0
+        self._turns: WeakValueDictionary[Hashable, asyncio.Lock] = WeakValueDictionary()
 
     async def do(self, work: Callable[[], Done], whose: Hashable | None = None) -> Done:
         """Return what the work returns. Raises Unavailable when too much waits already, and what the work raises.
 
-        Of work that is nobody's in particular as much may wait as of all together.
+        Work that is nobody's in particular waits for no turn.
         """
-        if whose is not None and self._queued[whose] >= MOST_OF_ONE:
-            raise Unavailable("You sent several large documents at once. Try again in a few seconds.")
-        if self._queued.total() >= MOST_QUEUED:
-            raise Unavailable("Many large documents came at once. Try again in a few seconds.")
-        self._queued[whose] += 1
+        turn = self._turns.get(whose) if whose is not None else None
+        if turn is None:
+            turn = asyncio.Lock()
+            if whose is not None:
+                self._turns[whose] = turn
+        try:
+            async with asyncio.timeout(TURN_S):
+                await turn.acquire()
+        except TimeoutError as exc:
+            raise Unavailable(BUSY) from exc
+        try:
+            return await self._queue(work)
+        finally:
+            turn.release()
+
+    async def _queue(self, work: Callable[[], Done]) -> Done:
+        if self._queued >= MOST_QUEUED:
+            raise Unavailable(BUSY)
+        self._queued += 1
         try:
             return await asyncio.get_running_loop().run_in_executor(self._thread, work)
         finally:
-            self._queued[whose] -= 1
-            if not self._queued[whose]:
-                del self._queued[whose]
+            self._queued -= 1

@@ -13,6 +13,7 @@ from graphql import OperationDefinitionNode, parse
 import errors
 from errors import TasklineError
 from execution.cost import measure
+from execution.document_rules import MOST_COMPARISONS
 from execution.limits import Limits
 from resolvers import relinks
 from resolvers.idempotency import LONGEST_KEY
@@ -58,6 +59,7 @@ def test_defaults_of_token_settings_are_right(row: list[str]) -> None:
 def test_limits_are_right(row: list[str]) -> None:
     what, limit, variable = row
     fixed = {
+        "comparisons of fields that may have one name in the answer": MOST_COMPARISONS,
         "items of a page": LARGEST_SIZE,
         "conditions of a filter: tests, and filters within it": MOST_CONDITIONS,
         "filters within filters, the outermost counted": DEEPEST,

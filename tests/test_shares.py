@@ -10,7 +10,7 @@ from uuid import UUID, uuid4
 
 import pytest
 import strawberry
-from graphql import GraphQLError
+from graphql import DocumentNode, GraphQLError
 from pydantic import SecretStr
 from strawberry.types import ExecutionResult
 
@@ -18,7 +18,7 @@ from db.engine import Database
 from db.sessions import Session
 from db.statements import Statement
 from errors import Unavailable
-from execution.beside import MOST_OF_ONE, MOST_QUEUED, Beside
+from execution.beside import MOST_QUEUED, Beside
 from execution.guards import LARGE, Measured, guards
 from server.databases import database_of
 from settings import Settings
@@ -119,22 +119,24 @@ def test_what_is_done_beside_the_loop_is_done_in_turn_and_bounded() -> None:
     asyncio.run(do())
 
 
-def test_one_persons_large_documents_leave_room_for_anothers() -> None:
+def test_of_one_persons_work_one_thing_is_queued_and_the_rest_waits_a_while(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("execution.beside.TURN_S", 0.2)
+
     async def do() -> None:
-        beside, go, greedy, other = Beside(), threading.Event(), uuid4(), uuid4()
+        beside, go, greedy = Beside(), threading.Event(), uuid4()
 
         def work() -> bool:
             return go.wait(30)
 
-        waiting = [asyncio.create_task(beside.do(work, greedy)) for _ in range(MOST_OF_ONE)]
+        own = [asyncio.create_task(beside.do(work, greedy)) for _ in range(MOST_QUEUED + 1)]
         await asyncio.sleep(0)
-        with pytest.raises(Unavailable, match="You sent several"):
-            await beside.do(work, greedy)
-        waiting += [asyncio.create_task(beside.do(work, whose)) for whose in (other, None, None)]
-        await asyncio.sleep(0)
+        others = [asyncio.create_task(beside.do(work, uuid4())) for _ in range(MOST_QUEUED - 1)]
+        refused = [one for one in (await asyncio.wait(own, timeout=5))[0] if one.exception()]
+        assert MOST_QUEUED == len(refused)
+        assert all(isinstance(one.exception(), Unavailable) for one in refused)
         go.set()
-        assert all(await asyncio.gather(*waiting))
-        assert await beside.do(work, greedy)
+        assert all(await asyncio.gather(*others, *(one for one in own if one not in refused)))
+        assert await asyncio.gather(*(beside.do(work, greedy) for _ in range(3)))
 
     asyncio.run(do())
 
@@ -145,10 +147,13 @@ class Asker:
     measured: Measured | None = None
 
 
-def test_a_large_document_counts_for_who_asks(monkeypatch: pytest.MonkeyPatch) -> None:
-    go = threading.Event()
+def test_a_large_document_waits_for_those_of_the_same_person_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    seen: list[DocumentNode] = []
+    begun, go = threading.Event(), threading.Event()
 
-    def checked(*_: object, **__: object) -> list[GraphQLError]:
+    def checked(_: object, document: DocumentNode, **__: object) -> list[GraphQLError]:
+        seen.append(document)
+        begun.set()
         go.wait(30)
         return []
 
@@ -158,20 +163,17 @@ def test_a_large_document_counts_for_who_asks(monkeypatch: pytest.MonkeyPatch) -
     async def ask(whose: UUID, number: int) -> ExecutionResult:
         return await schema.execute("{ a }" + " " * (LARGE + number), context_value=Asker(whose))
 
-    async def do() -> tuple[list[ExecutionResult], ExecutionResult]:
+    async def do() -> list[ExecutionResult]:
         greedy = uuid4()
-        asked = [asyncio.create_task(ask(greedy, number)) for number in range(MOST_OF_ONE + 1)]
-        await asyncio.wait(asked, return_when=asyncio.FIRST_COMPLETED)
-        others = asyncio.create_task(ask(uuid4(), MOST_OF_ONE + 1))
-        await asyncio.sleep(0)
+        asked = [asyncio.create_task(ask(greedy, number)) for number in range(3)]
+        await asyncio.to_thread(begun.wait, 30)
+        asked.append(asyncio.create_task(ask(uuid4(), 3)))
+        await asyncio.sleep(0.05)
         go.set()
-        return await asyncio.gather(*asked), await others
+        return await asyncio.gather(*asked)
 
-    own, others = asyncio.run(do())
-
-    (refused,) = [error for result in own for error in result.errors or []]
-    assert isinstance(refused.original_error, Unavailable)
-    assert {"a": 1} == others.data
+    assert 4 * [{"a": 1}] == [result.data for result in asyncio.run(do())]
+    assert 4 == len(seen)
 
 
 @strawberry.type
