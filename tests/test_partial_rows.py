@@ -22,6 +22,7 @@ from execution.foresight import Foreseen
 from schema.build import build_schema
 from server.databases import database_of
 from settings import Settings
+from tests.apis import PATIENCE
 from tests.databases import CrmDatabase
 from tests.generated_documents import Document
 from tests.organizations import Organization
@@ -155,7 +156,8 @@ def using(crm: CrmDatabase, use: Callable[[Database], Awaitable[T]]) -> T:
     """Return what comes of a use of the database."""
 
     async def run() -> T:
-        database = database_of(Settings(database_url=SecretStr(crm.app_url), pool_size=1))
+        settings = {"database_url": SecretStr(crm.app_url), "pool_size": 1} | PATIENCE
+        database = database_of(Settings.model_validate(settings))
         await database.open()
         try:
             return await use(database)

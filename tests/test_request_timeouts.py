@@ -83,7 +83,7 @@ def test_a_change_that_was_committed_is_reported_as_made_even_if_the_rest_of_its
         answer = hurried.ask(complete, {"id": str(task_id)}, viewer=organization.viewer()).json()
 
     assert {"task": {"status": "COMPLETED", "contact": None}, "replayed": False} == answer["data"]["completeTask"]
-    assert [("TIMEOUT", ["completeTask", "task", "contact"])] == [
+    assert [("ANSWER_LOST", ["completeTask", "task", "contact"])] == [
         (error["extensions"]["code"], error["path"]) for error in answer["errors"]
     ]
 
