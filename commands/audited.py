@@ -67,8 +67,11 @@ def _pages_are_bad(address: str | None) -> bool:
     except json.JSONDecodeError:
         click.secho(f"{PACKAGES}: npm's answer can't be read: {done.stderr or done.stdout}", fg="red")
         return True
+    if "message" in report:  # so npm says what the registry, or the way to it, refused
+        return _is_untold(PACKAGES, report["message"])
     if "vulnerabilities" not in report:
-        return _is_untold(PACKAGES, report.get("message", done.stderr))
+        click.secho(f"{PACKAGES}: npm could not look: {done.stderr or done.stdout}", fg="red")
+        return True
     names = ", ".join(sorted(report["vulnerabilities"]))
     sys.stdout.write(f"{PACKAGES}: {names and 'vulnerabilities in '}{names or 'none known'}\n")
     return bool(names)

@@ -82,8 +82,6 @@ def _attributes(asked: Iterable[tuple[type, PlannedField]]) -> frozenset[str] | 
                 found.update(attributes)
             case Called() if ROW in {each.name for each in fields(class_)}:
                 return None  # a function sees the whole object
-    return (
-        None
-        if ROW in found
-        else frozenset(name.removeprefix(f"{ROW}.") for name in found if name.startswith(f"{ROW}."))
-    )
+    if ROW in found:
+        return None
+    return frozenset(name.removeprefix(f"{ROW}.") for name in found if name.startswith(f"{ROW}."))

@@ -87,6 +87,17 @@ def test_a_uv_that_cant_do_it_any_more_is_no_clean_audit(monkeypatch: pytest.Mon
 
 
 @pytest.mark.node
+def test_an_npm_that_finds_no_lock_is_no_clean_audit(monkeypatch: pytest.MonkeyPatch) -> None:
+    done = subprocess.CompletedProcess[str]([], 1, '{"error": {"code": "ENOLOCK", "summary": "no lock"}}', "")
+    monkeypatch.setattr("commands.audited._run", lambda *_: done)
+
+    outcome = CliRunner().invoke(main, [])
+
+    assert 1 == outcome.exit_code, outcome.output
+    assert "npm could not look" in outcome.output
+
+
+@pytest.mark.node
 def test_what_could_not_be_looked_up_is_said_aloud() -> None:
     done = audited(GONE, GONE)
 
