@@ -45,6 +45,8 @@ if TYPE_CHECKING:
 
 # Everything beyond is "too many": a bound keeps what fragments multiply from growing into huge integers.
 MANY = 10**9
+COUNT_POINTS = 20
+"""Of a `totalCount`, for which all that matches is read, be the page ever so small."""
 
 Sizes = tuple[object, ...]
 """What a measure depends on besides the document."""
@@ -55,7 +57,7 @@ class Measure:
     """The size of an operation, a field or a fragment, with all fragments expanded."""
 
     points: int = 0
-    """Objects that the answer can hold."""
+    """Objects that the answer can hold, and what counting takes."""
     points_per_item: int = 0
     """In a connection: the points of each item of its page. Elsewhere 0."""
     aliases: int = 0
@@ -174,7 +176,8 @@ class _Walk:
             # Nothing else bounds how often a schema can be listed in one answer, and no tool needs it.
             raise LimitExceeded(f"Aliases are not possible in introspection. Ask for `{name}` without one.")
         if node.selection_set is None:
-            return Measure(aliases=aliases, depth=1, nesting=1)
+            points = COUNT_POINTS if name == "totalCount" and _is_connection(parent) else 0
+            return Measure(points=points, aliases=aliases, depth=1, nesting=1)
         definition = self._schema.get_field(parent, name) if is_composite_type(parent) else None
         inner = self._nested(node.selection_set, get_named_type(definition.type) if definition else None, level)
         found = replace(inner, aliases=inner.aliases + aliases, depth=inner.depth + 1, points=0, points_per_item=0)

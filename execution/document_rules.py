@@ -55,6 +55,8 @@ if TYPE_CHECKING:
 
     from execution.document_words import Words
 
+    Rule = Callable[[ValidationContext], Visitor]
+
 MOST_MISTAKES = 100
 """Of one document: whoever has that many mends the first ones, and asks again."""
 MOST_COMPARISONS = 15_000
@@ -70,14 +72,27 @@ def mistakes_of(schema: GraphQLSchema, document: DocumentNode, *, is_schema_hidd
 
     Raises LimitExceeded for a document that takes too many comparisons.
     """
-    rules: list[object] = [OURS.get(rule) or _told(rule, WORDS[rule]) for rule in specified_rules]
+    rules: list[Rule] = [OURS.get(rule) or _told(rule, WORDS[rule]) for rule in specified_rules]
     rules.append(_told(_ChosenVariables, WORDS[VariablesInAllowedPositionRule]))
     if is_schema_hidden:
         rules.append(_told(NoSchemaIntrospectionCustomRule, WORDS[NoSchemaIntrospectionCustomRule]))
+    made: list[Visitor] = []
     # What makes a visitor is all that a rule is called for.
-    visitors = cast("list[type[ASTValidationRule]]", rules)
+    visitors = cast("list[type[ASTValidationRule]]", [_kept(rule, made) for rule in rules])
     found = validate(schema, document, visitors, max_errors=MOST_MISTAKES, hide_suggestions=is_schema_hidden)
+    for visitor in made:  # each holds itself, and the document with it, until Python's garbage collector comes
+        vars(visitor).clear()
     return [_end(len(found)) if isinstance(error, ValidationAbortedError) else error for error in found]
+
+
+def _kept(rule: Rule, made: list[Visitor]) -> Rule:
+    """Return the rule, whose visitor is noted."""
+
+    def make(context: ValidationContext) -> Visitor:
+        made.append(rule(context))
+        return made[-1]
+
+    return make
 
 
 def _end(count: int) -> GraphQLError:

@@ -10,6 +10,7 @@ from graphql import DocumentNode, TokenKind
 from errors import BadUserInput, LimitExceeded
 from execution.beside import Beside
 from execution.grammar import read, tokens_of
+from execution.turns import Turns
 
 if TYPE_CHECKING:
     from graphql import Token
@@ -40,6 +41,7 @@ class Documents:
         self._kept_bytes = 0
         self.beside = Beside()
         """Where large documents are read and validated."""
+        self.turns = Turns()
 
     def known(self, text: str) -> DocumentNode | None:
         """Return the document if it was kept."""

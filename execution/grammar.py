@@ -31,14 +31,17 @@ _KINDS = {
 def tokens_of(text: str) -> Iterator[Token]:
     """Read the text token by token; the last one is its end. Raises a GraphQLError where it can't be read."""
     lexer = Lexer(Source(text))
-    while True:
-        try:
-            token = lexer.advance()
-        except GraphQLSyntaxError as exc:
-            raise _unreadable(lexer, exc) from None
-        yield token
-        if token.kind is TokenKind.EOF:
-            return
+    try:
+        while True:
+            try:
+                token = lexer.advance()
+            except GraphQLSyntaxError as exc:
+                raise _unreadable(lexer, exc) from None
+            yield token
+            if token.kind is TokenKind.EOF:
+                return
+    finally:
+        _unlink(lexer)
 
 
 def read(text: str) -> DocumentNode:
@@ -48,6 +51,18 @@ def read(text: str) -> DocumentNode:
         return parser.parse_document()
     except GraphQLSyntaxError:  # the few that the parser doesn't raise by the methods below
         raise parser.unexpected() from None
+    finally:
+        _unlink(parser._lexer)
+
+
+def _unlink(lexer: Lexer) -> None:
+    """Let the tokens, each of which holds the next and the last, go with what was read of them."""
+    token: Token | None = lexer.token
+    while token and token.next:  # read ahead
+        token = token.next
+    while token:
+        before, token.prev, token.next = token.prev, None, None
+        token = before
 
 
 class _Parser(Parser):

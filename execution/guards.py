@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Protocol, TypeVar, cast
 
-from graphql import FieldNode, OperationDefinitionNode, get_operation_ast
+from graphql import FieldNode, OperationDefinitionNode, OperationType, get_operation_ast
 from strawberry.extensions import SchemaExtension
 
 from errors import BadUserInput
@@ -16,6 +16,7 @@ from execution.document_rules import mistakes_of
 from execution.documents import Documents
 from execution.limits import Limits
 from execution.misfits import misfits_of_variables
+from execution.turns import AT_ONCE
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Hashable, Mapping
@@ -128,13 +129,26 @@ class Guard(SchemaExtension):
         context.pre_execution_errors = mistakes
         yield
 
+    async def on_execute(self) -> AsyncIterator[None]:
+        """Run it in its turn; a subscription, which lasts, waits for none."""
+        operation = get_operation_ast(
+            cast("DocumentNode", self.execution_context.graphql_document), self.execution_context.operation_name
+        )
+        is_lasting = operation is None or operation.operation is OperationType.SUBSCRIPTION
+        async with self._documents.turns.take(None if is_lasting else self._whose(), self._points or 0):
+            yield
+
     async def _done(self, work: Callable[[], Done]) -> Done:
         """Do what a document that isn't known needs; of a large one beside the loop, so that nobody else waits."""
         is_large = len(self.execution_context.query or "") >= LARGE and not self._is_known
         if not is_large:
             return work()
+        async with self._documents.turns.take(self._whose(), AT_ONCE):
+            return await self._documents.beside.do(work)
+
+    def _whose(self) -> Hashable | None:
         context = cast("MeasuredContext | None", self.execution_context.context)
-        return await self._documents.beside.do(work, context.whose if context else None)
+        return context.whose if context else None
 
     def _mistakes(
         self, document: DocumentNode, operation: OperationDefinitionNode | None, variables: Mapping[str, object]

@@ -70,7 +70,17 @@ def placed_entry(error: GraphQLError, request_id: str, *, has_made: bool) -> tup
         entry["locations"] = [location.formatted for location in error.locations]
     if error.path is not None:
         entry["path"] = error.path
+    _forget_frames(error)
     return failure, entry
+
+
+def _forget_frames(error: GraphQLError) -> None:
+    """Let go of where a failure came by, which holds all that was being run, and is held by it."""
+    left: list[BaseException | None] = [error]
+    while left:
+        if failure := left.pop():
+            failure.__traceback__ = None
+            left += [failure.__cause__, failure.__context__, getattr(failure, "original_error", None)]
 
 
 def failure_of(error: GraphQLError) -> BaseException:

@@ -5,11 +5,14 @@ import tracemalloc
 from collections.abc import Callable
 
 import pytest
-from graphql import GraphQLSyntaxError
+from graphql import GraphQLSyntaxError, parse
 
 from errors import BadUserInput, LimitExceeded
+from execution.document_rules import mistakes_of
 from execution.documents import Documents, bytes_charged, check_tokens
+from execution.grammar import read
 from execution.limits import Limits
+from schema.build import build_schema
 
 
 @pytest.mark.parametrize(
@@ -108,3 +111,22 @@ def test_a_document_larger_than_the_memory_for_all_is_not_kept() -> None:
     documents.keep(large, documents.read(large))
 
     assert [True, False] == [documents.known(text) is not None for text in (small, large)]
+
+
+@pytest.mark.parametrize("mistake", ["", "nothing"], ids=["valid", "with a mistake"])
+def test_what_was_read_of_a_document_goes_with_it(mistake: str) -> None:
+    schema = build_schema()._schema
+    text = f"{{ {mistake} " + " ".join(f"a{n}: __typename" for n in range(1_000)) + " }"
+    mistakes_of(schema, parse("{ viewer { role } }"), is_schema_hidden=False)
+    gc.collect()
+    gc.disable()  # or it may come by, and find what would have stayed
+    try:
+        check_tokens(text, Limits(tokens=5_000))
+        found = mistakes_of(schema, read(text), is_schema_hidden=False)
+        assert bool(mistake) == bool(found)
+        del found
+        left = gc.collect()
+    finally:
+        gc.enable()
+
+    assert left < 2_000  # it has some 9,000 parts

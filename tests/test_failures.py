@@ -4,7 +4,11 @@ import re
 from collections.abc import Iterator
 
 import pytest
+from graphql import GraphQLError
 
+from db.driver_errors import while_connecting
+from errors import Unavailable
+from server.failures import placed_entry
 from tests.apis import Api, api
 from tests.databases import CrmDatabase
 from tests.messages import code_of
@@ -83,3 +87,16 @@ def test_an_unknown_address_is_answered_in_json(served: Api) -> None:
     response = served.client.get("/nobody")
 
     assert (404, "NOT_FOUND") == (response.status_code, code_of(response.json()))
+
+
+def test_a_failure_that_was_told_holds_nothing_of_what_was_run() -> None:
+    with pytest.raises(Unavailable) as raised, while_connecting():
+        raise OSError("the cause")
+    failure = raised.value
+    assert failure.__traceback__
+    assert failure.__cause__
+
+    told, _ = placed_entry(GraphQLError("", original_error=failure), "a request", has_made=False)
+
+    assert told is failure
+    assert (None, None) == (failure.__traceback__, failure.__cause__.__traceback__)

@@ -4,13 +4,15 @@ import asyncio
 import threading
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import partial
 from uuid import UUID, uuid4
 
 import pytest
 import strawberry
 from graphql import DocumentNode, GraphQLError
+from hypothesis import given
+from hypothesis import strategies as st
 from pydantic import SecretStr
 from strawberry.types import ExecutionResult
 
@@ -20,6 +22,7 @@ from db.statements import Statement
 from errors import Unavailable
 from execution.beside import MOST_QUEUED, Beside
 from execution.guards import LARGE, Measured, guards
+from execution.turns import AT_ONCE, Turns
 from server.databases import database_of
 from settings import Settings
 from tests.apis import api
@@ -119,24 +122,65 @@ def test_what_is_done_beside_the_loop_is_done_in_turn_and_bounded() -> None:
     asyncio.run(do())
 
 
-def test_of_one_persons_work_one_thing_is_queued_and_the_rest_waits_a_while(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("execution.beside.TURN_S", 0.2)
+@dataclass
+class UnderWay:
+    """What has its turn now, and what had it, in order."""
+
+    points: int = 0
+    most: int = 0
+    served: list[int] = field(default_factory=list)
+
+    async def run(self, turns: Turns, whose: str | None, number: int, points: int, go: asyncio.Event) -> None:
+        async with turns.take(whose, points):
+            self.served.append(number)
+            self.points += min(points, AT_ONCE)
+            self.most = max(self.most, self.points)
+            try:
+                await go.wait()
+            finally:
+                self.points -= min(points, AT_ONCE)
+
+
+@given(st.lists(st.tuples(st.integers(0, 2 * AT_ONCE), st.booleans()), min_size=1, max_size=30))
+def test_one_persons_operations_run_in_their_order_as_far_as_there_is_room(asked: list[tuple[int, bool]]) -> None:
+    async def do() -> UnderWay:
+        turns, seen, go = Turns(), UnderWay(), asyncio.Event()
+        running = [
+            asyncio.create_task(seen.run(turns, "greedy", number, points, go))
+            for number, (points, _) in enumerate(asked)
+        ]
+        await asyncio.sleep(0)
+        for task, (_, gives_up) in zip(running, asked, strict=True):
+            if gives_up:
+                task.cancel()
+        await asyncio.sleep(0)
+        go.set()
+        await asyncio.gather(*running, return_exceptions=True)
+        seen.points = 0
+        async with asyncio.timeout(5), turns.take("greedy", AT_ONCE):  # all room has been given back
+            return seen
+
+    seen = asyncio.run(do())
+
+    assert seen.most <= AT_ONCE
+    assert sorted(seen.served) == seen.served
+    assert {number for number, (_, gives_up) in enumerate(asked) if not gives_up} <= set(seen.served)
+
+
+def test_whose_turn_does_not_come_in_time_is_refused_and_others_are_served(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("execution.turns.PATIENCE_S", 0.1)
 
     async def do() -> None:
-        beside, go, greedy = Beside(), threading.Event(), uuid4()
-
-        def work() -> bool:
-            return go.wait(30)
-
-        own = [asyncio.create_task(beside.do(work, greedy)) for _ in range(MOST_QUEUED + 1)]
+        turns, seen, go = Turns(), UnderWay(), asyncio.Event()
+        dear = asyncio.create_task(seen.run(turns, "greedy", 1, 20_000, go))
         await asyncio.sleep(0)
-        others = [asyncio.create_task(beside.do(work, uuid4())) for _ in range(MOST_QUEUED - 1)]
-        refused = [one for one in (await asyncio.wait(own, timeout=5))[0] if one.exception()]
-        assert MOST_QUEUED == len(refused)
-        assert all(isinstance(one.exception(), Unavailable) for one in refused)
+        with pytest.raises(Unavailable, match="your requests"):
+            await seen.run(turns, "greedy", 2, 1, go)
+        others = [asyncio.create_task(seen.run(turns, whose, 3, 1, go)) for whose in ("other", None)]
+        await asyncio.sleep(0)
+        assert [1, 3, 3] == seen.served
         go.set()
-        assert all(await asyncio.gather(*others, *(one for one in own if one not in refused)))
-        assert await asyncio.gather(*(beside.do(work, greedy) for _ in range(3)))
+        await asyncio.gather(dear, *others)
 
     asyncio.run(do())
 
