@@ -99,4 +99,4 @@ def test_a_failure_that_was_told_holds_nothing_of_what_was_run() -> None:
     told, _ = placed_entry(GraphQLError("", original_error=failure), "a request", has_made=False)
 
     assert told is failure
-    assert (None, None) == (failure.__traceback__, failure.__cause__.__traceback__)
+    assert [None, None] == [one.__traceback__ for one in (failure, failure.__cause__)]
