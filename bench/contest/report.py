@@ -108,7 +108,7 @@ def _bars(panel: Axes, found: Sequence[Figure]) -> None:
         text = f" {one.sum_us:,.0f} ({one.ratio:.2f} ×)"
         is_cut = one.sum_us > widest * 0.85
         panel.text(
-            widest if is_cut else one.sum_us,
+            min(widest, one.sum_us),
             place,
             f"{text} " if is_cut else text,
             va="center",
