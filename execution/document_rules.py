@@ -6,6 +6,7 @@ arguments are missing, and what in a value doesn't fit.
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING, cast
 
 from graphql import (
@@ -67,12 +68,27 @@ connection at one place, or 30 fragments with the same five fields, need 15,000.
 """
 
 
-def mistakes_of(schema: GraphQLSchema, document: DocumentNode, *, is_schema_hidden: bool) -> list[GraphQLError]:
+FEW_COMPARISONS = 2_000
+"""With which a document is checked first: so many take 5 ms at worst."""
+
+
+class TooManyComparisons(LimitExceeded):
+    """The document repeats fields so often that checking it takes more comparisons than it may."""
+
+
+def mistakes_of(
+    schema: GraphQLSchema,
+    document: DocumentNode,
+    *,
+    is_schema_hidden: bool,
+    most_comparisons: int = MOST_COMPARISONS,
+) -> list[GraphQLError]:
     """Return what makes the document invalid. Nothing of a hidden schema is told to whoever doesn't know it already.
 
-    Raises LimitExceeded for a document that takes too many comparisons.
+    Raises TooManyComparisons for a document that takes more of them.
     """
-    rules: list[Rule] = [OURS.get(rule) or _told(rule, WORDS[rule]) for rule in specified_rules]
+    ours = {**OURS, OverlappingFieldsCanBeMergedRule: partial(_Overlaps, most_comparisons)}
+    rules: list[Rule] = [ours.get(rule) or _told(rule, WORDS[rule]) for rule in specified_rules]
     rules.append(_told(_ChosenVariables, WORDS[VariablesInAllowedPositionRule]))
     if is_schema_hidden:
         rules.append(_told(NoSchemaIntrospectionCustomRule, WORDS[NoSchemaIntrospectionCustomRule]))
@@ -99,7 +115,7 @@ def _end(count: int) -> GraphQLError:
     """Return the last mistake of a document in which no more were looked for."""
     if count > MOST_MISTAKES:
         return mistake(f"The document has more than {MOST_MISTAKES} mistakes. Correct these first.", [])
-    raise LimitExceeded(
+    raise TooManyComparisons(
         f"The document repeats fields or fragments too often: it takes more than the {MOST_COMPARISONS:,} comparisons"
         " allowed. Write each once."
     )
@@ -148,10 +164,10 @@ class _Values(ValidationRule):
 class _Overlaps(OverlappingFieldsCanBeMergedRule):
     """Fields with one name in the answer are the same, as far as that can be found with so many comparisons."""
 
-    def __init__(self, context: ValidationContext) -> None:
+    def __init__(self, most_comparisons: int, context: ValidationContext) -> None:
         words = WORDS[OverlappingFieldsCanBeMergedRule]
         super().__init__(cast("ValidationContext", _Reporter(context, words)))
-        self.rule_context.remaining_complexity_budget = MOST_COMPARISONS
+        self.rule_context.remaining_complexity_budget = most_comparisons
 
 
 class _RequiredArguments(ValidationRule):
@@ -190,7 +206,6 @@ class _ChosenVariables(ValidationRule):
 
 
 OURS: Mapping[type[ASTValidationRule], type[ValidationRule]] = {
-    OverlappingFieldsCanBeMergedRule: _Overlaps,
     ValuesOfCorrectTypeRule: _Values,
     ProvidedRequiredArgumentsRule: _RequiredArguments,
 }

@@ -6,11 +6,12 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
 from functools import partial
+from typing import Any
 from uuid import UUID, uuid4
 
 import pytest
 import strawberry
-from graphql import DocumentNode, GraphQLError
+from graphql import DocumentNode, GraphQLError, GraphQLSchema
 from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import SecretStr
@@ -21,6 +22,7 @@ from db.sessions import Session
 from db.statements import Statement
 from errors import Unavailable
 from execution.beside import MOST_QUEUED, Beside
+from execution.document_rules import mistakes_of
 from execution.guards import LARGE, Measured, guards
 from execution.turns import AT_ONCE, Turns
 from server.databases import database_of
@@ -245,3 +247,24 @@ def test_a_large_document_is_checked_beside_the_loop_once(
         assert {"a": 1} == asyncio.run(schema.execute(text)).data
 
     assert [is_beside] == [thread is not threading.main_thread() for thread in threads]
+
+
+def test_a_small_document_that_takes_many_comparisons_is_checked_beside_the_loop(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    threads: list[bool] = []
+
+    def checked(schema: GraphQLSchema, document: DocumentNode, **how: Any) -> list[GraphQLError]:
+        threads.append(threading.current_thread() is threading.main_thread())
+        return mistakes_of(schema, document, **how)
+
+    monkeypatch.setattr("execution.guards.mistakes_of", checked)
+    schema = strawberry.Schema(Query, extensions=[guards()])
+
+    async def ask(text: str) -> ExecutionResult:
+        return await schema.execute(text, context_value=Asker(uuid4()))
+
+    few, many = (asyncio.run(ask("{" + "a " * times + "}")) for times in (20, 100))
+
+    assert ({"a": 1}, {"a": 1}) == (few.data, many.data)
+    assert [True, True, False] == threads
