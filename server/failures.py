@@ -37,10 +37,11 @@ def code_of(failure: BaseException) -> str:
     return failure.code if isinstance(failure, TasklineError) and is_public(failure) else TasklineError.code
 
 
-def message_of(failure: BaseException, request_id: str) -> str:
+def message_of(failure: BaseException, request_id: str, *, has_made: bool = False) -> str:
     """Return a public failure's own message; log any other whole, and return the one masked message.
 
-    What made the service unavailable is logged in one line.
+    What made the service unavailable is logged in one line. After a change that must not be sent again (`has_made`),
+    the masked message asks nobody to try again.
     """
     if isinstance(failure, Unavailable | AnswerLost) and failure.__cause__:
         log.warning("unavailable, request_id=%s: %s", request_id, failure.__cause__)
@@ -49,12 +50,13 @@ def message_of(failure: BaseException, request_id: str) -> str:
     if is_public(failure):
         return str(failure)
     log.error("unexpected failure, request_id=%s", request_id, exc_info=failure)
-    return f"Something went wrong on our side. Try again; if it stays, tell us the request id {request_id}."
+    next_step = f"{MADE_BEFORE} If it stays," if has_made else "Try again; if it stays,"
+    return f"Something went wrong on our side. {next_step} tell us the request id {request_id}."
 
 
-def entry_of(failure: BaseException, request_id: str) -> dict[str, object]:
+def entry_of(failure: BaseException, request_id: str, *, has_made: bool = False) -> dict[str, object]:
     """Return the failure as an entry of `errors`."""
-    return {"message": message_of(failure, request_id), "extensions": {"code": code_of(failure)}}
+    return {"message": message_of(failure, request_id, has_made=has_made), "extensions": {"code": code_of(failure)}}
 
 
 def placed_entry(error: GraphQLError, request_id: str, *, has_made: bool) -> tuple[BaseException, dict[str, object]]:
@@ -63,7 +65,7 @@ def placed_entry(error: GraphQLError, request_id: str, *, has_made: bool) -> tup
     After a change that must not be sent again (`has_made`), nobody is asked to try all of it again.
     """
     failure = failure_of(error)
-    entry = entry_of(failure, request_id)
+    entry = entry_of(failure, request_id, has_made=has_made)
     if has_made and isinstance(failure, Unavailable | TimedOut):
         entry["message"] = f"{entry['message']} {MADE_BEFORE}"
     if error.locations:

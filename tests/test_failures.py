@@ -8,7 +8,7 @@ from graphql import GraphQLError
 
 from db.driver_errors import while_connecting
 from errors import Unavailable
-from server.failures import placed_entry
+from server.failures import MADE_BEFORE, placed_entry
 from tests.apis import Api, api
 from tests.databases import CrmDatabase
 from tests.messages import code_of
@@ -100,3 +100,11 @@ def test_a_failure_that_was_told_holds_nothing_of_what_was_run() -> None:
 
     assert told is failure
     assert [None, None] == [one.__traceback__ for one in (failure, failure.__cause__)]
+
+
+@pytest.mark.parametrize("has_made", [False, True])
+def test_after_a_change_nobody_is_asked_to_try_again(has_made: bool) -> None:
+    _, entry = placed_entry(GraphQLError("", original_error=ValueError("x")), "a request", has_made=has_made)
+
+    assert [not has_made, has_made] == [words in str(entry["message"]) for words in ("Try again", MADE_BEFORE)]
+    assert "a request" in str(entry["message"])

@@ -59,7 +59,10 @@ def response(
 ) -> Response:
     """Return the whole answer to a request that failed, with these headers and members besides."""
     status, entries = _told(failure)
-    message = " ".join(str(entry["message"]) for entry in entries) or failures.message_of(failure, request_id)
+    session = accesses.of(request).session
+    message = " ".join(str(entry["message"]) for entry in entries) or failures.message_of(
+        failure, request_id, has_made=session is not None and session.has_made
+    )
     code = entries[0]["code"] if entries else failures.code_of(failure)
     accesses.of(request).codes = sorted({str(entry["code"]) for entry in entries} or {str(code)})
     body = body_of(status, str(code), message) | ({"errors": entries} if entries else {}) | dict(members or {})
