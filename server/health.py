@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import TYPE_CHECKING
 
 from starlette.routing import Route
@@ -27,10 +28,18 @@ def routes(database: Database, readiness_sql: Path) -> list[Route]:
     `readiness_sql` holds one statement that answers rows of (name, is_met, detail), one for each thing the API needs.
     """
     statement = readiness_sql.read_text()
+    under_way: asyncio.Task[list[dict[str, str]]] | None = None
+
+    async def checked() -> list[dict[str, str]]:
+        # However many ask, one of the pool's connections looks for all of them.
+        nonlocal under_way
+        if under_way is None or under_way.done():
+            under_way = asyncio.create_task(_missing(database, statement))
+        return await asyncio.shield(under_way)
 
     async def ready(request: Request) -> Response:
         try:
-            missing = await _missing(database, statement)
+            missing = await checked()
         except TasklineError as exc:
             detail = failures.message_of(exc, request_ids.of(request))
             return _not_ready({"missing": [{"name": "database", "detail": detail}]})

@@ -1,5 +1,6 @@
 """Health: the process alone, and everything that the API needs."""
 
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -82,3 +83,12 @@ def test_an_api_is_ready_again_when_its_database_is_back(database: CrmDatabase, 
         after = running.client.get("/readyz").status_code
 
     assert (200, [503, 503, 503], 200, 200) == (before, away, alive, after)
+
+
+def test_many_who_ask_at_once_share_one_look(database: CrmDatabase, readiness: Path) -> None:
+    readiness.write_text("SELECT 'looked', false, clock_timestamp()::text FROM pg_sleep(0.5)")
+
+    with api(database_url=database.app_url, readiness_sql=readiness) as running, ThreadPoolExecutor(10) as threads:
+        answers = list(threads.map(lambda _: running.client.get("/readyz").json(), range(10)))
+
+    assert len({answer["missing"][0]["detail"] for answer in answers}) <= 3

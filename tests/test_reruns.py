@@ -1,6 +1,7 @@
 """An operation whose connection breaks is run again where that does nothing twice, and else says what is not known."""
 
 import json
+import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
@@ -15,6 +16,7 @@ from server import failures
 from tests import apis
 from tests.apis import Api
 from tests.databases import CrmDatabase
+from tests.deadlines import DEADLINE_S, eventually
 from tests.organizations import Organization, new_organization
 from tests.owners import Owner, owner_of
 from tests.proxies import wire
@@ -158,6 +160,31 @@ def test_a_commit_without_an_answer_is_found_by_its_key_and_else_told_as_unknown
         (error,) = answer["errors"]
         assert (503, "UNAVAILABLE") == (response.status_code, error["extensions"]["code"])
         assert "may have been made" in error["message"]
+
+
+def test_on_a_socket_a_change_that_was_left_while_it_was_committed_is_noted_as_unknown(
+    database: CrmDatabase, tmp_path: Path
+) -> None:
+    committing, trail = threading.Event(), tmp_path / "audit.jsonl"
+    is_armed = False
+
+    def hold_the_commit(data: bytes) -> bytes:
+        if not (is_armed and COMMITTED in data):
+            return data
+        committing.set()
+        return b""
+
+    with owner_of(database) as owner, wire(database, to_client=hold_the_commit) as line:
+        organization = new_organization(owner)
+        with apis.api(database_url=line.url, allow_unbound_role=True, audit_file=trail) as running:
+            assert "errors" not in running.ask(TASKS, viewer=organization.viewer()).json()
+            is_armed = True
+            with greeted(running, organization.viewer()) as socket:
+                socket.subscribe(CREATE, {"contact": str(organization.contact())})
+                assert committing.wait(DEADLINE_S)
+            assert eventually(lambda: bool(trail.read_text()))
+
+    assert json.loads(trail.read_text())["changes"] is None
 
 
 @dataclass(slots=True)
