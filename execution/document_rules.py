@@ -87,7 +87,10 @@ def mistakes_of(
 
     Raises TooManyComparisons for a document that takes more of them.
     """
-    ours = {**OURS, OverlappingFieldsCanBeMergedRule: partial(_Overlaps, most_comparisons)}
+    ours: dict[type[ASTValidationRule], Rule] = {
+        **OURS,
+        OverlappingFieldsCanBeMergedRule: partial(_Overlaps, most_comparisons),
+    }
     rules: list[Rule] = [ours.get(rule) or _told(rule, WORDS[rule]) for rule in specified_rules]
     rules.append(_told(_ChosenVariables, WORDS[VariablesInAllowedPositionRule]))
     if is_schema_hidden:
