@@ -103,6 +103,16 @@ class Unavailable(TasklineError):
     code = "UNAVAILABLE"
 
 
+class Crowded(Unavailable):
+    """One person asks for more at a time than is answered at a time."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            "As many of your requests as are answered at a time take long. Try again in a few seconds, and ask for"
+            " less."
+        )
+
+
 class ConnectionLost(Unavailable):
     """The connection to the database broke under a statement."""
 

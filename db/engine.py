@@ -15,7 +15,7 @@ from db.driver_errors import while_connecting, while_running
 from db.instants import from_stored, to_us
 from db.listener import listen
 from db.sessions import Session
-from errors import Unavailable, UnboundRole
+from errors import Crowded, Unavailable, UnboundRole
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -31,7 +31,6 @@ PLANNER = {
     "enable_incremental_sort": "off",
 }
 
-CROWDED = "As many of your requests as are answered at a time take long. Try again in a few seconds, and ask for less."
 REPLACE_S = 1.0
 CLOSE_S = 4.0
 
@@ -162,7 +161,7 @@ class Database:
                 async with asyncio.timeout_at(ends_at):
                     await share.acquire()
             except TimeoutError as exc:
-                raise Unavailable(CROWDED) from exc
+                raise Crowded from exc
         try:
             with while_connecting():
                 return await self._pool.acquire(timeout=max(0.0, ends_at - asyncio.get_running_loop().time()))

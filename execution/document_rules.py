@@ -6,6 +6,7 @@ arguments are missing, and what in a value doesn't fit.
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, cast
 
@@ -68,28 +69,33 @@ connection at one place, or 30 fragments with the same five fields, need 15,000.
 """
 
 
-FEW_COMPARISONS = 2_000
-"""With which a document is checked first: so many take 5 ms at worst."""
+@dataclass(frozen=True, slots=True)
+class Effort:
+    """How long mistakes are looked for."""
+
+    mistakes: int
+    comparisons: int
 
 
-class TooManyComparisons(LimitExceeded):
-    """The document repeats fields so often that checking it takes more comparisons than it may."""
+WHOLE = Effort(MOST_MISTAKES, MOST_COMPARISONS)
+QUICK = Effort(10, 2_000)
+"""Enough for what people write; with reading it, 20 ms at worst for a document of 2,000 characters."""
+
+
+class Unfinished(Exception):
+    """More would have to be done to know all mistakes than was to be."""
 
 
 def mistakes_of(
-    schema: GraphQLSchema,
-    document: DocumentNode,
-    *,
-    is_schema_hidden: bool,
-    most_comparisons: int = MOST_COMPARISONS,
+    schema: GraphQLSchema, document: DocumentNode, *, is_schema_hidden: bool, effort: Effort = WHOLE
 ) -> list[GraphQLError]:
     """Return what makes the document invalid. Nothing of a hidden schema is told to whoever doesn't know it already.
 
-    Raises TooManyComparisons for a document that takes more of them.
+    Raises LimitExceeded for a document that takes too many comparisons, and Unfinished when a lesser effort ends first.
     """
     ours: dict[type[ASTValidationRule], Rule] = {
         **OURS,
-        OverlappingFieldsCanBeMergedRule: partial(_Overlaps, most_comparisons),
+        OverlappingFieldsCanBeMergedRule: partial(_Overlaps, effort.comparisons),
     }
     rules: list[Rule] = [ours.get(rule) or _told(rule, WORDS[rule]) for rule in specified_rules]
     rules.append(_told(_ChosenVariables, WORDS[VariablesInAllowedPositionRule]))
@@ -97,14 +103,18 @@ def mistakes_of(
         rules.append(_told(NoSchemaIntrospectionCustomRule, WORDS[NoSchemaIntrospectionCustomRule]))
     made: list[Visitor] = []
     # What makes a visitor is all that a rule is called for.
-    visitors = cast("list[type[ASTValidationRule]]", [_kept(rule, made) for rule in rules])
-    found = validate(schema, document, visitors, max_errors=MOST_MISTAKES, hide_suggestions=is_schema_hidden)
+    visitors = cast("list[type[ASTValidationRule]]", [_noted(rule, made) for rule in rules])
+    found = validate(schema, document, visitors, max_errors=effort.mistakes, hide_suggestions=is_schema_hidden)
     for visitor in made:  # each holds itself, and the document with it, until Python's garbage collector comes
         vars(visitor).clear()
-    return [_end(len(found)) if isinstance(error, ValidationAbortedError) else error for error in found]
+    if found and isinstance(found[-1], ValidationAbortedError):
+        if effort != WHOLE:
+            raise Unfinished
+        found[-1] = _end(len(found))
+    return found
 
 
-def _kept(rule: Rule, made: list[Visitor]) -> Rule:
+def _noted(rule: Rule, made: list[Visitor]) -> Rule:
     """Return the rule, whose visitor is noted."""
 
     def make(context: ValidationContext) -> Visitor:
@@ -118,7 +128,7 @@ def _end(count: int) -> GraphQLError:
     """Return the last mistake of a document in which no more were looked for."""
     if count > MOST_MISTAKES:
         return mistake(f"The document has more than {MOST_MISTAKES} mistakes. Correct these first.", [])
-    raise TooManyComparisons(
+    raise LimitExceeded(
         f"The document repeats fields or fragments too often: it takes more than the {MOST_COMPARISONS:,} comparisons"
         " allowed. Write each once."
     )

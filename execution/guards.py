@@ -12,7 +12,7 @@ from strawberry.extensions import SchemaExtension
 
 from errors import BadUserInput
 from execution.cost import measure, sizes_of
-from execution.document_rules import FEW_COMPARISONS, MOST_COMPARISONS, TooManyComparisons, mistakes_of
+from execution.document_rules import QUICK, WHOLE, Effort, Unfinished, mistakes_of
 from execution.documents import Documents
 from execution.limits import Limits
 from execution.misfits import misfits_of_variables
@@ -29,7 +29,8 @@ if TYPE_CHECKING:
 Done = TypeVar("Done")
 
 LARGE = 2_000
-"""Characters of a document from which on it is read and validated beside the loop; below, that takes 10 ms at worst."""
+"""Characters of a document from which on it is read and validated beside the loop; of smaller ones, what
+takes long is (QUICK in document_rules)."""
 LONGEST_NAME = 100
 """How many characters of an operation's name are told."""
 MOST_SIZES = 8
@@ -94,6 +95,7 @@ class Guard(SchemaExtension):
         self._documents = documents
         self._is_cost_shown = is_cost_shown
         self._is_known = False
+        self._operation: OperationDefinitionNode | None = None
         self._points: int | None = None
         self._started = time.perf_counter()
 
@@ -109,20 +111,21 @@ class Guard(SchemaExtension):
             # Strawberry would run the first one.
             raise BadUserInput(f"The document has {len(operations)} operations. Name one in `operationName`.")
         context.graphql_document = document
-        if operation := get_operation_ast(document, context.operation_name):
-            self._tell(operation)
+        self._operation = get_operation_ast(document, context.operation_name)
+        if self._operation:
+            self._tell(self._operation)
         yield
 
     async def on_validate(self) -> AsyncIterator[None]:
         """Measure before validation, whose rules take long on large documents; keep what is valid; check variables."""
         context = self.execution_context
         document, variables = cast("DocumentNode", context.graphql_document), context.variables or {}
-        operation = get_operation_ast(document, context.operation_name)
+        operation = self._operation
         find = partial(self._mistakes, document, operation, variables)
         try:
-            mistakes = await self._done(partial(find, FEW_COMPARISONS))
-        except TooManyComparisons:
-            mistakes = await self._beside(partial(find, MOST_COMPARISONS))
+            mistakes = await self._done(partial(find, QUICK))
+        except Unfinished:
+            mistakes = await self._beside(partial(find, WHOLE))
         if operation:
             self._tell(operation)
         if not mistakes:
@@ -135,10 +138,7 @@ class Guard(SchemaExtension):
 
     async def on_execute(self) -> AsyncIterator[None]:
         """Run it in its turn; a subscription, which lasts, waits for none."""
-        operation = get_operation_ast(
-            cast("DocumentNode", self.execution_context.graphql_document), self.execution_context.operation_name
-        )
-        is_lasting = operation is None or operation.operation is OperationType.SUBSCRIPTION
+        is_lasting = self._operation is None or self._operation.operation is OperationType.SUBSCRIPTION
         async with self._documents.turns.take(None if is_lasting else self._whose(), self._points or 0):
             yield
 
@@ -160,7 +160,7 @@ class Guard(SchemaExtension):
         document: DocumentNode,
         operation: OperationDefinitionNode | None,
         variables: Mapping[str, object],
-        most_comparisons: int,
+        effort: Effort,
     ) -> list[GraphQLError]:
         """Measure a document, and return what is wrong with it."""
         if operation:
@@ -168,7 +168,7 @@ class Guard(SchemaExtension):
         if self._is_known:
             return []
         schema = self.execution_context.schema._schema
-        return mistakes_of(schema, document, is_schema_hidden=self._is_schema_hidden, most_comparisons=most_comparisons)
+        return mistakes_of(schema, document, is_schema_hidden=self._is_schema_hidden, effort=effort)
 
     def _tell(self, operation: OperationDefinitionNode) -> None:
         """Leave in the operation's context what it is."""

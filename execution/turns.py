@@ -8,7 +8,7 @@ from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING
 from weakref import WeakValueDictionary
 
-from errors import Unavailable
+from errors import Crowded
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Hashable
@@ -17,7 +17,6 @@ AT_ONCE = 1_000
 """Points of one person's operations that are under way together. A dearer operation runs when none of theirs does."""
 PATIENCE_S = 1.5
 """How long an operation waits for its turn."""
-CROWDED = "As many of your requests as are answered at a time take long. Try again in a few seconds, and ask for less."
 
 
 class _Person:
@@ -61,7 +60,7 @@ class Turns:
 
     @asynccontextmanager
     async def take(self, whose: Hashable | None, points: int) -> AsyncIterator[None]:
-        """Run the block in somebody's turn. Raises Unavailable when it doesn't come in time.
+        """Run the block in somebody's turn. Raises Crowded when it doesn't come in time.
 
         What is nobody's in particular waits for no turn.
         """
@@ -75,7 +74,7 @@ class Turns:
         try:
             await person.take(needed)
         except TimeoutError as exc:
-            raise Unavailable(CROWDED) from exc
+            raise Crowded from exc
         try:
             yield
         finally:

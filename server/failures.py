@@ -78,11 +78,14 @@ def placed_entry(error: GraphQLError, request_id: str, *, has_made: bool) -> tup
 
 def _forget_frames(error: GraphQLError) -> None:
     """Let go of where a failure came by, which holds all that was being run, and is held by it."""
-    left: list[BaseException | None] = [error]
+    left: list[BaseException] = [error]
+    seen = set[int]()
     while left:
-        if failure := left.pop():
-            failure.__traceback__ = None
-            left += [failure.__cause__, failure.__context__, getattr(failure, "original_error", None)]
+        failure = left.pop()
+        failure.__traceback__ = None
+        seen.add(id(failure))
+        behind = failure.__cause__, failure.__context__, getattr(failure, "original_error", None)
+        left += [one for one in behind if one is not None and id(one) not in seen]  # one may be behind itself
 
 
 def failure_of(error: GraphQLError) -> BaseException:

@@ -95,6 +95,7 @@ def test_a_failure_that_was_told_holds_nothing_of_what_was_run() -> None:
     failure = raised.value
     assert failure.__traceback__
     assert failure.__cause__
+    failure.__cause__.__cause__ = failure  # as when a failure is raised again by what it led to
 
     told, _ = placed_entry(GraphQLError("", original_error=failure), "a request", has_made=False)
 

@@ -15,6 +15,7 @@ from errors import TasklineError
 from execution.cost import measure
 from execution.document_rules import MOST_COMPARISONS
 from execution.limits import Limits
+from execution.turns import AT_ONCE
 from resolvers import relinks
 from resolvers.idempotency import LONGEST_KEY
 from resolvers.pages import DEFAULT_SIZE, LARGEST_SIZE
@@ -60,6 +61,7 @@ def test_limits_are_right(row: list[str]) -> None:
     what, limit, variable = row
     fixed = {
         "comparisons of fields that may have one name in the answer": MOST_COMPARISONS,
+        "points of one person's operations that are under way together": AT_ONCE,
         "items of a page": LARGEST_SIZE,
         "conditions of a filter: tests, and filters within it": MOST_CONDITIONS,
         "filters within filters, the outermost counted": DEEPEST,

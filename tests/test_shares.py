@@ -158,7 +158,6 @@ def test_one_persons_operations_run_in_their_order_as_far_as_there_is_room(asked
         await asyncio.sleep(0)
         go.set()
         await asyncio.gather(*running, return_exceptions=True)
-        seen.points = 0
         async with asyncio.timeout(5), turns.take("greedy", AT_ONCE):  # all room has been given back
             return seen
 
@@ -249,22 +248,32 @@ def test_a_large_document_is_checked_beside_the_loop_once(
     assert [is_beside] == [thread is not threading.main_thread() for thread in threads]
 
 
-def test_a_small_document_that_takes_many_comparisons_is_checked_beside_the_loop(
-    monkeypatch: pytest.MonkeyPatch,
+@pytest.mark.parametrize(
+    ("text", "found", "is_beside"),
+    [
+        ("{" + "a " * 20 + "}", 0, False),
+        ("{" + "a " * 100 + "}", 0, True),
+        ("{" + "b " * 5 + "}", 5, False),
+        ("{" + " ".join(f"b{number}" for number in range(12)) + "}", 12, True),
+    ],
+    ids=["few comparisons", "many comparisons", "few mistakes", "many mistakes"],
+)
+def test_a_small_document_is_checked_beside_the_loop_when_that_takes_long(
+    monkeypatch: pytest.MonkeyPatch, text: str, found: int, is_beside: bool
 ) -> None:
     threads: list[bool] = []
 
     def checked(schema: GraphQLSchema, document: DocumentNode, **how: Any) -> list[GraphQLError]:
-        threads.append(threading.current_thread() is threading.main_thread())
+        threads.append(threading.current_thread() is not threading.main_thread())
         return mistakes_of(schema, document, **how)
 
     monkeypatch.setattr("execution.guards.mistakes_of", checked)
     schema = strawberry.Schema(Query, extensions=[guards()])
 
-    async def ask(text: str) -> ExecutionResult:
+    async def ask() -> ExecutionResult:
         return await schema.execute(text, context_value=Asker(uuid4()))
 
-    few, many = (asyncio.run(ask("{" + "a " * times + "}")) for times in (20, 100))
+    answer = asyncio.run(ask())
 
-    assert ({"a": 1}, {"a": 1}) == (few.data, many.data)
-    assert [True, True, False] == threads
+    assert (None if found else {"a": 1}, found) == (answer.data, len(answer.errors or []))
+    assert [False, True][: 1 + is_beside] == threads
