@@ -90,10 +90,10 @@ BY_TIME = (
 )
 
 
-def rows_of(page: Page) -> list[InteractionRow]:
-    """Read a page whose query selects COLUMNS first."""
-    width = len(COLUMNS)
-    return [InteractionRow(*record[:width]) for record in page.records]
+def rows_of(page: Page, attributes: tuple[str, ...] = ATTRIBUTES) -> list[InteractionRow]:
+    """Read a page whose query selects the columns of these attributes first."""
+    made, width = row_of(attributes), len(attributes)
+    return [made(record[:width]) for record in page.records]
 
 
 async def by_ids(session: Session, ids: Sequence[UUID]) -> list[InteractionRow]:

@@ -22,7 +22,7 @@ from sqlalchemy import (
     select,
 )
 
-from db.interactions import COLUMNS, IS_ALIVE, TASK, InteractionRow
+from db.interactions import ATTRIBUTES, COLUMNS, IS_ALIVE, TASK, InteractionRow, columns_of
 from db.keyset import Page, Window, page_of
 from db.nested_pages import OWNER, OwnedNumber, OwnedPage, pages_of
 from db.statements import Statement, compiled, instant_argument, of_tenant, uuid_argument, uuids_argument
@@ -62,12 +62,21 @@ class NewTask:
     account_id: UUID | None
 
 
-async def page(session: Session, tasks: TaskFilter, order: Sequence[TaskOrder], window: Window) -> Page:
+async def page(
+    session: Session,
+    tasks: TaskFilter,
+    order: Sequence[TaskOrder],
+    window: Window,
+    *,
+    attributes: tuple[str, ...] = ATTRIBUTES,
+) -> Page:
     """Return a page of matching tasks in this order, equal ones by id. At most `limit` rows. 1 statement.
+
+    Of each task these known attributes are read.
 
     The few tasks of a record are best sorted; to the first ones of many it is shorter by the order of all.
     """
-    query, is_narrowed = select(*COLUMNS).where(*matching(tasks)), tasks != TaskFilter()
+    query, is_narrowed = select(*columns_of(attributes)).where(*matching(tasks)), tasks != TaskFilter()
     return await page_of(session, query, keys_of(order), window, is_planned_anew=is_narrowed)
 
 

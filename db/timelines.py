@@ -7,7 +7,7 @@ from functools import cache, lru_cache
 from typing import TYPE_CHECKING, NamedTuple
 
 from db.filters import InstantTest
-from db.interactions import ATTRIBUTES, InteractionRow, row_of
+from db.interactions import ATTRIBUTES, InteractionRow, rows_of
 from db.keyset import Page, Window
 from db.linked_rows import INTERACTIONS, Found, Path, linked_rows
 from db.records import RecordKind
@@ -81,8 +81,8 @@ async def pages(
 
 def entries_of(page: Page, attributes: tuple[str, ...]) -> list[EntryRow]:
     """Read the entries of a page that was read with these attributes."""
-    made, width = row_of(attributes), len(attributes)
-    return [EntryRow(made(record[:width]), _in_order(tuple(record["via"]))) for record in page.records]
+    rows = zip(rows_of(page, attributes), page.records, strict=True)
+    return [EntryRow(row, _in_order(tuple(record["via"]))) for row, record in rows]
 
 
 @cache  # of three kinds, in any order

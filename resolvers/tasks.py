@@ -52,13 +52,22 @@ class TaskDraft:
 
 
 async def page_of_tasks(
-    session: Session, filter_: TaskFilter, order: Sequence[TaskOrder], request: PageRequest
+    session: Session,
+    filter_: TaskFilter,
+    order: Sequence[TaskOrder],
+    request: PageRequest,
+    *,
+    asked: frozenset[str] | None = None,
 ) -> RowPage[InteractionRow]:
-    """Return a page of matching tasks in this order. Raises BadUserInput, BadCursor or LimitExceeded. 1 statement."""
+    """Return a page of matching tasks in this order, of which these attributes will be shown. 1 statement.
+
+    Raises BadUserInput, BadCursor or LimitExceeded.
+    """
     scope = scope_of("tasks", filter_, *order)
     window = request.window(keys_of(order), scope)
-    page = await tasks.page(session, filter_, order, window)
-    return row_page(interactions.rows_of(page), page, window, scope)
+    attributes = interactions.known_attributes(asked)
+    page = await tasks.page(session, filter_, order, window, attributes=attributes)
+    return row_page(interactions.rows_of(page, attributes), page, window, scope)
 
 
 async def count_tasks(session: Session, filter_: TaskFilter) -> int:

@@ -88,7 +88,8 @@ class Query:
         """List tasks."""
         plain = filter.plain() if filter else PlainFilter()
         request, order = page_request(first, after, last, before), plain_order(order_by)
-        page = await tasks.page_of_tasks(info.context.session, plain, order, request)
+        asked = info.context.foreseen(info).attributes
+        page = await tasks.page_of_tasks(info.context.session, plain, order, request, asked=asked)
         return task_connection(page, partial(tasks.count_tasks, info.context.session, plain))
 
     @strawberry.field(description="Counts of your organization's tasks.")

@@ -1,4 +1,4 @@
-"""Of a timeline's entries only what is shown is read, and nothing is shown that wasn't read."""
+"""Of a page's entries and tasks only what is shown is read, and nothing is shown that wasn't read."""
 
 import asyncio
 from collections.abc import Awaitable, Callable
@@ -11,11 +11,14 @@ from pydantic import SecretStr
 from strawberry.schema.schema import StrawberryGraphQLCoreExecutionContext
 
 from db.engine import Database
-from db.interactions import ALWAYS_READ, ATTRIBUTES, known_attributes
-from db.keyset import Window
+from db.interactions import ALWAYS_READ, ATTRIBUTES, known_attributes, rows_of
+from db.keyset import Page, Window
 from db.linked_rows import INTERACTIONS, known_paths
 from db.partial_rows import NotReadError, partial_row
 from db.records import RecordKind
+from db.task_filters import TaskFilter
+from db.task_orders import DEFAULT_ORDER
+from db.tasks import page as page_of_tasks
 from db.timeline_filters import Timeline, TimelineFilter
 from db.timelines import RecordPage, entries_of, pages
 from execution.foresight import Foreseen
@@ -37,6 +40,7 @@ TYPES = "Task", "Activity"
 FIELDS = [
     (kind, name) for kind in TYPES for name in cast("GraphQLObjectType", build_schema()._schema.type_map[kind]).fields
 ]
+FIELDS_OF_TASKS = [(kind, name) for kind, name in FIELDS if kind == "Task"]
 
 
 class Whole(NamedTuple):
@@ -95,6 +99,23 @@ def test_what_is_shown_of_a_timelines_entries_is_foreseen(asked: str, expected: 
     assert expected == context.foreseen["one"].attributes
 
 
+@pytest.mark.parametrize(
+    ("asked", "expected"),
+    [
+        ("totalCount pageInfo { endCursor }", set()),
+        ("edges { cursor node { subject } }", {"subject"}),
+        ("nodes { id dueAt } edges { node { lead { email } version } }", {"id", "due_at", "version"}),
+        ("nodes { bucket }", None),
+    ],
+)
+def test_what_is_shown_of_listed_tasks_is_foreseen(asked: str, expected: set[str] | None) -> None:
+    context = Noted()
+
+    asyncio.run(build_schema().execute(f"{{ one: tasks {{ {asked} }} }}", context_value=context))
+
+    assert expected == context.foreseen["one"].attributes
+
+
 @pytest.fixture
 def contact(organization: Organization) -> str:
     """A contact with a task and a call that have everything."""
@@ -106,18 +127,20 @@ def contact(organization: Organization) -> str:
     return str(contact)
 
 
-@pytest.mark.parametrize(("kind", "name"), FIELDS)
-def test_each_field_of_an_entry_finds_what_it_shows(
-    crm: CrmDatabase, organization: Organization, contact: str, kind: str, name: str
+@pytest.mark.parametrize(
+    ("kind", "name", "is_list"),
+    [*((*field, False) for field in FIELDS), *((*field, True) for field in FIELDS_OF_TASKS)],
+)
+def test_each_field_of_an_entry_or_a_task_finds_what_it_shows(
+    crm: CrmDatabase, organization: Organization, contact: str, kind: str, name: str, *, is_list: bool
 ) -> None:
     planned, reference = build_schema(), build_schema()
     reference.execution_context_class = StrawberryGraphQLCoreExecutionContext  # reads all rows whole
     plans = cast("type[PlannedExecutor]", planned.execution_context_class).plans
     field = cast("GraphQLObjectType", planned._schema.type_map[kind]).fields[name]
     shown = name if is_leaf_type(get_named_type(field.type)) else f"{name} {{ __typename }}"
-    text = (
-        f'{{ timeline(record: {{contactId: "{contact}"}}) {{ edges {{ node {{ ... on {kind} {{ {shown} }} }} }} }} }}'
-    )
+    pages = "tasks" if is_list else f'timeline(record: {{contactId: "{contact}"}})'
+    text = f"{{ {pages} {{ edges {{ node {{ ... on {kind} {{ {shown} }} }} }} }} }}"
 
     async def ask(database: Database) -> list[tuple[bytes, list[str]]]:
         return [await answered(database, organization, by, Document(text, {})) for by in (planned, reference)]
@@ -150,6 +173,24 @@ def test_a_page_has_no_other_columns_than_those_asked_for(
     assert not {"subject", "description", "scheduled_at", "created_at", "version"} & set(records[0].keys())
     with pytest.raises(NotReadError):
         _ = task.interaction.subject
+
+
+def test_a_page_of_tasks_has_no_other_columns_than_those_asked_for(
+    crm: CrmDatabase, organization: Organization, contact: str
+) -> None:
+    attributes = known_attributes(frozenset({"outcome"}))
+
+    async def read(database: Database) -> Page:
+        async with database.session(organization.id) as session:
+            return await page_of_tasks(session, TaskFilter(), DEFAULT_ORDER, Window(9), attributes=attributes)
+
+    page = using(crm, read)
+    (task,) = rows_of(page, attributes)
+
+    assert ("Good", UUID(contact)) == (task.outcome, task.contact_id)
+    assert not {"subject", "description", "scheduled_at", "created_at", "version"} & set(page.records[0].keys())
+    with pytest.raises(NotReadError):
+        _ = task.subject
 
 
 def using(crm: CrmDatabase, use: Callable[[Database], Awaitable[T]]) -> T:
