@@ -75,5 +75,12 @@ def _schema(settings: Settings) -> strawberry.Schema:
         points=settings.max_query_points,
     )
     return build_schema(
-        [guards(limits, is_cost_shown=settings.is_demo, is_introspection_on=settings.is_introspection_on)]
+        [
+            guards(
+                limits,
+                is_cost_shown=settings.is_demo,
+                is_introspection_on=settings.is_introspection_on,
+                is_suggestions_on=settings.is_suggestions_on,
+            )
+        ]
     )

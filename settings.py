@@ -99,6 +99,8 @@ class Settings(BaseSettings):
 
     is_graphiql_on: bool = True
     is_introspection_on: bool = True
+    is_suggestions_on: bool = True
+    """Whether errors tell names that the request doesn't have; never while introspection is off."""
     viewer_requests_per_minute: Annotated[int, Field(ge=0)] = 1_200
     """How often one person may ask; 0: as often as they like."""
     address_requests_per_minute: Annotated[int, Field(ge=0)] = 6_000

@@ -101,7 +101,7 @@ def measure(
         if count > limit:
             raise LimitExceeded(
                 f"The operation {what} than the limit allows: {count:,} of at most {limit:,}."
-                " Ask for smaller pages (`first`), fewer levels, or several times."
+                " Ask for smaller pages, fewer levels, or several times."
             )
     return found
 

@@ -87,9 +87,16 @@ class Unfinished(Exception):
 
 
 def mistakes_of(
-    schema: GraphQLSchema, document: DocumentNode, *, is_schema_hidden: bool, effort: Effort = WHOLE
+    schema: GraphQLSchema,
+    document: DocumentNode,
+    *,
+    is_schema_hidden: bool = False,
+    are_names_hidden: bool = False,
+    effort: Effort = WHOLE,
 ) -> list[GraphQLError]:
-    """Return what makes the document invalid. Nothing of a hidden schema is told to whoever doesn't know it already.
+    """Return what makes the document invalid, introspection of a hidden schema too.
+
+    Where names are hidden, none is told that the document doesn't have.
 
     Raises LimitExceeded for a document that takes too many comparisons, and Unfinished when a lesser effort ends first.
     """
@@ -104,7 +111,7 @@ def mistakes_of(
     made: list[Visitor] = []
     # What makes a visitor is all that a rule is called for.
     visitors = cast("list[type[ASTValidationRule]]", [_noted(rule, made) for rule in rules])
-    found = validate(schema, document, visitors, max_errors=effort.mistakes, hide_suggestions=is_schema_hidden)
+    found = validate(schema, document, visitors, max_errors=effort.mistakes, hide_suggestions=are_names_hidden)
     for visitor in made:  # each holds itself, and the document with it, until Python's garbage collector comes
         vars(visitor).clear()
     if found and isinstance(found[-1], ValidationAbortedError):
@@ -198,11 +205,13 @@ class _RequiredArguments(ValidationRule):
 
     def _check(self, node: FieldNode | DirectiveNode, of: str, known: Mapping[str, GraphQLArgument]) -> None:
         given = {argument.name.value for argument in node.arguments or ()}
-        misfits = Misfits(is_hidden=self.context.hide_suggestions)
-        for name, argument in known.items():
-            if name not in given and is_required_argument(argument):
-                wanted = misfits.wanted(argument.type)
-                self.report_error(mistake(f"{of} needs the argument {name}. Give {wanted}.", [node]))
+        missing = {name: known[name] for name in known if name not in given and is_required_argument(known[name])}
+        if missing and self.context.hide_suggestions:
+            self.report_error(mistake(f"{of} needs other arguments too. Give all that the schema wants.", [node]))
+            return
+        for name, argument in missing.items():
+            wanted = Misfits(is_hidden=False).wanted(argument.type)
+            self.report_error(mistake(f"{of} needs the argument {name}. Give {wanted}.", [node]))
 
 
 class _ChosenVariables(ValidationRule):

@@ -62,7 +62,8 @@ def _variable_of_output(nodes: Sequence[Node], _: ValidationContext) -> str:
 
 def _leaf(nodes: Sequence[Node], context: ValidationContext) -> str:
     if isinstance(nodes[0], SelectionSetNode):
-        return f"A {get_named_type(context.get_type())} has no fields to select. Take the braces after it out."
+        leaf = _field_name(context.get_field_def(), context)
+        return f"{leaf} has no fields to select. Take the braces after it out."
     name = _name(nodes[0])
     return f"{name} has fields, and none is selected. Say which: {name} {{ … }}."
 
@@ -72,6 +73,8 @@ def _unknown_field(nodes: Sequence[Node], context: ValidationContext) -> str:
     fields = getattr(parent, "fields", {})  # a union has none
     otherwise = f"Ask for it in a fragment: … on A_TYPE {{ {name} }}." if is_union_type(parent) else LOOK
     hint = did_you_mean(name, fields, otherwise=otherwise, is_hidden=context.hide_suggestions)
+    if context.hide_suggestions:
+        return f"There is no field {quoted(name)} here. {hint}"
     return f"{parent} has no field {quoted(name)}. {hint}"
 
 
@@ -84,11 +87,11 @@ def _unused_fragment(nodes: Sequence[Node], _: ValidationContext) -> str:
 
 
 def _impossible_fragment(nodes: Sequence[Node], context: ValidationContext) -> str:
-    node, parent = nodes[0], context.get_parent_type()
+    node, parent = nodes[0], "what it is in" if context.hide_suggestions else f"a {context.get_parent_type()}"
     if not isinstance(node, InlineFragmentNode):
-        return f"Fragment {quoted(_name(node))} can't be here: nothing is of its type and a {parent}. Take it out."
+        return f"Fragment {quoted(_name(node))} can't be here: nothing is of its type and {parent}. Take it out."
     on = _name(cast("NamedTypeNode", node.type_condition))
-    return f"A fragment on {on} can't be here: nothing is a {on} and a {parent} at once. Take it out."
+    return f"A fragment on {on} can't be here: nothing is a {on} and {parent} at once. Take it out."
 
 
 def _fragment_circle(nodes: Sequence[Node], _: ValidationContext) -> str:
@@ -124,6 +127,9 @@ def _unknown_argument(nodes: Sequence[Node], context: ValidationContext) -> str:
 
 def _misplaced_variable(nodes: Sequence[Node], context: ValidationContext) -> str:
     declared, used = cast("tuple[VariableDefinitionNode, VariableNode]", (nodes[0], nodes[1]))
+    told = f"${_name(declared.variable)} is declared as {print_ast(declared.type)}"
+    if context.hide_suggestions:
+        return f"{told}, which doesn't fit where it is used. Declare it as what the schema has there."
     operations = [node for node in context.document.definitions if isinstance(node, OperationDefinitionNode)]
     usage = next(
         usage
@@ -134,8 +140,7 @@ def _misplaced_variable(nodes: Sequence[Node], context: ValidationContext) -> st
     parent = get_named_type(usage.parent_type)
     is_choice = is_input_object_type(parent) and parent.is_one_of
     wanted = f"{usage.type}!" if is_choice else usage.type
-    name, type_ = _name(declared.variable), print_ast(declared.type)
-    return f"${name} is declared as {type_}, and used where {wanted} is wanted. Declare it as {wanted}."
+    return f"{told}, and used where {wanted} is wanted. Declare it as {wanted}."
 
 
 def _conflict(nodes: Sequence[Node], _: ValidationContext) -> str:

@@ -70,12 +70,22 @@ class MeasuredContext(Protocol):
 
 
 def guards(
-    limits: Limits | None = None, *, is_cost_shown: bool = False, is_introspection_on: bool = True
+    limits: Limits | None = None,
+    *,
+    is_cost_shown: bool = False,
+    is_introspection_on: bool = True,
+    is_suggestions_on: bool = True,
 ) -> Callable[[], SchemaExtension]:
     """Return the extension for one schema, to be given to it as a factory: its document cache outlives a request."""
     bounds = limits or Limits()
     documents = Documents(bounds)
-    return lambda: Guard(bounds, documents, is_schema_hidden=not is_introspection_on, is_cost_shown=is_cost_shown)
+    return lambda: Guard(
+        bounds,
+        documents,
+        is_schema_hidden=not is_introspection_on,
+        are_names_hidden=not (is_introspection_on and is_suggestions_on),
+        is_cost_shown=is_cost_shown,
+    )
 
 
 class Guard(SchemaExtension):
@@ -87,10 +97,12 @@ class Guard(SchemaExtension):
         documents: Documents,
         *,
         is_schema_hidden: bool,
+        are_names_hidden: bool,
         is_cost_shown: bool,
     ) -> None:
         super().__init__()
         self._is_schema_hidden = is_schema_hidden
+        self._are_names_hidden = are_names_hidden
         self._limits = limits
         self._documents = documents
         self._is_cost_shown = is_cost_shown
@@ -132,7 +144,7 @@ class Guard(SchemaExtension):
             self._documents.keep(context.query or "", document)
         if operation and not mistakes:
             schema = context.schema._schema
-            mistakes = misfits_of_variables(schema, operation, variables, is_hidden=self._is_schema_hidden)
+            mistakes = misfits_of_variables(schema, operation, variables, is_hidden=self._are_names_hidden)
         context.pre_execution_errors = mistakes
         yield
 
@@ -168,7 +180,13 @@ class Guard(SchemaExtension):
         if self._is_known:
             return []
         schema = self.execution_context.schema._schema
-        return mistakes_of(schema, document, is_schema_hidden=self._is_schema_hidden, effort=effort)
+        return mistakes_of(
+            schema,
+            document,
+            is_schema_hidden=self._is_schema_hidden,
+            are_names_hidden=self._are_names_hidden,
+            effort=effort,
+        )
 
     def _tell(self, operation: OperationDefinitionNode) -> None:
         """Leave in the operation's context what it is."""

@@ -53,7 +53,7 @@ class Misfits:
     """The walk over values: those of a document are nodes, those of variables what JSON has."""
 
     is_hidden: bool
-    """Whether what the schema has is for nobody to know who doesn't know it already."""
+    """Whether a name that the schema has is for nobody to know who didn't send it."""
 
     def among(self, value: object, expected: GraphQLInputType, where: str) -> Iterator[tuple[str, object]]:
         """Tell, one by one, what doesn't fit, in words and with the value at fault.
@@ -84,13 +84,12 @@ class Misfits:
         """Tell what fits."""
         if isinstance(expected, GraphQLNonNull | GraphQLList):
             return self.wanted(cast("GraphQLInputType", expected.of_type))
+        of = "its type" if self.is_hidden else expected.name
         if isinstance(expected, GraphQLInputObjectType):
-            return f"an object with fields of {expected.name}"
-        if isinstance(expected, GraphQLEnumType):
-            if self.is_hidden or len(expected.values) > MOST_NAMES:
-                return f"a value of {expected.name}"
+            return f"an object with fields of {of}"
+        if isinstance(expected, GraphQLEnumType) and not self.is_hidden and len(expected.values) <= MOST_NAMES:
             return listed(list(expected.values))
-        return _SCALARS.get(expected.name, f"a value of {expected.name}")
+        return _SCALARS.get(expected.name, f"a value of {of}")
 
     def _in_object(self, value: object, expected: GraphQLInputObjectType, where: str) -> Iterator[tuple[str, object]]:
         given = _fields(value)
@@ -100,18 +99,32 @@ class Misfits:
         for name, field in expected.fields.items():
             if name in given:
                 yield from self.among(given[name], field.type, f"{where}.{name}")
-            elif is_required_input_field(field):
-                yield f"{where}.{name} is missing. Give {self.wanted(field.type)}.", value
+        for words in self._missing(given, expected, where):
+            yield words, value
+        unknown_to = "its type" if self.is_hidden else expected.name
         for name in given:
             if name not in expected.fields:
                 hint = did_you_mean(name, expected.fields, otherwise="Leave it out.", is_hidden=self.is_hidden)
-                yield f"{where} has no field {quoted(name)}: {expected.name} doesn't know it. {hint}", given[name]
+                yield f"{where} has no field {quoted(name)}: {unknown_to} doesn't know it. {hint}", given[name]
         if expected.is_one_of and given.keys() <= expected.fields.keys():
-            choice = f"one field of {expected.name}" if self.is_hidden else f"one of {listed(list(expected.fields))}"
+            choice = "one of them" if self.is_hidden else f"one of {listed(list(expected.fields))}"
             if len(given) != 1:
                 yield f"{where} has {len(given) or 'none'} of its fields. Give exactly {choice}.", value
             elif any(map(_is_null, given.values())):
                 yield f"{where}.{next(iter(given))} is null. Give exactly {choice}.", value
+
+    def _missing(self, given: Mapping[str, object], expected: GraphQLInputObjectType, where: str) -> Iterator[str]:
+        """Tell what has to be given; of hidden names only that there are such."""
+        missing = [
+            (name, field)
+            for name, field in expected.fields.items()
+            if name not in given and is_required_input_field(field)
+        ]
+        if missing and self.is_hidden:
+            yield f"{where} needs other fields too. Give all that the schema wants."
+            return
+        for name, field in missing:
+            yield f"{where}.{name} is missing. Give {self.wanted(field.type)}."
 
     def _in_leaf(self, value: object, expected: GraphQLInputType, where: str) -> Iterator[tuple[str, object]]:
         found: list[GraphQLError] = []

@@ -33,7 +33,7 @@ INVALID = {
         "query ($a: [Task]) { viewer { role @skip(if: $a) } }",
         "A variable can't be a [Task].",
     ),
-    "ScalarLeafsRule": ("{ viewer { role { a } } }", "A Role has no fields to select."),
+    "ScalarLeafsRule": ("{ viewer { role { a } } }", "role has no fields to select."),
     "FieldsOnCorrectTypeRule": ("{ viewer { roles } }", "Viewer has no field “roles”. Did you mean role?"),
     "UniqueFragmentNamesRule": (
         "{ viewer { ...A } } fragment A on Viewer { role } fragment A on Viewer { role }",

@@ -85,11 +85,11 @@ def test_only_so_many_misfits_are_told() -> None:
     ("is_introspection_on", "document", "message"),
     [
         (True, "{ searchRecords(search: 5, kinds: LEADS) { id } }", "kinds is LEADS. Give LEAD, CONTACT or ACCOUNT."),
-        (False, "{ searchRecords(search: 5, kinds: LEADS) { id } }", "kinds is LEADS. Give a value of RecordKind."),
+        (False, "{ searchRecords(search: 5, kinds: LEADS) { id } }", "kinds is LEADS. Give a value of its type."),
         (True, "{ viewer { rol } }", "Viewer has no field “rol”. Did you mean role?"),
-        (False, "{ viewer { rol } }", "Viewer has no field “rol”. Take one that the schema has."),
+        (False, "{ viewer { rol } }", "There is no field “rol” here. Take one that the schema has."),
         (True, "{ timeline(record: {}) { totalCount } }", "Give exactly one of leadId, contactId or accountId."),
-        (False, "{ timeline(record: {}) { totalCount } }", "Give exactly one field of RecordRef."),
+        (False, "{ timeline(record: {}) { totalCount } }", "Give exactly one of them."),
     ],
 )
 def test_what_the_schema_has_is_suggested_where_introspection_is_on(

@@ -56,12 +56,26 @@ CANDIDATES = [
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
-    """An argument of a field, and how to get there."""
+class Way:
+    """A type with fields, and how to get there."""
 
     operation: str
     outer: tuple[str, ...]
     """The fields around it, with their arguments."""
+    on: GraphQLObjectType | GraphQLInterfaceType
+
+    def document(self, inner: str, declared: str = "", more: str = "") -> str:
+        """Return an operation that selects this there."""
+        for outer in reversed(self.outer):
+            inner = f"{outer} {{ {inner} }}"
+        return f"{self.operation} Asked{declared} {{ {inner} }} {more}"
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """An argument of a field, and how to get there."""
+
+    way: Way
     field: str
     argument: str
     type: GraphQLInputType
@@ -74,9 +88,7 @@ class Place:
         given = {name: literal(value) for name, value in self.others.items()} | {self.argument: written}
         arguments = ", ".join(f"{name}: {value}" for name, value in given.items())
         inner = f"{self.field}({arguments}) {'{ __typename }' if self.has_fields else ''}"
-        for outer in reversed(self.outer):
-            inner = f"{outer} {{ {inner} }}"
-        return f"{self.operation} Asked{declared} {{ {inner} }}"
+        return self.way.document(inner, declared)
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,33 +112,39 @@ class Spot:
             yield given
 
 
-def places(schema: GraphQLSchema) -> Iterator[Place]:
-    """Return every argument of every field, each once."""
+def ways(schema: GraphQLSchema) -> Iterator[Way]:
+    """Return every type that can be reached by fields, each once."""
     roots = {"query": schema.query_type, "mutation": schema.mutation_type, "subscription": schema.subscription_type}
     reached: set[str] = set()
-    ways: list[tuple[str, tuple[str, ...], GraphQLObjectType | GraphQLInterfaceType]]
-    ways = [(name, (), root) for name, root in roots.items() if root]
-    while ways:
-        operation, outer, on = ways.pop(0)
-        if on.name in reached:
+    waiting = [Way(name, (), root) for name, root in roots.items() if root]
+    while waiting:
+        way = waiting.pop(0)
+        if way.on.name in reached:
             continue
-        reached.add(on.name)
-        for name, field in on.fields.items():
-            yield from _places_of(operation, outer, name, field)
+        reached.add(way.on.name)
+        yield way
+        for name, field in way.on.fields.items():
             inner = get_named_type(field.type)
             if isinstance(inner, GraphQLObjectType | GraphQLInterfaceType):
-                ways.append((operation, (*outer, _called(name, field)), inner))
+                waiting.append(Way(way.operation, (*way.outer, called(name, field)), inner))
 
 
-def _places_of(operation: str, outer: tuple[str, ...], name: str, field: GraphQLField) -> Iterator[Place]:
+def places(schema: GraphQLSchema) -> Iterator[Place]:
+    """Return every argument of every field, each once."""
+    for way in ways(schema):
+        for name, field in way.on.fields.items():
+            yield from _places_of(way, name, field)
+
+
+def _places_of(way: Way, name: str, field: GraphQLField) -> Iterator[Place]:
     for argument, definition in field.args.items():
         others = {key: value for key, value in _required(field.args).items() if key != argument}
-        yield Place(
-            operation, outer, name, argument, definition.type, others, not is_leaf_type(get_named_type(field.type))
-        )
+        has_fields = not is_leaf_type(get_named_type(field.type))
+        yield Place(way, name, argument, definition.type, others, has_fields=has_fields)
 
 
-def _called(name: str, field: GraphQLField) -> str:
+def called(name: str, field: GraphQLField) -> str:
+    """Return the field with the arguments that it has to be given."""
     required = ", ".join(f"{key}: {literal(value)}" for key, value in _required(field.args).items())
     return f"{name}({required})" if required else name
 
