@@ -48,7 +48,11 @@ A_DAY = timedelta(days=1)
 @click.option("--only", multiple=True, type=click.Choice(NAMES), help="A contestant; several times for several.")
 @click.option("--document", multiple=True, type=click.Choice(list(documents.TITLES)), help="A document, likewise.")
 @click.option("--json", "output", type=click.Path(path_type=Path), help="File for the figures, as JSON.")
-@click.option("--picture", type=click.Path(path_type=Path), help="File for a picture; it ends in .svg or .png.")
+@click.option(
+    "--picture",
+    type=click.Path(path_type=Path),
+    help="File for a picture, of several sizes the growth; it ends in .svg or .png.",
+)
 def command(
     *,
     rows: tuple[int, ...],
@@ -88,13 +92,16 @@ def _hold(plan: Plan, rows: Sequence[int], output: Path | None, picture: Path | 
     for count in rows:
         outcomes.append(run(plan, count))
         _print(outcomes[-1])
-    if len(outcomes) > 1:
-        click.echo("\n".join(report.growth({one.rows: one.figures for one in outcomes})))
+    by_size = {one.rows: one.figures for one in outcomes}
+    if len(by_size) > 1:
+        click.echo("\n".join(report.growth(by_size)))
     if output:
         contests = {"contests": [outcome.plain() for outcome in outcomes]}
         output.write_bytes(orjson.dumps(contests, option=orjson.OPT_INDENT_2))
     largest = outcomes[-1]
-    if picture and largest.figures:
+    if picture and len(by_size) > 1:
+        report.draw_growth(by_size, f"PostgreSQL {largest.postgres}", picture)
+    elif picture and largest.figures:
         report.draw(largest.figures, f"{largest.rows:,} interactions, PostgreSQL {largest.postgres}", picture)
     if absent := {name: why for outcome in outcomes for name, why in outcome.not_measured.items()}:
         raise click.ClickException("; ".join(f"{name} not measured: {why}" for name, why in absent.items()))

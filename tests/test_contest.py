@@ -2,10 +2,12 @@
 
 import asyncio
 import os
+import re
 import shutil
 import socket
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import orjson
@@ -17,7 +19,7 @@ from bench.contest.data import Sizes, database
 from bench.contest.documents import QUERIES, TITLES, Document, documents
 from bench.contest.figures import Figure, Measured, figures, goals
 from bench.contest.not_measured import NotMeasured
-from bench.contest.report import growth
+from bench.contest.report import draw_growth, growth
 from bench.contest.rounds import Entrant, Round
 from bench.crms import Crm
 from db import embedded
@@ -184,6 +186,24 @@ def test_growth_shows_each_size_and_the_ratio_of_the_last_to_the_first() -> None
     *_, line = growth({10_000: [figure(TASKLINE, 1_000)], 100_000: [figure(TASKLINE, 1_500)]})
 
     assert "| Q1 | taskline | 1,000 | 1,500 | 1.50 |" == line
+
+
+def test_growth_is_drawn_for_each_document_by_itself(tmp_path: Path) -> None:
+    sizes = {10_000: 1_000, 100_000: 1_500}
+    names = list(TITLES)[:4]  # more than fit side by side
+
+    draw_growth(
+        {rows: [replace(figure(TASKLINE, us), document=name) for name in names] for rows, us in sizes.items()},
+        "PostgreSQL",
+        tmp_path / "growth.svg",
+    )
+
+    assert [*names, TASKLINE] == [text for text in drawn_texts(tmp_path / "growth.svg") if text in {*TITLES, TASKLINE}]
+
+
+def drawn_texts(file: Path) -> list[str]:
+    """Return the texts of a picture in the order in which they are drawn; each stands before its letters."""
+    return re.findall(r"<!-- (.+?) -->", file.read_text())
 
 
 def test_no_two_contestants_have_one_name() -> None:

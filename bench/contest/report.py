@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import zip_longest
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -23,6 +24,8 @@ HEAD = (
     *("at a time", "contestant", "server µs", "PostgreSQL µs", "sum µs", "× first"),
     *("req/s", "p50 ms", "p99 ms", "failed"),
 )
+STYLE = Path(__file__).parent.parent / "plot.mplstyle"
+COLUMNS = 3
 WIDEST = 4  # times the first bar; a longer one is cut, its figure stands beside it
 
 
@@ -52,16 +55,11 @@ def goal_lines(found: Sequence[Goal]) -> list[str]:
 
 def growth(found: Mapping[int, Sequence[Figure]]) -> list[str]:
     """Return what a request takes under load as a table, by how many interactions there are."""
-    sums: dict[tuple[str, str], list[float]] = {}
-    for figures in found.values():
-        for one in under_load(figures):
-            sums.setdefault((one.document, one.contestant), []).append(one.sum_us)
     heads = ["document", "contestant", *(f"µs of {rows:,}" for rows in found), "last / first"]
     lines = ["\nBy the number of interactions\n", f"| {' | '.join(heads)} |", f"|---|---|{'--:|' * (len(found) + 1)}"]
-    for (document, contestant), values in sums.items():
-        if len(values) == len(found):  # measured at each size
-            cells = [document, contestant, *(f"{value:,.0f}" for value in values), f"{values[-1] / values[0]:.2f}"]
-            lines.append(f"| {' | '.join(cells)} |")
+    for (document, contestant), values in _by_size(found).items():
+        cells = [document, contestant, *(f"{value:,.0f}" for value in values), f"{values[-1] / values[0]:.2f}"]
+        lines.append(f"| {' | '.join(cells)} |")
     return lines
 
 
@@ -69,7 +67,7 @@ def draw(found: Sequence[Figure], title: str, file: Path) -> None:
     """Draw the processor time of each document at the largest number of connections; FILE ends in .svg or .png."""
     at_load = under_load(found)
     names = list(dict.fromkeys(one.document for one in at_load))
-    with style.context(Path(__file__).parent.parent / "plot.mplstyle"):
+    with style.context(STYLE):
         picture = Picture(figsize=(9, 0.6 + 1.9 * len(names)), layout="constrained")
         panels = picture.subplots(len(names), 1, squeeze=False)[:, 0]
         for panel, name in zip(panels, names, strict=True):
@@ -78,6 +76,37 @@ def draw(found: Sequence[Figure], title: str, file: Path) -> None:
         picture.legend(handles, labels, loc="outside lower center", ncols=2, frameon=False)
         picture.suptitle(title, fontsize=10)
         picture.savefig(file, dpi=130)
+
+
+def draw_growth(found: Mapping[int, Sequence[Figure]], title: str, file: Path) -> None:
+    """Draw the same processor time by how many interactions there are; FILE ends in .svg or .png."""
+    sums = _by_size(found)
+    names = list(dict.fromkeys(document for document, _ in sums))
+    with style.context(STYLE):
+        picture = Picture(figsize=(9, 2.2 * -(-len(names) // COLUMNS) + 0.6), layout="constrained")
+        panels = picture.subplots(-(-len(names) // COLUMNS), COLUMNS, squeeze=False).flat
+        for panel, name in zip_longest(panels, names):
+            panel.set_visible(name is not None)
+            for (document, contestant), values in sums.items():
+                if document == name:
+                    panel.plot(list(found), values, marker="o", markersize=3, label=contestant)
+            panel.set(xscale="log", ylim=(0, None))
+            panel.set_title(name, loc="left", fontsize=10, fontweight="bold")
+        picture.supxlabel("interactions", fontsize=8.5)
+        picture.supylabel("processor time of a request, µs", fontsize=8.5)
+        handles, labels = picture.axes[0].get_legend_handles_labels()
+        picture.legend(handles, labels, loc="outside lower right", ncols=2, frameon=False)
+        picture.suptitle(title, fontsize=10)
+        picture.savefig(file, dpi=130)
+
+
+def _by_size(found: Mapping[int, Sequence[Figure]]) -> dict[tuple[str, str], list[float]]:
+    """Return what a request takes under load at each size, by document and contestant, of those measured at all."""
+    sums: dict[tuple[str, str], list[float]] = {}
+    for figures in found.values():
+        for one in under_load(figures):
+            sums.setdefault((one.document, one.contestant), []).append(one.sum_us)
+    return {what: values for what, values in sums.items() if len(values) == len(found)}
 
 
 def _line(one: Figure) -> str:
