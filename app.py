@@ -14,10 +14,11 @@ from execution.guards import guards
 from execution.limits import Limits
 from resolvers.live_events import Bell
 from schema.build import build_schema
-from server import demo, graphql, health, logs, pages, refusals, sockets
+from server import cross_origin, demo, graphql, health, logs, pages, refusals, sockets
 from server.accesses import AccessLog
 from server.databases import database_of
 from server.gate import Gate
+from server.last_resort import LastResort
 from server.rest import routes as rest
 from settings import Settings
 
@@ -61,7 +62,11 @@ def create(
             *demo.routes(settings, database),
             *pages.routes(ROOT / "web" / "dist", is_graphiql_on=settings.is_graphiql_on),
         ],
-        middleware=[Middleware(logs.RequestLog, access_log)],
+        middleware=[
+            Middleware(logs.RequestLog, access_log),
+            *cross_origin.sharing(settings.cors_origins),
+            Middleware(LastResort),
+        ],
         exception_handlers=refusals.handlers(),
         lifespan=lifespan,
     )

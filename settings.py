@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import ipaddress
 import os
+import re
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal, Self
+from urllib.parse import urlsplit
 from uuid import UUID
 
 import platformdirs
 from pydantic import AfterValidator, Field, SecretStr, ValidationError
+from pydantic_core import PydanticCustomError
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from errors import SettingsInvalid
@@ -20,6 +23,9 @@ if TYPE_CHECKING:
 LONGEST_RETENTION_DAYS = 36_500
 MOST_WORKERS = 64
 
+_PORTS = {"http": 80, "https": 443}
+_HOST = re.compile(r"[a-z0-9_-]+(\.[a-z0-9_-]+)*|[0-9a-f:.]*:[0-9a-f:.]*")
+
 LogFormat = Literal["text", "json"]
 JwtAlgorithm = Literal["HS256", "RS256", "ES256", "EdDSA"]
 
@@ -29,6 +35,35 @@ def _networks(text: str) -> str:
     for part in text.split(","):
         ipaddress.ip_network(part.strip())
     return text
+
+
+def _origins(text: str) -> str:
+    """Return the origins with nothing but commas between. Raises PydanticCustomError for what no browser would send."""
+    found = [part.strip() for part in text.split(",")]
+    for origin in found:
+        if origin in {"*", "null"}:
+            words = "“{origin}” would let pages of any site in; name each origin, such as https://app.example.com"
+            raise PydanticCustomError("origin", words, {"origin": origin})
+        if not _is_origin(origin):
+            words = (
+                "“{origin}” isn't what a browser sends as an origin: in small letters http or https, the host, a port"
+                " that isn't the usual one, and nothing after it, such as https://app.example.com"
+            )
+            raise PydanticCustomError("origin", words, {"origin": origin})
+    return ",".join(found)
+
+
+def _is_origin(text: str) -> bool:
+    """Return whether the text is an origin, written as browsers write it."""
+    try:
+        parts = urlsplit(text)
+        port, host = parts.port, parts.hostname or ""
+    except ValueError:
+        return False
+    whole = f"{parts.scheme}://{f'[{host}]' if ':' in host else host}"
+    if port is not None and port != _PORTS.get(parts.scheme):
+        whole = f"{whole}:{port}"
+    return parts.scheme in _PORTS and text == whole and _HOST.fullmatch(host) is not None
 
 
 def default_home() -> Path:
@@ -97,6 +132,8 @@ class Settings(BaseSettings):
     jwt_organization_claim: str = "organization_id"
     jwt_role_claim: str = "role"
 
+    cors_origins: Annotated[str, AfterValidator(_origins)] | None = None
+    """Whose pages may use the API from a browser: origins, with commas between. Absent: the service's own alone."""
     is_graphiql_on: bool = True
     is_introspection_on: bool = True
     is_suggestions_on: bool = True

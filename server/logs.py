@@ -1,16 +1,14 @@
-"""One line in the log for each request, and the last resort when something unexpected escapes."""
+"""One line in the log for each request."""
 
 from __future__ import annotations
 
-import asyncio
 import logging
 from typing import TYPE_CHECKING
 
 from pythonjsonlogger.orjson import OrjsonFormatter
 from starlette.datastructures import Headers, MutableHeaders
 
-from errors import Unavailable
-from server import failures, refusals, request_ids
+from server import request_ids
 from server.accesses import Access
 
 if TYPE_CHECKING:
@@ -27,8 +25,8 @@ NAMED = ["levelname", "name", "message"]
 class RequestLog:
     """ASGI middleware, to be the application's first.
 
-    Gives each request its id and sends it back, writes one line per request (no query string, header or body: they
-    hold secrets and personal data), and answers the masked 500 when an exception comes through.
+    Gives each request its id and sends it back, and writes one line per request (no query string, header or body: they
+    hold secrets and personal data).
     """
 
     def __init__(self, app: ASGIApp, access_log: AccessLog) -> None:
@@ -56,16 +54,6 @@ class RequestLog:
 
         try:
             await self._app(scope, receive, send_with_id)
-        except asyncio.CancelledError:
-            # Only a server that has waited long enough for its requests, and stops, cancels them: an ordinary end.
-            if not status:
-                stopping = Unavailable("The server stops before this was answered. Try again in a few seconds.")
-                await refusals.response(stopping, request_id)(scope, receive, send_with_id)
-        except Exception as exc:  # noqa: BLE001 whatever it is, the client gets JSON and the log the trace
-            access.codes = [failures.code_of(exc)]
-            answer = refusals.response(exc, request_id)
-            if not status:
-                await answer(scope, receive, send_with_id)
         finally:
             method, path = scope["method"], scope["path"]
             self._log.write(access, "%s %r %s", method, path, status, method=method, path=path, status=status)

@@ -29,7 +29,7 @@ CONTESTANTS = {"asyncpg", "sqlalchemy", "starlette", "strawberry", "uvicorn"}
 # folder: (ours that it may import, third-party packages that it may import; None = any)
 MAY_IMPORT = {
     "errors": (set(), set()),
-    "settings": ({"errors"}, {"pydantic", "pydantic_settings", "platformdirs"}),
+    "settings": ({"errors"}, {"pydantic", "pydantic_core", "pydantic_settings", "platformdirs"}),
     "db": ({"errors"}, {"sqlalchemy", "asyncpg"}),
     "resolvers": ({"db", "errors"}, set()),
     "execution": ({"errors"}, {"graphql", "strawberry"}),

@@ -14,6 +14,7 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from server.accesses import AccessLog
+from server.last_resort import LastResort
 from server.logs import RequestLog
 from tests.apis import NOWHERE, SECRET, Api, api
 from tests.deadlines import eventually
@@ -62,7 +63,9 @@ def test_an_exception_that_nobody_caught_is_masked_and_logged_whole(lines: pytes
     async def fail(_: Request) -> Response:
         raise ValueError("the secret of the house")
 
-    with serve(Starlette(routes=[Route("/", fail)], middleware=[Middleware(RequestLog, AccessLog())])) as address:
+    with serve(
+        Starlette(routes=[Route("/", fail)], middleware=[Middleware(RequestLog, AccessLog()), Middleware(LastResort)])
+    ) as address:
         response = httpx2.get(address, headers={"X-Request-Id": "request-9"})
 
     (error,) = response.json()["errors"]

@@ -30,7 +30,12 @@ def test_an_empty_variable_is_no_setting(environment: pytest.MonkeyPatch) -> Non
 
 
 def test_what_is_exported_is_read_again() -> None:
-    settings = Settings(database_url=SecretStr("postgresql://api@host/crm"), port=0, jwt_issuer="https://example.com")
+    settings = Settings(
+        database_url=SecretStr("postgresql://api@host/crm"),
+        port=0,
+        jwt_issuer="https://example.com",
+        cors_origins="https://app.example.com, http://[::1]:3000",
+    )
 
     settings.export()
 
