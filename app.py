@@ -20,6 +20,7 @@ from server.databases import database_of
 from server.gate import Gate
 from server.last_resort import LastResort
 from server.rest import routes as rest
+from server.trusted_documents import trusted_documents
 from settings import Settings
 
 if TYPE_CHECKING:
@@ -39,7 +40,9 @@ def create(
     access_log = AccessLog(settings.audit_file)
     database, gate = database_of(settings), Gate(settings)
     bell = Bell()
-    schema = _schema(settings)
+    limits = _limits(settings)
+    schema = _schema(settings, limits)
+    trusted = trusted_documents(settings, schema._schema, limits)
 
     @asynccontextmanager
     async def lifespan(_: Starlette) -> AsyncIterator[None]:
@@ -55,12 +58,14 @@ def create(
 
     return Starlette(
         routes=[
-            graphql.endpoint(schema, database, gate, settings),
+            graphql.endpoint(schema, trusted, database, gate, settings),
             rest.mount(database, gate, settings),
-            sockets.endpoint(schema, database, gate, bell, settings, access_log),
+            sockets.endpoint(schema, trusted, database, gate, bell, settings, access_log),
             *health.routes(database, readiness_sql),
             *demo.routes(settings, database),
-            *pages.routes(ROOT / "web" / "dist", is_graphiql_on=settings.is_graphiql_on),
+            *pages.routes(
+                ROOT / "web" / "dist", is_graphiql_on=settings.is_graphiql_on and not settings.is_trusted_only
+            ),
         ],
         middleware=[
             Middleware(logs.RequestLog, access_log),
@@ -72,13 +77,16 @@ def create(
     )
 
 
-def _schema(settings: Settings) -> strawberry.Schema:
-    limits = Limits(
+def _limits(settings: Settings) -> Limits:
+    return Limits(
         tokens=settings.max_query_tokens,
         depth=settings.max_query_depth,
         aliases=settings.max_query_aliases,
         points=settings.max_query_points,
     )
+
+
+def _schema(settings: Settings, limits: Limits) -> strawberry.Schema:
     return build_schema(
         [
             guards(

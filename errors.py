@@ -51,6 +51,18 @@ class MediaTypeUnsupported(BadUserInput):
     """The body isn't in the format that the address takes."""
 
 
+class DocumentUnknown(TasklineError):
+    """The request names a document by an id that none of the trusted ones has."""
+
+    code = "PERSISTED_QUERY_NOT_FOUND"
+
+
+class DocumentNotTrusted(TasklineError):
+    """Only trusted documents are run, and the text of the request is none of them."""
+
+    code = "DOCUMENT_NOT_TRUSTED"
+
+
 class Unauthenticated(TasklineError):
     """The request carries no token, or one that this server doesn't accept."""
 

@@ -138,6 +138,10 @@ class Settings(BaseSettings):
     is_introspection_on: bool = True
     is_suggestions_on: bool = True
     """Whether errors tell names that the request doesn't have; never while introspection is off."""
+    trusted_documents_file: Path | None = None
+    """The list of documents that requests may name by id. Absent: the timeline's own alone."""
+    is_trusted_only: bool = False
+    """Run trusted documents and no others; then there is no GraphiQL."""
     viewer_requests_per_minute: Annotated[int, Field(ge=0)] = 1_200
     """How often one person may ask; 0: as often as they like."""
     address_requests_per_minute: Annotated[int, Field(ge=0)] = 6_000

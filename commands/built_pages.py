@@ -1,4 +1,7 @@
-"""`python -m commands.built_pages`: build the pages anew and compare them with those in `web/dist`, byte by byte."""
+"""`python -m commands.built_pages`: build the pages anew and compare them with those in `web/dist`, byte by byte.
+
+So are the documents that they send, which the server trusts.
+"""
 
 from __future__ import annotations
 
@@ -9,6 +12,7 @@ import tempfile
 from pathlib import Path
 
 ROOT = Path(__file__).parent.parent
+DOCUMENTS = Path("server", "page_documents.json")
 
 
 def main() -> int:
@@ -27,6 +31,8 @@ def main() -> int:
         if not _is_built(npm, web):
             return 1
         stale = _differences(web / "dist", ROOT / "web" / "dist")
+        if (Path(folder) / DOCUMENTS).read_bytes() != (ROOT / DOCUMENTS).read_bytes():
+            stale.append(f"{DOCUMENTS} differs")
     if stale:
         sys.stderr.write("\n".join((*stale, "Build and commit: cd web && npm ci && npm run build\n")))
     return 1 if stale else 0

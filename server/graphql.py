@@ -17,7 +17,15 @@ from strawberry.schema.exceptions import CannotGetOperationTypeError, InvalidOpe
 from strawberry.types import ExecutionResult
 from strawberry.types.graphql import OperationType
 
-from errors import BadUserInput, ChangeUnknown, MethodNotAllowed, TasklineError, Unavailable
+from errors import (
+    BadUserInput,
+    ChangeUnknown,
+    DocumentNotTrusted,
+    DocumentUnknown,
+    MethodNotAllowed,
+    TasklineError,
+    Unavailable,
+)
 from schema.context import Context
 from server import accesses, departures, failures, operations, refusals, request_ids, reruns
 from server.answers import JSON, answer
@@ -31,6 +39,7 @@ if TYPE_CHECKING:
     from db.sessions import Session
     from server.gate import Gate
     from server.operations import Operation
+    from server.trusted_documents import TrustedDocuments
     from settings import Settings
 
 GRAPHQL_JSON = "application/graphql-response+json"
@@ -39,16 +48,21 @@ GRAPHQL_JSON = "application/graphql-response+json"
 _ALLOWED = {"GET": {OperationType.QUERY}, "POST": {OperationType.QUERY, OperationType.MUTATION}}
 
 
-def endpoint(schema: strawberry.Schema, database: Database, gate: Gate, settings: Settings) -> Route:
+def endpoint(
+    schema: strawberry.Schema, trusted: TrustedDocuments, database: Database, gate: Gate, settings: Settings
+) -> Route:
     """Return the route of /graphql."""
-    return Route("/graphql", Endpoint(schema, database, gate, settings))
+    return Route("/graphql", Endpoint(schema, trusted, database, gate, settings))
 
 
 class Endpoint:
     """ASGI application for one GraphQL schema."""
 
-    def __init__(self, schema: strawberry.Schema, database: Database, gate: Gate, settings: Settings) -> None:
+    def __init__(
+        self, schema: strawberry.Schema, trusted: TrustedDocuments, database: Database, gate: Gate, settings: Settings
+    ) -> None:
         self._schema = schema
+        self._trusted = trusted
         self._database = database
         self._gate = gate
         self._settings = settings
@@ -90,12 +104,14 @@ class Endpoint:
     async def _execute(self, operation: Operation, context: Context, method: str) -> ExecutionResult:
         try:
             return await self._schema.execute(
-                operation.query,
+                self._trusted.text_of(operation),
                 variable_values=operation.variables,
                 operation_name=operation.name,
                 context_value=context,
                 allowed_operation_types=_ALLOWED[method],
             )
+        except (DocumentUnknown, DocumentNotTrusted) as exc:
+            return _not_run(exc)
         except CannotGetOperationTypeError:
             return _not_run(failures.no_such_operation(operation.name))
         except InvalidOperationTypeError as exc:
@@ -104,8 +120,8 @@ class Endpoint:
             raise MethodNotAllowed("A mutation can't be sent by GET. Send it by POST.") from exc
 
 
-def _not_run(reason: BadUserInput) -> ExecutionResult:
-    """Return what Strawberry returns for any other document that can't be run; for these two it raises instead."""
+def _not_run(reason: TasklineError) -> ExecutionResult:
+    """Return what Strawberry returns for any other document that can't be run."""
     return ExecutionResult(data=None, errors=[GraphQLError(str(reason), original_error=reason)])
 
 

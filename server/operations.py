@@ -10,6 +10,7 @@ import orjson
 from starlette.requests import ClientDisconnect
 
 from errors import BadUserInput, BodyTooLarge, BodyTooSlow, LimitExceeded, MediaTypeUnsupported, MethodNotAllowed
+from server.trusted_documents import PREFIX, hash_of
 
 if TYPE_CHECKING:
     from starlette.requests import Request
@@ -22,7 +23,10 @@ MAX_NESTING = 100
 class Operation:
     """What a client asks GraphQL to run."""
 
-    query: str
+    query: str | None
+    """None: the document of `document_id`, which is one of the trusted ones."""
+    document_id: str | None
+    """The document's SHA-256 in hexadecimal; of text that came with it, it is the hash indeed."""
     variables: dict[str, object]
     name: str | None
 
@@ -105,11 +109,6 @@ def checked(parameters: object) -> Operation:
     """Return the operation that parsed JSON holds. Raises BadUserInput, and LimitExceeded for deep nesting."""
     if not isinstance(parameters, dict):
         raise BadUserInput(f'The body is {_kind(parameters)}. Send one object: {{"query": "…", "variables": {{…}}}}.')
-    query = parameters.get("query")
-    if not isinstance(query, str):
-        raise BadUserInput(f"`query` is {_kind(query)}. Send the GraphQL document in it, as a string.")
-    if not query.strip():
-        raise BadUserInput("`query` is empty. Send the GraphQL document in it.")
     name = parameters.get("operationName")
     if not isinstance(name, str | None):
         raise BadUserInput(f"`operationName` is {_kind(name)}. Send a string, or leave it out.")
@@ -117,8 +116,40 @@ def checked(parameters: object) -> Operation:
     for label, value in (("variables", variables), ("extensions", extensions)):
         if not isinstance(value, dict | None):
             raise BadUserInput(f"`{label}` is {_kind(value)}. Send an object, or leave it out.")
+    document_id = _document_id(parameters.get("documentId"), (extensions or {}).get("persistedQuery"))
+    query = _query(parameters.get("query"), document_id)
     _check_values(variables)
-    return Operation(query=query, variables=variables or {}, name=name or None)
+    return Operation(query=query, document_id=document_id, variables=variables or {}, name=name or None)
+
+
+def _document_id(given: object, persisted: object) -> str | None:
+    """Return the id by which the document is named, be it as GraphQL over HTTP has it or as Apollo's clients do."""
+    if not isinstance(given, str | None):
+        raise BadUserInput(f"`documentId` is {_kind(given)}. Send a string, or leave it out.")
+    named = given.removeprefix(PREFIX) if given else None
+    if persisted is None:
+        return named
+    hashed = persisted.get("sha256Hash") if isinstance(persisted, dict) and persisted.get("version") == 1 else None
+    if not isinstance(hashed, str):
+        raise BadUserInput(
+            '`extensions.persistedQuery` isn\'t {"version": 1, "sha256Hash": "…"}. Send that, or nothing.'
+        )
+    if named is not None and named != hashed:
+        raise BadUserInput("`documentId` and `extensions.persistedQuery` name two documents. Name one.")
+    return hashed
+
+
+def _query(query: object, document_id: str | None) -> str | None:
+    """Return the document's text. Raises BadUserInput where there must be one, and for another than the id's."""
+    if query is None and document_id is not None:
+        return None
+    if not isinstance(query, str):
+        raise BadUserInput(f"`query` is {_kind(query)}. Send the GraphQL document in it, as a string.")
+    if not query.strip():
+        raise BadUserInput("`query` is empty. Send the GraphQL document in it.")
+    if document_id is not None and document_id != (found := hash_of(query)):
+        raise BadUserInput(f"The id is another document's: the SHA-256 of `query` is {found}. Send only one of them.")
+    return query
 
 
 def _check_values(value: object) -> None:

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from schema.context import Context
     from server.accesses import Access, AccessLog
     from server.operations import Operation
+    from server.trusted_documents import TrustedDocuments
 
 MOST_OPERATIONS = 100
 """How many operations one socket may have under way."""
@@ -35,6 +36,7 @@ class SocketOperations:
     def __init__(
         self,
         schema: strawberry.Schema,
+        trusted: TrustedDocuments,
         context_of: Callable[[Viewer], Context],
         access: Access,
         log: AccessLog,
@@ -43,6 +45,7 @@ class SocketOperations:
         finish: Callable[[Closed], None],
     ) -> None:
         self._schema = schema
+        self._trusted = trusted
         self._context_of = context_of
         self._access = access
         self._request_id = access.request_id
@@ -103,7 +106,7 @@ class SocketOperations:
     async def _results(self, id_: str, operation: Operation, context: Context, access: Access) -> bool:
         """Send the results; return whether the operation began at all, and is wanted to its end."""
         results = await self._schema.stream(
-            operation.query,
+            self._trusted.text_of(operation),
             variable_values=operation.variables,
             operation_name=operation.name,
             context_value=context,

@@ -50,6 +50,7 @@ if TYPE_CHECKING:
     from resolvers.viewers import Viewer
     from server.accesses import AccessLog
     from server.gate import Gate
+    from server.trusted_documents import TrustedDocuments
     from settings import Settings
 
 PATIENCE_MS = 30_000
@@ -61,7 +62,13 @@ CLOCK_S = 5.0
 
 
 def endpoint(
-    schema: strawberry.Schema, database: Database, gate: Gate, bell: Bell, settings: Settings, log: AccessLog
+    schema: strawberry.Schema,
+    trusted: TrustedDocuments,
+    database: Database,
+    gate: Gate,
+    bell: Bell,
+    settings: Settings,
+    log: AccessLog,
 ) -> WebSocketRoute:
     """Return the route of the socket at /graphql. The bell is rung when events were written."""
 
@@ -86,7 +93,7 @@ def endpoint(
             return
         contexts = partial(context_of, request_ids.of(socket))
         timeout_ms = settings.receive_timeout_ms
-        await Conversation(socket, schema, gate, contexts, log, receive_timeout_ms=timeout_ms).run()
+        await Conversation(socket, schema, trusted, gate, contexts, log, receive_timeout_ms=timeout_ms).run()
 
     return WebSocketRoute("/graphql", serve, name="sockets")
 
@@ -98,6 +105,7 @@ class Conversation:
         self,
         socket: WebSocket,
         schema: strawberry.Schema,
+        trusted: TrustedDocuments,
         gate: Gate,
         context_of: Callable[[Viewer], Context],
         log: AccessLog,
@@ -111,7 +119,9 @@ class Conversation:
         self._viewer: Viewer | None = None
         self._expires_at = math.inf
         self._access = accesses.of(socket)
-        self._operations = SocketOperations(schema, context_of, self._access, log, send=self._send, finish=self._finish)
+        self._operations = SocketOperations(
+            schema, trusted, context_of, self._access, log, send=self._send, finish=self._finish
+        )
         self._is_greeted = False
         self._sending = asyncio.Lock()
         self._end: asyncio.Future[Closed | None] = asyncio.get_running_loop().create_future()

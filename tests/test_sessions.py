@@ -27,6 +27,7 @@ from schema.context import Context
 from server.accesses import Access, AccessLog
 from server.databases import check, database_of
 from server.socket_operations import SocketOperations
+from server.trusted_documents import TrustedDocuments
 from settings import Settings
 from tests.apis import NOWHERE, Api, api, connected
 from tests.databases import APP, CrmDatabase
@@ -487,6 +488,7 @@ def test_an_operation_stopped_at_any_moment_leaves_nothing_unawaited(crm: CrmDat
         await database.open()
         operations = SocketOperations(
             schema,
+            TrustedDocuments({}, is_only=False),
             lambda who: Context(who, database.session(who.organization_id), 1),
             Access("r"),
             AccessLog(),

@@ -18,6 +18,7 @@ from server.accesses import Access, AccessLog
 from server.databases import database_of
 from server.socket_messages import PROTOCOL, TOO_LATE, Closed
 from server.socket_operations import SocketOperations
+from server.trusted_documents import TrustedDocuments
 from settings import Settings
 from tests.apis import NOWHERE, SECRET, SOMEBODY
 
@@ -61,8 +62,10 @@ class Client:
         def context_of(viewer: Viewer) -> Context:
             return Context(viewer, database_of(SETTINGS).session(viewer.organization_id), 1)
 
-        schema = strawberry.Schema(Query)
-        return SocketOperations(schema, context_of, Access("r"), AccessLog(), send=self.send, finish=self.end.append)
+        schema, trusted = strawberry.Schema(Query), TrustedDocuments({}, is_only=False)
+        return SocketOperations(
+            schema, trusted, context_of, Access("r"), AccessLog(), send=self.send, finish=self.end.append
+        )
 
 
 async def turns(count: int = 200) -> None:

@@ -1,18 +1,23 @@
 /**
  * `npm run codegen`, from the API's own schema: `generated/operations.ts`, the types and text of every operation in
- * `api/` and `timeline/documents/`, and `generated/schema.ts`, what the cache must know of types. An operation that the schema doesn't
+ * `api/` and `timeline/documents/`, and `generated/schema.ts`, what the cache must know of types; and for the API
+ * `page_documents.json`, the documents that the timeline sends, which it trusts. An operation that the schema doesn't
  * allow, a field that was renamed say, ends the build here.
  */
 import { codegen } from "@graphql-codegen/core";
 import * as typescriptOperations from "@graphql-codegen/typescript-operations";
+import { formatDocument, gql, stringifyDocument } from "@urql/core";
 import { buildSchema, isAbstractType, isObjectType, Kind, parse, print, Source, stripIgnoredCharacters, TypeInfo, validate, visit, visitWithTypeInfo } from "graphql";
+import { createHash } from "node:crypto";
 import { mkdir, readdir, readFile, writeFile } from "node:fs/promises";
-import { basename, join } from "node:path";
+import { basename, dirname, join } from "node:path";
 
 const HERE = import.meta.dirname;
 const SCHEMA = join(HERE, "../schema/schema.graphql");
-const FOLDERS = [join(HERE, "api"), join(HERE, "timeline/documents")];
+const API = join(HERE, "api");
+const FOLDERS = [API, join(HERE, "timeline/documents")];
 const GENERATED = join(HERE, "generated");
+const TRUSTED = join(HERE, "../server/page_documents.json");
 
 const schema = buildSchema(await readFile(SCHEMA, "utf8"));
 const paths = (await Promise.all(FOLDERS.map(async (folder) => (await readdir(folder)).map((name) => join(folder, name))))).flat();
@@ -20,10 +25,10 @@ const documents = await Promise.all(
   paths
     .filter((path) => path.endsWith(".graphql"))
     .sort()
-    .map(async (path) => ({
-      location: basename(path),
-      document: typed(parse(new Source(await readFile(path, "utf8"), basename(path)))),
-    })),
+    .map(async (path) => {
+      const rawSDL = await readFile(path, "utf8");
+      return { location: path, rawSDL, document: typed(parse(new Source(rawSDL, basename(path)))) };
+    }),
 );
 
 const whole = { kind: "Document", definitions: documents.flatMap(({ document }) => document.definitions) };
@@ -57,6 +62,9 @@ ${texts(whole)}
 `,
 );
 
+await mkdir(dirname(TRUSTED), { recursive: true });
+await writeFile(TRUSTED, `${JSON.stringify(Object.fromEntries(sent().map((text) => [idOf(text), text])), null, 2)}\n`);
+
 const named = selectedIn(whole);
 const possible = named.filter(isAbstractType).map((type) => [type.name, schema.getPossibleTypes(type).map(({ name }) => name)]);
 const roots = [schema.getQueryType(), schema.getMutationType(), schema.getSubscriptionType()];
@@ -80,12 +88,26 @@ function selectedIn(document) {
   return [...found].sort((one, other) => one.name.localeCompare(other.name));
 }
 
+/** Each document that the timeline sends: those of `api/` as they are written, the others as urql prints them. */
+function sent() {
+  const { fragments } = parts(whole);
+  const [asWritten, byUrql] = [true, false].map((isOfApi) => documents.filter(({ location }) => (dirname(location) === API) === isOfApi));
+  return [
+    ...asWritten.map(({ rawSDL }) => rawSDL),
+    ...byUrql.flatMap(({ document }) => parts(document).operations).map((operation) => {
+      const names = [...spreadIn(operation, fragments)];
+      return stringifyDocument(formatDocument(gql([operation, ...names.map((name) => fragments.get(name))].map(stripped).join(""))));
+    }),
+  ];
+}
+
+function idOf(text) {
+  return `sha256:${createHash("sha256").update(text).digest("hex")}`;
+}
+
 /** Every operation as text, with the fragments that it needs. Parsed documents would make the page 90 kB larger. */
-function texts({ definitions }) {
-  const fragments = new Map(
-    definitions.filter(({ kind }) => kind === Kind.FRAGMENT_DEFINITION).map((fragment) => [fragment.name.value, fragment]),
-  );
-  const operations = definitions.filter(({ kind }) => kind === Kind.OPERATION_DEFINITION);
+function texts(document) {
+  const { fragments, operations } = parts(document);
   return [
     ...[...fragments].map(([name, fragment]) => `const ${name} = ${quoted(fragment)};`),
     ...operations.map((operation) => {
@@ -97,8 +119,19 @@ function texts({ definitions }) {
   ].join("\n");
 }
 
+function parts({ definitions }) {
+  return {
+    fragments: new Map(definitions.filter(({ kind }) => kind === Kind.FRAGMENT_DEFINITION).map((fragment) => [fragment.name.value, fragment])),
+    operations: definitions.filter(({ kind }) => kind === Kind.OPERATION_DEFINITION),
+  };
+}
+
 function quoted(definition) {
-  return JSON.stringify(stripIgnoredCharacters(print(definition)));
+  return JSON.stringify(stripped(definition));
+}
+
+function stripped(definition) {
+  return stripIgnoredCharacters(print(definition));
 }
 
 /** The names of the fragments in a definition, and of those within them. */
