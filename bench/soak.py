@@ -75,7 +75,7 @@ class Found:
 def main(*, home: Path, minutes: float, rows: int, output: Path | None) -> None:
     """Attack a server for so long, print what came of it, and end with 1 when a promise was not kept."""
     secret = secrets.token_urlsafe(32)
-    attacker, reader = (_token(person, secret, minutes) for person in (PERSON, key("user", 1)))
+    attacker, reader = (token(person, secret, minutes) for person in (PERSON, key("user", 1)))
     home.mkdir(parents=True, exist_ok=True)
     with (
         embedded.start(home, settings=ROOM) as server,
@@ -103,7 +103,8 @@ async def _soak(taskline: Running, attacker: str, reader: str, seconds: float) -
     return found
 
 
-def _token(person: UUID, secret: str, minutes: float) -> str:
+def token(person: UUID, secret: str, minutes: float) -> str:
+    """Return what somebody signs in with for so long, and an hour more."""
     claims = {"sub": str(person), "organization_id": str(ORGANIZATION), "role": "admin", "aud": "taskline"}
     return jwt.encode(claims | {"exp": int(time.time() + minutes * 60 + 3_600)}, secret, algorithm="HS256")
 

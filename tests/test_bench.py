@@ -1,5 +1,6 @@
 """The benchmarks run, in small, so that they can be trusted to run in full; what they measure is not judged here."""
 
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -29,6 +30,15 @@ def measured(name: str, *options: str) -> str:
 def home(tmp_path_factory: pytest.TempPathFactory) -> list[str]:
     """Where the benchmarks keep their server, and what makes it small."""
     return ["--home", str(tmp_path_factory.mktemp("bench")), "--interactions", "2000"]
+
+
+def test_the_memory_under_load_is_told(tmp_path: Path) -> None:
+    printed = measured("memory", "--home", str(tmp_path), "--rows", "3000", "--minutes", "0", "--turn-s", "0.2")
+
+    words = (
+        r"[1-9][\d,]* answers, 0 refusals\. Memory: \d+ MB after the first time round, at most \d+, \d+ at the end\."
+    )
+    assert re.fullmatch(words, printed.strip())
 
 
 def test_the_benchmark_of_041_measures_both_styles_and_draws_them(home: list[str], tmp_path: Path) -> None:
