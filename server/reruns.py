@@ -36,5 +36,10 @@ async def whole(session: Session, run: Callable[[Session], Awaitable[Done]]) -> 
         else:
             if not session.is_to_rerun:
                 return done
-        log.info("run again, for the connection to the database broke: request_id=%s", session.request_id)
-        session = session.again()
+        session = again(session)
+
+
+def again(session: Session) -> Session:
+    """Return the session for another run of an operation whose connection broke."""
+    log.info("run again, for the connection to the database broke: request_id=%s", session.request_id)
+    return session.again()

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import asyncio
 from contextlib import aclosing
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, cast
 
 from graphql import GraphQLError
 from strawberry.types.execution import PreExecutionError
 
 from schema.context import FRESH_S
-from server import failures, operations
+from server import failures, operations, reruns
 from server.socket_messages import TAKEN, TOO_MANY, Closed
 
 if TYPE_CHECKING:
@@ -93,7 +94,7 @@ class SocketOperations:
         """Send all results of one operation, and its end. What goes wrong with it is told under its id alone."""
         try:
             context = self._context_of(viewer)
-            is_whole = await self._results(id_, operations.checked(payload), context, access)
+            is_whole = await self._run(id_, operations.checked(payload), context, access)
             if is_whole and self._forget(id_):
                 await self._send({"id": id_, "type": "complete"})
         except Closed:
@@ -103,8 +104,17 @@ class SocketOperations:
         except Exception as exc:  # noqa: BLE001 - the client is told, the log has the rest, and the socket lives
             await self._fail(id_, [failures.entry_of(exc, self._request_id)], access)
 
-    async def _results(self, id_: str, operation: Operation, context: Context, access: Access) -> bool:
-        """Send the results; return whether the operation began at all, and is wanted to its end."""
+    async def _run(self, id_: str, operation: Operation, context: Context, access: Access) -> bool:
+        """Run it as `reruns.whole` does; return whether the operation began at all, and is wanted to its end."""
+        while (is_whole := await self._results(id_, operation, context, access)) is None:
+            context = replace(context, session=reruns.again(context.session), measured=None)
+        return is_whole
+
+    async def _results(self, id_: str, operation: Operation, context: Context, access: Access) -> bool | None:
+        """Send the results of one run; return as `_run` does, but None when nothing was sent, and it is to run again.
+
+        A subscription's session can't be one to rerun any more when it sends an event: each has a new one.
+        """
         results = await self._schema.stream(
             self._trusted.text_of(operation),
             variable_values=operation.variables,
@@ -114,6 +124,8 @@ class SocketOperations:
         try:
             async with aclosing(results):
                 async for result in cast("AsyncGenerator[PreExecutionError | ExecutionResult]", results):
+                    if context.session.is_to_rerun:
+                        return None if self._is_wanted(id_) else False
                     errors = self._told(result, has_made=context.session.has_made)
                     access.add_codes(errors)
                     if errors or not context.is_shared:

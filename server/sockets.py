@@ -19,7 +19,7 @@ from starlette.websockets import WebSocketDisconnect, WebSocketState
 from errors import TasklineError, TooManyRequests, Unauthenticated
 from resolvers.live_events import Live
 from schema.context import Context
-from server import accesses, failures, request_ids
+from server import accesses, failures, request_ids, reruns
 from server.answers import json_text
 from server.socket_messages import (
     FORBIDDEN,
@@ -76,7 +76,7 @@ def endpoint(
         gate.count_viewer(viewer)
         new_session = partial(database.session, viewer.organization_id, user_id=viewer.user_id, request_id=request_id)
         live = Live(bell, partial(new_session, patience_ms=PATIENCE_MS))
-        return Context(viewer, new_session(), settings.idempotency_hours, live)
+        return Context(viewer, new_session(reruns=reruns.MOST_RERUNS), settings.idempotency_hours, live)
 
     async def serve(socket: WebSocket) -> None:
         if PROTOCOL not in socket.scope.get("subprotocols", []):

@@ -90,6 +90,27 @@ def test_a_change_that_was_certainly_not_committed_is_made(
     assert ["Call"] == subjects(organization)
 
 
+def test_on_a_socket_what_does_nothing_twice_is_answered_all_the_same(
+    api: Api, owner: Owner, organization: Organization
+) -> None:
+    contact = organization.contact()
+    held = f"SELECT FROM contacts WHERE id = '{contact}' FOR UPDATE"
+    lock = "LOCK TABLE contacts IN ACCESS EXCLUSIVE MODE"
+
+    with greeted(api, organization.viewer()) as socket:
+        socket.subscribe(CREATE, {"contact": str(contact)})
+        made = broken_while_waiting(owner, held, socket.data)
+        ended = socket.receive()["type"]
+        socket.subscribe(TASKS)
+        read = broken_while_waiting(owner, lock, socket.data)
+
+    node = {"subject": "Call", "contact": {"displayName": "Cora Contact"}}
+    assert {"createTask": {"task": {"subject": "Call"}, "replayed": False}} == made
+    assert "complete" == ended
+    assert {"tasks": {"totalCount": 1, "nodes": [node]}} == read
+    assert ["Call"] == subjects(organization)
+
+
 def test_a_change_after_one_without_a_key_is_not_run_again(api: Api, owner: Owner, organization: Organization) -> None:
     free, taken = organization.contact(), organization.contact()
     variables = {"contact": str(free), "taken": str(taken)}
