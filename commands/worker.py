@@ -10,6 +10,7 @@ from threading import Thread
 
 from commands.serving import Server, server_of
 from commands.streams import make_safe
+from errors import TasklineError
 from settings import Settings
 
 
@@ -32,4 +33,8 @@ def _end_with(line: socket.socket, server: Server) -> None:
 
 if __name__ == "__main__":
     make_safe()
-    main(*(socket.socket(fileno=int(number)) for number in sys.argv[1:]))
+    try:
+        main(*(socket.socket(fileno=int(number)) for number in sys.argv[1:]))
+    except TasklineError as exc:
+        sys.stderr.write(f"taskline: {exc}\n")
+        sys.exit(exc.exit_code)

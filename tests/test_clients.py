@@ -7,9 +7,12 @@ from typing import Any
 
 import pytest
 
-from tests.apis import Api
+from resolvers.viewers import Viewer
+from tests.apis import SOMEBODY, Api
+from tests.apis import api as api_with
 from tests.node_projects import copied, ran
 from tests.organizations import Organization
+from tests.trusted_lists import list_of
 
 pytestmark = [pytest.mark.slow, pytest.mark.node]
 
@@ -48,13 +51,17 @@ def records(organization: Organization) -> Records:
 
 def tried(name: str, trials: Path, api: Api, organization: Organization, records: Records) -> Any:
     """Run a trial, and return what it reports."""
+    return reported(name, trials, api, organization.viewer(), account=records.account, contact=records.contact)
+
+
+def reported(name: str, trials: Path, api: Api, viewer: Viewer, *, account: str = "none", contact: str = "none") -> Any:
     done = ran(
         ["node", f"built/trials/{name}.js"],
         trials,
         TASKLINE_URL=str(api.client.base_url.join("/graphql")),
-        TASKLINE_TOKEN=api.token(organization.viewer()),
-        ACCOUNT_ID=records.account,
-        CONTACT_ID=records.contact,
+        TASKLINE_TOKEN=api.token(viewer),
+        ACCOUNT_ID=account,
+        CONTACT_ID=contact,
     )
     assert 0 == done.returncode, done.stderr
     return json.loads(done.stdout)
@@ -104,3 +111,16 @@ def test_the_protocols_own_client_gets_what_happened_and_what_happens(
     ]
     assert records.account == created["task"]["accountId"] == completed["task"]["links"][0]["recordId"]
     assert ["status", "completedAt"] == [change["field"] for change in completed["changes"]]
+
+
+def test_apollos_persisted_queries_find_a_trusted_document_and_else_send_its_text(trials: Path, tmp_path: Path) -> None:
+    with api_with() as unknowing:
+        first = reported("persisted", trials, unknowing, SOMEBODY)
+    by_hash, with_text = first["sent"]
+    file = list_of(with_text["query"], into=tmp_path)
+    with api_with(trusted_documents_file=file, is_trusted_only=True) as knowing:
+        second = reported("persisted", trials, knowing, SOMEBODY)
+
+    assert ["ADMIN", "ADMIN"] == [first["role"], second["role"]]
+    assert "query" not in by_hash
+    assert [by_hash] == second["sent"]

@@ -1,10 +1,13 @@
 """The schema before other people's tools: a linter, Relay's compiler, and a maker of typed documents."""
 
 import json
+import re
 from pathlib import Path
 
 import pytest
 
+from tests.apis import api
+from tests.messages import code_of
 from tests.node_projects import copied, ran
 
 pytestmark = [pytest.mark.slow, pytest.mark.node]
@@ -44,6 +47,24 @@ def test_relay_compiles_fragments_that_page(project: Path) -> None:
     assert 0 == done.returncode, done.stdout + done.stderr
     made = {path.name.partition(".")[0] for path in (project / "relay" / "__generated__").iterdir()}
     assert {"contactTasksPage", "contactTimelinePage", "contactCreateTaskMutation"} <= made
+
+
+def test_what_relay_writes_is_a_list_of_trusted_documents(project: Path) -> None:
+    config = json.loads((project / "relay.config.json").read_text())
+    config["persistConfig"] = {"file": "./persisted.json", "algorithm": "SHA256"}
+    (project / "relay.config.json").write_text(json.dumps(config))
+    (project / "persisted.json").write_text("{}")
+
+    done = ran(["relay-compiler"], project)
+    assert 0 == done.returncode, done.stdout + done.stderr
+    made = project / "relay" / "__generated__" / "contactCreateTaskMutation.graphql.ts"
+    (id_,) = re.findall(r'"id": "(\w{64})"', made.read_text())
+    with api(trusted_documents_file=project / "persisted.json", is_trusted_only=True) as running:
+        body = {"documentId": id_, "variables": {"input": None}}
+        answer = running.client.post("/graphql", json=body, headers=running.headers()).json()
+
+    assert "BAD_USER_INPUT" == code_of(answer)  # the document is known, and misses its input
+    assert "input" in answer["errors"][0]["message"]
 
 
 def test_relay_refuses_a_field_that_is_not_there(project: Path) -> None:

@@ -258,6 +258,17 @@ def test_what_keeps_a_worker_from_starting_is_said_once(tmp_path: Path, crm: Crm
     )
 
 
+@pytest.mark.parametrize("workers", ["1", "2"])
+def test_a_setting_that_cant_be_used_is_said_in_one_sentence(tmp_path: Path, crm: CrmDatabase, workers: str) -> None:
+    given = settings_of(crm) | {"TASKLINE_TRUSTED_DOCUMENTS_FILE": str(tmp_path / "nowhere.json")}
+
+    done = taskline(tmp_path, "serve", "--port", "0", "--workers", workers, **given)
+
+    assert 1 == done.returncode
+    assert done.stderr.startswith("taskline: TASKLINE_TRUSTED_DOCUMENTS_FILE=")
+    assert workers == str(done.stderr.count("\n"))  # of several, the last line says that one didn't start
+
+
 def in_front(folder: Path) -> dict[str, str]:
     return {"PYTHONPATH": f"{folder}{os.pathsep}{ROOT}", "PYTHONSAFEPATH": "1"}
 
