@@ -2,7 +2,6 @@
 
 import json
 from collections.abc import Sequence
-from uuid import uuid4
 
 import pytest
 from graphql import (
@@ -26,20 +25,11 @@ from hypothesis import strategies as st
 
 from schema.build import build_schema
 from tests.apis import Api
-from tests.organizations import Organization, new_organization
+from tests.drawn_values import cursors_of, filled_organization, ids_of, instants, numbers, texts, zones
+from tests.organizations import Organization
 from tests.owners import Owner
 
 PUBLIC_CODES = {"BAD_USER_INPUT", "NOT_FOUND", "LIMIT_EXCEEDED"}
-
-texts = st.one_of(
-    st.sampled_from(["", " ", "call", "a b", "%", "_", "\\", "'", '"', "é\u0301", "\u202e", "\ufeff", "😀", "x" * 300]),
-    st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0"), max_size=12),
-)
-instants = st.one_of(
-    st.sampled_from(["2026-02-10T15:30:00Z", "0001-01-01T00:00:00Z", "9999-12-31T23:59:59.999999+00:00", "2026-02-10"]),
-    st.datetimes().map(lambda instant: f"{instant.isoformat()}+01:30"),
-)
-numbers = st.one_of(st.integers(-2, 12), st.sampled_from([50, 51, 200, 201, -(2**31), 2**31 - 1, 2**31]))
 
 
 class Writer:
@@ -119,9 +109,7 @@ class Writer:
             case "DateTime":
                 return json.dumps(self._draw(instants))
             case "TimeZone":
-                return json.dumps(
-                    self._draw(st.sampled_from(["UTC", "Europe/Paris", "Asia/Kathmandu", "Mars/Olympus"]))
-                )
+                return json.dumps(self._draw(zones))
             case "ID":
                 return json.dumps(self._draw(st.sampled_from(self._ids)))
             case _:
@@ -139,31 +127,17 @@ def schema() -> GraphQLSchema:
 
 @pytest.fixture(scope="module")
 def filled(owner: Owner) -> Organization:
-    """An organization with rows of every kind, odd ones among them."""
-    organization = new_organization(owner)
-    contact = organization.contact()
-    lead = organization.lead(linked_contact_id=contact, assigned_to=organization.user_id)
-    accounts = [organization.account(contact), organization.account(contact, account_name="Old", deleted_at="now")]
-    for kind in ("task", "call", "fax"):
-        for status, due in (("pending", None), (None, "infinity"), ("strange", "4000-01-01 BC")):
-            links = {"lead_id": lead, "contact_id": contact, "account_id": accounts[kind == "call"]}
-            organization.task(interaction_type=kind, status=status, scheduled_at=due, created_at=None, **links)
-    return organization
+    return filled_organization(owner)
 
 
 @pytest.fixture(scope="module")
 def ids(filled: Organization) -> list[str]:
-    tables = ("leads", "contacts", "accounts", "users", "lead_interactions")
-    own = [f"SELECT id FROM {table} WHERE organization_id = '{filled.id}'" for table in tables]
-    foreign = [f"(SELECT id FROM {table} WHERE organization_id <> '{filled.id}' LIMIT 1)" for table in tables]
-    found = [row["id"] for row in filled.owner.rows(" UNION ALL ".join([*own, *foreign]))]
-    return [*found, str(uuid4()), "", "no-uuid", found[0].upper()]
+    return ids_of(filled)
 
 
 @pytest.fixture(scope="module")
 def cursors(api: Api, filled: Organization) -> list[str]:
-    edges = api.data(filled.viewer(), "{ tasks { edges { cursor } } }")["tasks"]["edges"]
-    return [edge["cursor"] for edge in edges]
+    return cursors_of(api, filled)
 
 
 @pytest.mark.slow
