@@ -4,10 +4,10 @@ import json
 import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import pytest
 
@@ -20,7 +20,7 @@ from tests.deadlines import DEADLINE_S, eventually
 from tests.organizations import Organization, new_organization
 from tests.owners import Owner, owner_of
 from tests.proxies import wire
-from tests.sockets import greeted
+from tests.sockets import Socket, greeted
 
 if TYPE_CHECKING:
     import httpx2
@@ -50,6 +50,12 @@ def broken_while_waiting(owner: Owner, held: str, ask: Callable[[], Asked]) -> A
             (backend,) = owner.rows(waiting)
             owner.database.psql(f"SELECT pg_terminate_backend({backend['pid']}, 5000)")
         return answer.result()
+
+
+def told(socket: Socket, query: str, variables: dict[str, str] | None = None) -> Any:
+    """Return what the first message after an operation's start holds."""
+    socket.subscribe(query, variables)
+    return socket.receive()["payload"]
 
 
 @pytest.mark.parametrize("held", ["lead_interactions", "contacts"], ids=["page", "relation"])
@@ -98,17 +104,35 @@ def test_on_a_socket_what_does_nothing_twice_is_answered_all_the_same(
     lock = "LOCK TABLE contacts IN ACCESS EXCLUSIVE MODE"
 
     with greeted(api, organization.viewer()) as socket:
-        socket.subscribe(CREATE, {"contact": str(contact)})
-        made = broken_while_waiting(owner, held, socket.data)
+        made = broken_while_waiting(owner, held, lambda: told(socket, CREATE, {"contact": str(contact)}))
         ended = socket.receive()["type"]
-        socket.subscribe(TASKS)
-        read = broken_while_waiting(owner, lock, socket.data)
+        read = broken_while_waiting(owner, lock, lambda: told(socket, TASKS))
 
     node = {"subject": "Call", "contact": {"displayName": "Cora Contact"}}
-    assert {"createTask": {"task": {"subject": "Call"}, "replayed": False}} == made
+    assert {"createTask": {"task": {"subject": "Call"}, "replayed": False}} == made["data"]
     assert "complete" == ended
-    assert {"tasks": {"totalCount": 1, "nodes": [node]}} == read
+    assert {"tasks": {"totalCount": 1, "nodes": [node]}} == read["data"]
     assert ["Call"] == subjects(organization)
+
+
+def test_a_subscription_that_has_said_nothing_yet_is_begun_again(
+    api: Api, owner: Owner, organization: Organization
+) -> None:
+    contact = organization.contact()
+    follow = "subscription ($contact: ID!) { timelineEvents(record: {contactId: $contact}) { type } }"
+    lock = "LOCK TABLE contacts IN ACCESS EXCLUSIVE MODE"
+
+    with greeted(api, organization.viewer()) as socket:
+
+        def is_told_of_another() -> bool:
+            organization.task(contact_id=contact)
+            with suppress(TimeoutError):
+                return bool(socket.data(timeout_s=1))
+            return False
+
+        broken_while_waiting(owner, lock, lambda: socket.subscribe(follow, {"contact": str(contact)}))
+
+        assert eventually(is_told_of_another)
 
 
 def test_a_change_after_one_without_a_key_is_not_run_again(api: Api, owner: Owner, organization: Organization) -> None:
@@ -131,8 +155,7 @@ def test_on_a_socket_a_failure_after_a_change_says_so_too(api: Api, owner: Owner
     held = f"SELECT FROM contacts WHERE id = '{taken}' FOR UPDATE"
 
     with greeted(api, organization.viewer()) as socket:
-        socket.subscribe(CREATE_TWO, variables)
-        message = broken_while_waiting(owner, held, socket.receive)
+        message = broken_while_waiting(owner, held, lambda: told(socket, CREATE_TWO, variables))
 
     assert failures.MADE_BEFORE in json.dumps(message)
     assert ["Kept"] == subjects(organization)
