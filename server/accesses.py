@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from pythonjsonlogger.orjson import OrjsonFormatter
 
-from errors import SettingsInvalid, Unauthenticated
+from errors import DocumentNotTrusted, SettingsInvalid, Unauthenticated
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -36,6 +36,8 @@ class Access:
     session: Session | None = None
     codes: Sequence[str] = ()
     """The codes of its errors."""
+    is_untrusted: bool = False
+    """Whether its document is none of the operator's list, and may run all the same."""
     _began: float = field(default_factory=time.perf_counter)
 
     def of_operation(self) -> Access:
@@ -49,8 +51,9 @@ class Access:
 
     @property
     def is_for_audit(self) -> bool:
-        """Whether it was meant to change something, or its token was refused."""
-        return (self.measured is not None and self.measured.kind == "mutation") or Unauthenticated.code in self.codes
+        """Whether it was meant to change something, or its token or its document was refused."""
+        is_change = self.measured is not None and self.measured.kind == "mutation"
+        return is_change or not {Unauthenticated.code, DocumentNotTrusted.code}.isdisjoint(self.codes)
 
     def facts(self) -> dict[str, Any]:
         """Return what it was, with nothing that says whose."""
@@ -63,6 +66,7 @@ class Access:
             "points": what and what.points,
             "statements": session and session.statements,
             "codes": " ".join(self.codes),
+            "trusted": "no" if self.is_untrusted else None,
         }
         return {name: value for name, value in found.items() if value not in {None, ""}}
 

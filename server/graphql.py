@@ -82,6 +82,7 @@ class Endpoint:
         viewer = await self._gate.viewer(request)
         operation = await operations.read(request, self._settings.max_body_bytes, self._settings.read_timeout_ms)
         request_id, access = request_ids.of(request), accesses.of(request)
+        access.is_untrusted = self._trusted.lacks(operation)
 
         async def run(session: Session) -> ExecutionResult:
             context = Context(viewer, session, self._settings.idempotency_hours)

@@ -93,8 +93,9 @@ class SocketOperations:
     async def _tell(self, id_: str, payload: object, viewer: Viewer, access: Access) -> None:
         """Send all results of one operation, and its end. What goes wrong with it is told under its id alone."""
         try:
-            context = self._context_of(viewer)
-            is_whole = await self._run(id_, operations.checked(payload), context, access)
+            context, operation = self._context_of(viewer), operations.checked(payload)
+            access.is_untrusted = self._trusted.lacks(operation)
+            is_whole = await self._run(id_, operation, context, access)
             if is_whole and self._forget(id_):
                 await self._send({"id": id_, "type": "complete"})
         except Closed:

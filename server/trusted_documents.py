@@ -36,11 +36,18 @@ MOST_FAULTS = 20
 class TrustedDocuments:
     """A list of documents, which no request adds to."""
 
-    def __init__(self, texts: Mapping[str, str], *, is_only: bool) -> None:
+    def __init__(self, texts: Mapping[str, str], *, is_only: bool, is_theirs: bool = False) -> None:
         self._texts = texts
         """By their hashes."""
         self._trusted = frozenset(texts.values())
         self._is_only = is_only
+        self._is_theirs = is_theirs
+        """Whether the operator has given a list, and so wants to know what else is asked."""
+
+    def lacks(self, operation: Operation) -> bool:
+        """Return whether the operator's list lacks this text, which may run all the same."""
+        is_text = operation.query is not None
+        return self._is_theirs and not self._is_only and is_text and operation.query not in self._trusted
 
     def text_of(self, operation: Operation) -> str:
         """Return the document to run. Raises DocumentUnknown, and DocumentNotTrusted before anything is read of it."""
@@ -83,7 +90,7 @@ def trusted_documents(settings: Settings, schema: GraphQLSchema, limits: Limits)
             more = f" And {len(faults) - MOST_FAULTS:,} more." if len(faults) > MOST_FAULTS else ""
             raise SettingsInvalid(f"{_unusable(path)} {' '.join(faults[:MOST_FAULTS])}{more}")
         texts |= _entries(theirs)
-    return TrustedDocuments(texts, is_only=settings.is_trusted_only)
+    return TrustedDocuments(texts, is_only=settings.is_trusted_only, is_theirs=path is not None)
 
 
 def _entries(documents: Mapping[str, str]) -> Iterator[tuple[str, str]]:

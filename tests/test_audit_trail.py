@@ -11,7 +11,7 @@ import pytest
 from errors import SettingsInvalid
 from resolvers.viewers import Role
 from server.accesses import AccessLog
-from tests.apis import SECRET, Api, api
+from tests.apis import SECRET, SOMEBODY, Api, api
 from tests.databases import CrmDatabase
 from tests.deadlines import eventually
 from tests.organizations import Organization
@@ -91,6 +91,20 @@ def test_a_refused_token_is_told_without_it(audited: Api, file: Path) -> None:
     (line,) = eventually(lambda: lines_of(file))
     assert ("UNAUTHENTICATED", 401, None) == (line["codes"], line["status"], line["user_id"])
     assert "a-token-of-somebody" not in file.read_text()
+
+
+def test_a_document_that_isnt_trusted_is_told_without_it(file: Path) -> None:
+    with api(audit_file=file, is_trusted_only=True) as closed:
+        closed.ask(CREATE, {"contact": "secret"})
+        with greeted(closed) as socket:
+            socket.subscribe(CREATE, {"contact": "secret"})
+            assert "error" == socket.receive()["type"]
+        assert eventually(lambda: len(lines_of(file)) == 2)
+
+    assert [("DOCUMENT_NOT_TRUSTED", str(SOMEBODY.user_id), [])] * 2 == [
+        (line["codes"], line["user_id"], line["fields"]) for line in lines_of(file)
+    ]
+    assert "ecret" not in file.read_text()
 
 
 def test_who_only_reads_leaves_no_trail(audited: Api, organization: Organization, file: Path) -> None:

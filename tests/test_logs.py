@@ -22,6 +22,7 @@ from tests.demos import running
 from tests.organizations import Organization
 from tests.servers import serve
 from tests.sockets import greeted
+from tests.trusted_lists import list_of
 
 
 @pytest.fixture
@@ -126,6 +127,28 @@ def test_rest_and_sockets_leave_lines_too(
     rest = told_of(lines, "request-12")
     assert ("listTasks", "query", 200) == (rest["operation"], rest["kind"], rest["status"])
     assert ("query", 1) == (told[0]["kind"], told[0]["statements"])
+
+
+def test_a_line_says_which_text_isnt_in_the_list(lines: pytest.LogCaptureFixture, tmp_path: Path) -> None:
+    listed, other = "query Listed { viewer { role } }", "query Other { viewer { role } }"
+    with api(trusted_documents_file=list_of(listed, into=tmp_path)) as served:
+        for query in (listed, other):
+            served.ask(query)
+        with greeted(served) as socket:
+            socket.subscribe(other)
+            socket.data()
+            assert "complete" == socket.receive()["type"]
+        told = eventually(lambda: len(found := said_of_trust(lines)) == 3 and found)
+    with api() as without_list:
+        without_list.ask(other)
+
+    assert [("Listed", None), ("Other", "no"), ("Other", "no")] == told
+    assert ("Other", None) == said_of_trust(lines)[-1]
+
+
+def said_of_trust(lines: pytest.LogCaptureFixture) -> list[tuple[object, object]]:
+    told = [vars(record) for record in lines.records if "operation" in vars(record)]
+    return [(line["operation"], line.get("trusted")) for line in told]
 
 
 @pytest.mark.parametrize("form", ["text", "json"])

@@ -143,13 +143,20 @@ def test_a_key_may_lack_its_prefix(tmp_path: Path) -> None:
         assert ANSWER == running.client.post("/graphql", json=body, headers=running.headers()).json()
 
 
-def test_without_a_list_the_timelines_documents_are_known_and_all_others_run() -> None:
-    viewer = (WEB / "api" / "viewer.graphql").read_text()
-
+def test_without_a_list_any_document_runs() -> None:
     with api() as running:
+        assert ANSWER == running.ask(VIEWER).json()
+
+
+@pytest.mark.parametrize("is_given", [True, False])
+@pytest.mark.parametrize("is_trusted_only", [True, False])
+def test_the_timelines_documents_are_always_in_the_list(tmp_path: Path, is_given: bool, is_trusted_only: bool) -> None:
+    viewer = (WEB / "api" / "viewer.graphql").read_text()
+    file = list_of(VIEWER, into=tmp_path) if is_given else None
+
+    with api(trusted_documents_file=file, is_trusted_only=is_trusted_only) as running:
         body = {"documentId": id_of(viewer)}
         answer = running.client.post("/graphql", json=body, headers=running.headers()).json()
-        assert ANSWER == running.ask(VIEWER).json()
 
     assert "organizationId" in answer["data"]["viewer"]
 
