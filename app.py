@@ -18,6 +18,7 @@ from server import cross_origin, demo, graphql, health, logs, pages, refusals, s
 from server.accesses import AccessLog
 from server.databases import database_of
 from server.gate import Gate
+from server.health import Readiness
 from server.last_resort import LastResort
 from server.rest import routes as rest
 from server.trusted_documents import trusted_documents
@@ -28,6 +29,8 @@ if TYPE_CHECKING:
 
     import strawberry
 
+    from server.metrics import Metrics
+
 ROOT = Path(__file__).parent
 
 
@@ -37,8 +40,10 @@ def create(
     """Return the application, for the settings in the environment unless given. Raises SettingsInvalid."""
     settings = settings or Settings.from_env()
     logs.configure(settings.log_format)
-    access_log = AccessLog(settings.audit_file)
+    metrics = None if settings.metrics_port is None else _metrics()
+    access_log = AccessLog(settings.audit_file, metrics)
     database, gate = database_of(settings), Gate(settings)
+    readiness = Readiness(database, readiness_sql)
     bell = Bell()
     limits = _limits(settings)
     schema = _schema(settings, limits)
@@ -47,12 +52,15 @@ def create(
     @asynccontextmanager
     async def lifespan(_: Starlette) -> AsyncIterator[None]:
         await database.open()
-        listening = asyncio.create_task(database.listen(bell.ring))
+        beside = [asyncio.create_task(database.listen(bell.ring))]
+        if metrics:
+            beside.append(asyncio.create_task(metrics.watch(database, readiness)))
         try:
             yield
         finally:
-            listening.cancel()
-            await asyncio.gather(listening, return_exceptions=True)
+            for task in beside:
+                task.cancel()
+            await asyncio.gather(*beside, return_exceptions=True)
             await database.close()
             access_log.close()
 
@@ -61,7 +69,7 @@ def create(
             graphql.endpoint(schema, trusted, database, gate, settings),
             rest.mount(database, gate, settings),
             sockets.endpoint(schema, trusted, database, gate, bell, settings, access_log),
-            *health.routes(database, readiness_sql),
+            *health.routes(readiness),
             *demo.routes(settings, database),
             *pages.routes(
                 ROOT / "web" / "dist", is_graphiql_on=settings.is_graphiql_on and not settings.is_trusted_only
@@ -75,6 +83,12 @@ def create(
         exception_handlers=refusals.handlers(),
         lifespan=lifespan,
     )
+
+
+def _metrics() -> Metrics:
+    from server.metrics import Metrics  # noqa: PLC0415 - who counts nothing needs no memory for it
+
+    return Metrics()
 
 
 def _limits(settings: Settings) -> Limits:

@@ -114,6 +114,10 @@ class Settings(BaseSettings):
     host: str = "127.0.0.1"
     port: Annotated[int, Field(ge=0, le=65_535)] = 8_000
     log_format: LogFormat = "text"
+    metrics_port: Annotated[int | None, Field(ge=1, le=65_535)] = None
+    """Where Prometheus reads the metrics. Absent: nowhere, and nothing is counted."""
+    metrics_host: str = "127.0.0.1"
+    """The address of that port; whoever reaches it may read them."""
     audit_file: Path | None = None
     """Where it is written who changed or tried what, and from where. Absent: nowhere."""
     workers: Annotated[int, Field(ge=1, le=MOST_WORKERS)] = 1
@@ -164,8 +168,9 @@ class Settings(BaseSettings):
         """Whether this is the demo: its sign-in exists, and every answer says what it cost."""
         return self.demo_organization_id is not None
 
-    def export(self) -> None:
-        """Put these settings into the environment, from which the server's processes read them again."""
+    def export(self, **others: str) -> None:
+        """Put these settings into the environment, where the server's processes read them again, and others by name."""
+        os.environ.update(others)
         for name, value in self.model_dump().items():
             text = value.get_secret_value() if isinstance(value, SecretStr) else str(value)
             os.environ[_variable((name,))] = "" if value is None else text

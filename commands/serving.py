@@ -9,7 +9,7 @@ import os
 import signal
 import socket
 import sys
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager, nullcontext, suppress
 from typing import TYPE_CHECKING
 
 import click
@@ -17,7 +17,7 @@ import uvicorn
 from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
 from websockets.frames import CloseCode
 
-from commands import workers
+from commands import metrics, workers
 from errors import AddressUnusable
 
 if TYPE_CHECKING:
@@ -62,15 +62,22 @@ def unusable(host: str, port: int, reason: OSError | UnicodeError) -> AddressUnu
 def run(settings: Settings, taken: socket.socket, *, when_up: Callable[[], None]) -> None:
     """Serve on the address that was taken until Ctrl-C or SIGTERM, by as many processes as the settings say.
 
-    Raises WorkerNotStarted.
+    Raises WorkerNotStarted, and AddressUnusable for that of the metrics.
     """
     settings.export()
     _end_what_is_never_received(taken, 2 * settings.receive_timeout_ms)
-    if settings.workers > 1:
-        patience_s = longest_end_s(settings)
-        workers.run(settings.workers, taken, when_up=when_up, patience_s=patience_s, log_format=settings.log_format)
-    else:
-        server_of(settings, taken, when_up).run_to_the_end(taken)
+    with nullcontext() if settings.metrics_port is None else metrics.told(settings) as forget:
+        if settings.workers > 1:
+            workers.run(
+                settings.workers,
+                taken,
+                when_up=when_up,
+                when_gone=forget,
+                patience_s=longest_end_s(settings),
+                log_format=settings.log_format,
+            )
+        else:
+            server_of(settings, taken, when_up).run_to_the_end(taken)
 
 
 def server_of(settings: Settings, taken: socket.socket, when_up: Callable[[], None]) -> Server:

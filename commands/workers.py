@@ -32,11 +32,20 @@ RETRY_S = 1.0
 
 
 def run(
-    count: int, taken: socket.socket, *, when_up: Callable[[], None], patience_s: float, log_format: LogFormat
+    count: int,
+    taken: socket.socket,
+    *,
+    when_up: Callable[[], None],
+    when_gone: Callable[[int], None] | None = None,
+    patience_s: float,
+    log_format: LogFormat,
 ) -> None:
-    """Serve by so many processes until Ctrl-C or SIGTERM; each then has so long to end. Raises WorkerNotStarted."""
+    """Serve by so many processes until Ctrl-C or SIGTERM; each then has so long to end. Raises WorkerNotStarted.
+
+    `when_gone` is told the id of one that has died, and is replaced.
+    """
     logs.configure(log_format)
-    asyncio.run(Workers(taken, patience_s).serve(count, when_up))
+    asyncio.run(Workers(taken, patience_s, when_gone).serve(count, when_up))
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,8 +74,9 @@ class Worker:
 class Workers:
     """The processes that share a socket, and their lives."""
 
-    def __init__(self, taken: socket.socket, patience_s: float) -> None:
+    def __init__(self, taken: socket.socket, patience_s: float, when_gone: Callable[[int], None] | None = None) -> None:
         self._taken = taken
+        self._when_gone = when_gone
         self._patience_s = patience_s
         self._running: set[Worker] = set()
         self._is_stopping = False
@@ -103,6 +113,8 @@ class Workers:
             how = await worker.ended()
             self._running.discard(worker)
             worker.line.close()
+            if self._when_gone:
+                self._when_gone(worker.process.pid)
             log.error("worker %d ended (%s), and another is started", worker.process.pid, how)
             worker = await self._replaced()
 

@@ -55,6 +55,15 @@ class Address:
     """Where word of events is heard, past the pooler. Absent: at `url`, or behind a pooler nowhere."""
 
 
+@dataclass(frozen=True, slots=True)
+class PoolLoad:
+    """How many connections are lent and how many are at rest, and how many sessions wait for one."""
+
+    in_use: int
+    idle: int
+    waiting: int
+
+
 class Database:
     """The pool of one process. Connections are made when first needed, so it opens without a database."""
 
@@ -70,7 +79,9 @@ class Database:
         allow_unbound_role: bool = False,
     ) -> None:
         self._address = address
-        self._pool_size = pool_size
+        self.pool_size = pool_size
+        """How many connections there may be."""
+        self._waiting = 0
         self.pool_wait_s = pool_wait_ms / 1000
         self._request_timeout_ms = request_timeout_ms
         self._allow_unbound_role = allow_unbound_role
@@ -100,7 +111,7 @@ class Database:
             self._address.url,
             init_size=0,
             min_size=0,
-            max_size=self._pool_size,
+            max_size=self.pool_size,
             init=self._prepare,
             reset=_leave_as_is,
             server_settings=self._settings,
@@ -113,6 +124,12 @@ class Database:
         if self._pool:
             with suppress(TimeoutError):
                 await asyncio.wait_for(self._pool.close(), CLOSE_S)
+
+    @property
+    def load(self) -> PoolLoad:
+        """What the pool has to do at this moment."""
+        size, idle = (self._pool.get_size(), self._pool.get_idle_size()) if self._pool else (0, 0)
+        return PoolLoad(size - idle, idle, self._waiting)
 
     def session(
         self,
@@ -156,19 +173,19 @@ class Database:
         if self._pool is None:
             raise Unavailable("The database has not been opened yet. Try again.")
         ends_at = asyncio.get_running_loop().time() + (patience_s or self.pool_wait_s)
-        if share:
-            try:
-                async with asyncio.timeout_at(ends_at):
-                    await share.acquire()
-            except TimeoutError as exc:
-                raise Crowded from exc
+        self._waiting += 1
         try:
-            with while_connecting():
-                return await self._pool.acquire(timeout=max(0.0, ends_at - asyncio.get_running_loop().time()))
-        except BaseException:
             if share:
-                share.release()
-            raise
+                await _of_share(share, ends_at)
+            try:
+                with while_connecting():
+                    return await self._pool.acquire(timeout=max(0.0, ends_at - asyncio.get_running_loop().time()))
+            except BaseException:
+                if share:
+                    share.release()
+                raise
+        finally:
+            self._waiting -= 1
 
     async def release(self, connection: Connection, share: asyncio.Semaphore | None = None) -> None:
         """Give a connection back."""
@@ -224,6 +241,14 @@ class Database:
                 f"The role {role} of DATABASE_URL {reason}, so row security would not bind it. Give the API a role of "
                 "its own (README: “A database of your own”), or set TASKLINE_ALLOW_UNBOUND_ROLE=1 for repair work."
             )
+
+
+async def _of_share(share: asyncio.Semaphore, ends_at: float) -> None:
+    try:
+        async with asyncio.timeout_at(ends_at):
+            await share.acquire()
+    except TimeoutError as exc:
+        raise Crowded from exc
 
 
 async def _leave_as_is(_: asyncpg.Connection) -> None:

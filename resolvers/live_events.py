@@ -6,6 +6,7 @@ import asyncio
 import logging
 from contextlib import suppress
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from db import live_events
@@ -57,6 +58,8 @@ class Live:
 
     bell: Bell
     session: Callable[[], Session]
+    noted: Callable[[float], None] | None = None
+    """Told how many seconds after its change began the last of some new events had been read."""
 
 
 async def resume_token(loaders: Loaders, id_: UUID) -> str:
@@ -95,7 +98,7 @@ async def follow(live: Live, view: View, place: Place | None) -> AsyncGenerator[
     if place is None:
         async with live.session() as session:
             place = await current_place(session)
-    is_away = False
+    is_away, is_catching_up = False, True
     while True:
         ring = live.bell.next_ring()
         try:
@@ -109,8 +112,15 @@ async def follow(live: Live, view: View, place: Place | None) -> AsyncGenerator[
             continue
         place, is_away = reading.place, False
         if reading.events:
+            if live.noted and not is_catching_up:
+                live.noted(_age_s(reading.events[-1]))
             yield reading.events
         if not reading.has_more:
+            is_catching_up = False
             await asyncio.sleep(REST_S)
             with suppress(TimeoutError):
                 await asyncio.wait_for(ring.wait(), LOOK_S)
+
+
+def _age_s(event: LiveEvent) -> float:
+    return (datetime.now(UTC) - event.event.at).total_seconds()

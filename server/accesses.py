@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
     from db.sessions import Session
     from execution.guards import Measured
+    from server.metrics import Metrics
     from server.sign_in import SignedIn
 
 log = logging.getLogger(__name__)
@@ -50,6 +51,11 @@ class Access:
             self.codes = sorted({*self.codes, *(error["extensions"]["code"] for error in errors)})
 
     @property
+    def duration_s(self) -> float:
+        """How long ago it began."""
+        return time.perf_counter() - self._began
+
+    @property
     def is_for_audit(self) -> bool:
         """Whether it was meant to change something, or its token or its document was refused."""
         is_change = self.measured is not None and self.measured.kind == "mutation"
@@ -60,7 +66,7 @@ class Access:
         what, session = self.measured, self.session
         found = {
             "request_id": self.request_id,
-            "duration_ms": round((time.perf_counter() - self._began) * 1_000, 1),
+            "duration_ms": round(self.duration_s * 1_000, 1),
             "operation": what and what.name,
             "kind": what and what.kind,
             "points": what and what.points,
@@ -91,8 +97,10 @@ def of(connection: HTTPConnection) -> Access:
 class AccessLog:
     """Writes a line for each access, and for some of them one in the audit trail."""
 
-    def __init__(self, audit_file: Path | None = None) -> None:
+    def __init__(self, audit_file: Path | None = None, metrics: Metrics | None = None) -> None:
         """Open the audit trail, if there is to be one. Raises SettingsInvalid when it can't be written."""
+        self.metrics = metrics
+        """What counts accesses, too; None where nothing does."""
         self._audit = logging.Logger("taskline.audit")  # noqa: LOG001 - each application has its own file
         if audit_file is None:
             return

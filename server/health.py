@@ -22,24 +22,35 @@ if TYPE_CHECKING:
 MIGRATE = "./taskline migrate up"
 
 
-def routes(database: Database, readiness_sql: Path) -> list[Route]:
-    """Return GET /healthz, which asks nobody, and GET /readyz, which asks the database's catalogue.
+class Readiness:
+    """What the API needs of the database, and what of it is missing."""
 
-    `readiness_sql` holds one statement that answers rows of (name, is_met, detail), one for each thing the API needs.
-    """
-    statement = readiness_sql.read_text()
-    under_way: asyncio.Task[list[dict[str, str]]] | None = None
+    def __init__(self, database: Database, readiness_sql: Path) -> None:
+        """`readiness_sql` holds one statement whose rows are (name, is_met, detail), one for each thing needed."""
+        self._database = database
+        self._statement = readiness_sql.read_text()
+        self._under_way: asyncio.Task[list[dict[str, str]]] | None = None
 
-    async def checked() -> list[dict[str, str]]:
-        # However many ask, one of the pool's connections looks for all of them.
-        nonlocal under_way
-        if under_way is None or under_way.done():
-            under_way = asyncio.create_task(_missing(database, statement))
-        return await asyncio.shield(under_way)
+    async def missing(self) -> list[dict[str, str]]:
+        """Return what is missing, by name with details. However many ask, one connection looks for all of them.
+
+        Raises Unavailable.
+        """
+        if self._under_way is None or self._under_way.done():
+            self._under_way = asyncio.create_task(self._look())
+        return await asyncio.shield(self._under_way)
+
+    async def _look(self) -> list[dict[str, str]]:
+        rows = await self._database.rows(self._statement)
+        return [{"name": name, "detail": detail} for name, is_met, detail in rows if not is_met]
+
+
+def routes(readiness: Readiness) -> list[Route]:
+    """Return GET /healthz, which asks nobody, and GET /readyz, which asks the database's catalogue."""
 
     async def ready(request: Request) -> Response:
         try:
-            missing = await checked()
+            missing = await readiness.missing()
         except TasklineError as exc:
             detail = failures.message_of(exc, request_ids.of(request))
             return _not_ready({"missing": [{"name": "database", "detail": detail}]})
@@ -51,10 +62,6 @@ def routes(database: Database, readiness_sql: Path) -> list[Route]:
         return answer({"status": "alive"})
 
     return [Route("/healthz", alive), Route("/readyz", ready)]
-
-
-async def _missing(database: Database, statement: str) -> list[dict[str, str]]:
-    return [{"name": name, "detail": detail} for name, is_met, detail in await database.rows(statement) if not is_met]
 
 
 def _not_ready(why: dict[str, object]) -> Response:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from contextlib import nullcontext
 from typing import TYPE_CHECKING
 
 from pythonjsonlogger.orjson import OrjsonFormatter
@@ -56,13 +57,19 @@ class RequestLog:
             await self._app(scope, receive, send_with_id)
         finally:
             method, path = scope["method"], scope["path"]
+            if self._log.metrics:
+                self._log.metrics.count(access, path)
             self._log.write(access, "%s %r %s", method, path, status, method=method, path=path, status=status)
 
     async def _converse(self, scope: Scope, receive: Receive, send: Send, access: Access) -> None:
         """Serve one WebSocket."""
+        metrics = self._log.metrics
         try:
-            await self._app(scope, receive, send)
+            with metrics.open_socket() if metrics else nullcontext():
+                await self._app(scope, receive, send)
         finally:
+            if metrics:
+                metrics.count_errors(access)
             self._log.write(access, "socket %r ended", scope["path"], path=scope["path"])
 
 

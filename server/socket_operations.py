@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from contextlib import aclosing
+from contextlib import aclosing, nullcontext
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, cast
 
@@ -82,12 +82,15 @@ class SocketOperations:
 
     async def _answer(self, id_: str, payload: object, viewer: Viewer) -> None:
         """Send all that one operation has to say; a client that doesn't receive it is let go."""
-        access = self._access.of_operation()
+        access, metrics = self._access.of_operation(), self._log.metrics
         try:
-            await self._tell(id_, payload, viewer, access)
+            with metrics.socket_operation() if metrics else nullcontext():
+                await self._tell(id_, payload, viewer, access)
         except Closed as closed:
             self._finish(closed)
         finally:
+            if metrics:
+                metrics.count(access)
             self._log.write(access, "operation ended")
 
     async def _tell(self, id_: str, payload: object, viewer: Viewer, access: Access) -> None:

@@ -75,7 +75,8 @@ def endpoint(
     def context_of(request_id: str, viewer: Viewer) -> Context:
         gate.count_viewer(viewer)
         new_session = partial(database.session, viewer.organization_id, user_id=viewer.user_id, request_id=request_id)
-        live = Live(bell, partial(new_session, patience_ms=PATIENCE_MS))
+        noted = log.metrics.note_event if log.metrics else None
+        live = Live(bell, partial(new_session, patience_ms=PATIENCE_MS), noted)
         return Context(viewer, new_session(reruns=reruns.MOST_RERUNS), settings.idempotency_hours, live)
 
     async def serve(socket: WebSocket) -> None:

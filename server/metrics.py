@@ -1,0 +1,127 @@
+"""What is counted for Prometheus: how often, how long, how dear, what failed, and the state of this process.
+
+Nothing of it names a person, an organization or a record. `commands/metrics.py` tells it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from contextlib import contextmanager, suppress
+from functools import partial
+from typing import TYPE_CHECKING
+
+from prometheus_client import Counter, Gauge, Histogram
+
+from errors import TasklineError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from db.engine import Database
+    from server.accesses import Access
+    from server.health import Readiness
+
+WAITS_S = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10)
+MOST_OPERATIONS = 100
+"""How many operations are told by their names; clients choose these, and each costs Prometheus a dozen series."""
+LONGEST_OPERATION = 100  # characters; names of GraphQL have no bound
+OTHER = "(other)"
+SAMPLE_S = 1.0
+READY_S = 15.0
+"""How often the database's catalogue is asked whether the API has what it needs."""
+
+
+class Metrics:
+    """The metrics of one process."""
+
+    def __init__(self) -> None:
+        self._operations: set[str] = set()
+        # In no registry: who tells them reads them from files.
+        waits = partial(Histogram, registry=None, buckets=WAITS_S)
+        sums = partial(Counter, registry=None)
+        states = partial(Gauge, registry=None, multiprocess_mode="livesum")
+        named = ["kind", "operation"]
+        words = "How long requests took, subscriptions apart. kind: query, mutation, refused or other."
+        self._requests = waits("taskline_request_seconds", words, named)
+        self._subscriptions = sums("taskline_subscriptions_ended", "Subscriptions that have ended.", ["operation"])
+        self._points = sums("taskline_points", "What operations could have cost.", named)
+        self._statements = sums("taskline_statements", "Statements run for them.", named)
+        self._errors = sums("taskline_errors", "Requests that met an error, by its code.", ["code"])
+        words = "From the begin of a change's transaction until a live view had read the event."
+        self._event_lag = waits("taskline_event_lag_seconds", words)
+        self._sockets = states("taskline_sockets", "WebSockets that are open.")
+        self._socket_operations = states("taskline_socket_operations", "Operations under way on them.")
+        self._pool = states("taskline_pool_connections", "Connections to the database.", ["state"])
+        self._pool_size = states("taskline_pool_size", "How many there may be.")
+        self._waiting = states("taskline_pool_waiting", "Sessions that wait for a connection.")
+        words = "How late the event loop was when it was last looked at."
+        self._loop_lag = states("taskline_event_loop_lag_seconds", words, multiprocess_mode="livemax")
+        words = "1 when the database is there and has all that the API needs, its migrations too."
+        self._ready = states("taskline_ready", words, multiprocess_mode="livemin")
+
+    def count(self, access: Access, path: str | None = None) -> None:
+        """Count what has ended: a request to a path, or an operation on a socket."""
+        self.count_errors(access)
+        kind, operation = self._what(access, path)
+        if kind == "subscription":
+            self._subscriptions.labels(operation).inc()
+        else:
+            self._requests.labels(kind, operation).observe(access.duration_s)
+        if access.measured and access.measured.points:
+            self._points.labels(kind, operation).inc(access.measured.points)
+        if access.session and access.session.statements:
+            self._statements.labels(kind, operation).inc(access.session.statements)
+
+    def count_errors(self, access: Access) -> None:
+        """Count the errors alone, as of a socket that has ended: its operations have been counted."""
+        for code in access.codes:
+            self._errors.labels(code).inc()
+
+    def note_event(self, lag_s: float) -> None:
+        """Note how old an event was when a live view had read it."""
+        self._event_lag.observe(max(0.0, lag_s))
+
+    @contextmanager
+    def open_socket(self) -> Iterator[None]:
+        """Count a socket as open within the block."""
+        with self._sockets.track_inprogress():
+            yield
+
+    @contextmanager
+    def socket_operation(self) -> Iterator[None]:
+        """Count an operation on a socket as under way within the block."""
+        with self._socket_operations.track_inprogress():
+            yield
+
+    async def watch(self, database: Database, readiness: Readiness) -> None:
+        """Look at the pool and the event loop each second, and at the database now and then, until cancelled."""
+        loop = asyncio.get_running_loop()
+        self._pool_size.set(database.pool_size)
+        async with asyncio.TaskGroup() as tasks:
+            tasks.create_task(self._watch_readiness(readiness))
+            while True:
+                due = loop.time() + SAMPLE_S
+                await asyncio.sleep(SAMPLE_S)
+                self._loop_lag.set(max(0.0, loop.time() - due))
+                load = database.load
+                self._pool.labels("in use").set(load.in_use)
+                self._pool.labels("idle").set(load.idle)
+                self._waiting.set(load.waiting)
+
+    async def _watch_readiness(self, readiness: Readiness) -> None:
+        while True:
+            is_ready = False
+            with suppress(TasklineError):
+                is_ready = not await readiness.missing()
+            self._ready.set(is_ready)
+            await asyncio.sleep(READY_S)
+
+    def _what(self, access: Access, path: str | None) -> tuple[str, str]:
+        if measured := access.measured:
+            name = measured.name or ""
+            if name not in self._operations:
+                if len(self._operations) >= MOST_OPERATIONS or len(name) > LONGEST_OPERATION:
+                    return measured.kind, OTHER
+                self._operations.add(name)
+            return measured.kind, name
+        return "refused" if path in {None, "/graphql"} else "other", ""
