@@ -14,6 +14,7 @@ import asyncpg
 from db.driver_errors import while_connecting, while_running
 from db.instants import from_stored, to_us
 from db.listener import listen
+from db.pulse import Pulse
 from db.sessions import Session
 from errors import Crowded, Unavailable, UnboundRole
 
@@ -97,6 +98,7 @@ class Database:
         self._settings = {"application_name": "taskline"} | ({} if is_pooled else settings)
         self.local_settings = "".join(f"; SET LOCAL {name} = '{settings[name]}'" for name in settings if is_pooled)
         """What a transaction has to set for itself, in SQL that goes on after its BEGIN."""
+        self.pulse = Pulse(address.url)
         self._pool: asyncpg.Pool | None = None
         self._replaced_at = -math.inf
         # The patient share half of the pool, and so do all requests of one person: whoever asks finds a connection,

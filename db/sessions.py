@@ -10,7 +10,7 @@ import asyncio
 from contextlib import asynccontextmanager, suppress
 from typing import TYPE_CHECKING
 
-from db.driver_errors import while_running
+from db.driver_errors import UNREACHABLE, while_running
 from db.statements import as_expression
 from errors import AnswerLost, ChangeUnknown, ConnectionLost, DatabaseReadOnly, DatabaseSilent, TimedOut, Unavailable
 
@@ -30,6 +30,10 @@ COMMIT = "COMMIT"
 ROLLBACK = "ROLLBACK"
 # A server that answers at all ends a statement by itself, in `statement_timeout_ms`; this is for one that doesn't.
 END_S = {COMMIT: 4.0, ROLLBACK: 1.0}
+# When it is asked whether the server answers at all: so long after a statement began, but not before so long before the
+# end of the time. A look takes a second, so a server that is frozen is found out in time.
+WATCH_AFTER_S = 0.5
+WATCH_BEFORE_END_S = 2.5
 MAYBE_MADE = (
     "The connection to the database broke while the change was being saved, so it may have been made. Look before you "
     "make it again; with an idempotency key it can simply be sent again."
@@ -85,6 +89,8 @@ class Session:
         """Whether it has, or may have, committed what would be done twice if it were run again."""
         self._running: asyncio.Timeout | None = None
         """What stops the statement that runs, while one does."""
+        self._is_silent = False
+        """Whether the server was found not to answer at all."""
 
     async def __aenter__(self) -> Self:
         """Start without a connection: the first statement takes one."""
@@ -209,22 +215,45 @@ class Session:
 
     @asynccontextmanager
     async def _in_time(self) -> AsyncIterator[None]:
-        """Stop the block when the session's time is up. Raises TimedOut."""
+        """Stop the block when the session's time is up, or the server is silent. Raises TimedOut or DatabaseSilent."""
         late = (
             f"The request took longer than {self._timeout_ms:,} ms, and was stopped here. Ask for less, or try again."
         )
         if asyncio.get_running_loop().time() >= self._deadline:
             raise TimedOut(late)
         try:
-            async with asyncio.timeout_at(self._deadline) as self._running:
+            async with self._watched(), asyncio.timeout_at(self._deadline) as self._running:
                 yield
         except TimeoutError as exc:
+            if self._is_silent:
+                self._lost = DatabaseSilent(UNREACHABLE)
+                raise self._lost from exc
             raise TimedOut(late) from exc
         except ConnectionLost as exc:
             self._cut(exc)
             raise
         finally:
             self._running = None
+
+    @asynccontextmanager
+    async def _watched(self) -> AsyncIterator[None]:
+        """Watch the server while the block runs, when that takes long."""
+        loop = asyncio.get_running_loop()
+        begins_at = max(loop.time() + WATCH_AFTER_S, self._deadline - WATCH_BEFORE_END_S)
+        watch: list[asyncio.Task[None]] = []
+        begin = loop.call_at(begins_at, lambda: watch.append(loop.create_task(self._database.pulse.watch(self._fall))))
+        try:
+            yield
+        finally:
+            begin.cancel()
+            for task in watch:
+                task.cancel()
+
+    def _fall(self) -> None:
+        """Note that the server is silent, and stop the statement that runs."""
+        self._is_silent = True
+        if self._running and not self._running.expired():
+            self._running.reschedule(asyncio.get_running_loop().time())
 
     def _cut(self, failure: ConnectionLost) -> None:
         """Note that the connection broke; what is to be run again runs no further."""
@@ -277,6 +306,9 @@ class Session:
         if connection is None:
             return
         try:
+            if self._is_silent and how == ROLLBACK:
+                connection.terminate()
+                return
             with while_running():
                 await connection.execute(how, timeout=END_S[how])
         except BaseException as exc:

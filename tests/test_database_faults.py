@@ -228,6 +228,25 @@ def test_a_frozen_database_is_unavailable_until_it_goes_on(own: OwnPostgres, cli
 
 
 @pytest.mark.long
+def test_what_runs_while_its_database_freezes_is_unavailable_in_time(tmp_path: Path, own: OwnPostgres) -> None:
+    waiting = {"TASKLINE_LOCK_TIMEOUT_MS": "30000", "TASKLINE_STATEMENT_TIMEOUT_MS": "30000"}  # until it is frozen
+    own.start()
+    with owner_of(own.crm) as owner, served(tmp_path, own.crm, **waiting) as server:
+        organization = new_organization(owner)
+        client = Client(server, organization.viewer(), str(organization.contact()))
+        assert client.is_served_soon()
+        with owner.locked("lead_interactions"), ThreadPoolExecutor(1) as threads:
+            asked = threads.submit(client.asked_at_once, 4)
+            owner.wait_for_waiters(4)
+            with own.frozen():
+                answers = asked.result()
+        is_back = client.is_served_soon()
+
+    assert all(map(is_unavailable, answers)), [answer.text for answer in answers]
+    assert is_back
+
+
+@pytest.mark.long
 def test_a_standby_is_read_until_it_is_promoted_and_then_written_to(own: OwnPostgres, client: Client) -> None:
     listening = (
         "SELECT count(*) FROM pg_stat_activity WHERE application_name = 'taskline live' AND query LIKE 'LISTEN%'"

@@ -84,7 +84,7 @@ def test_asyncpg_is_imported_only_by_the_engine_the_migrations_and_contestants()
     users = {str(path) for path in python_files() if "asyncpg" in imported(path)}
 
     assert all(
-        user in {"db/engine.py", "db/driver_errors.py", "db/listener.py"}
+        user in {"db/engine.py", "db/driver_errors.py", "db/listener.py", "db/pulse.py"}
         or user.startswith(("migrations/", "bench/contestants/"))
         for user in users
     ), users
