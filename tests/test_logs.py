@@ -78,8 +78,9 @@ def test_an_exception_that_nobody_caught_is_masked_and_logged_whole(lines: pytes
 
 
 def told_of(lines: pytest.LogCaptureFixture, request_id: str) -> dict[str, object]:
-    """Return what the line of a request has by name."""
-    (found,) = [vars(record) for record in lines.records if vars(record).get("request_id") == request_id]
+    """Return what the line of a request has by name; it is written after the answer."""
+    records = lines.records
+    (found,) = eventually(lambda: [vars(one) for one in records if vars(one).get("request_id") == request_id])
     return found
 
 
