@@ -26,6 +26,8 @@ MOST_OPERATIONS = 100
 """How many operations are told by their names; clients choose these, and each costs Prometheus a dozen series."""
 LONGEST_OPERATION = 100  # characters; names of GraphQL have no bound
 OTHER = "(other)"
+WATCHED = ("INTERNAL", "TIMEOUT", "UNAUTHENTICATED", "UNAVAILABLE")
+"""Codes that alerts look at."""
 SAMPLE_S = 1.0
 READY_S = 15.0
 """How often the database's catalogue is asked whether the API has what it needs."""
@@ -47,6 +49,8 @@ class Metrics:
         self._points = sums("taskline_points", "What operations could have cost.", named)
         self._statements = sums("taskline_statements", "Statements run for them.", named)
         self._errors = sums("taskline_errors", "Requests that met an error, by its code.", ["code"])
+        for code in WATCHED:
+            self._errors.labels(code)  # from 0 on: Prometheus sees no rise in what begins at 1
         words = "From the begin of a change's transaction until a live view had read the event."
         self._event_lag = waits("taskline_event_lag_seconds", words)
         self._sockets = states("taskline_sockets", "WebSockets that are open.")
