@@ -3,20 +3,26 @@
 from __future__ import annotations
 
 from collections import OrderedDict
-from typing import TYPE_CHECKING
+from functools import partial
+from typing import TYPE_CHECKING, TypeVar
 
 from graphql import DocumentNode, TokenKind
 
 from errors import BadUserInput, LimitExceeded
 from execution.beside import Beside
+from execution.flights import Flights
 from execution.grammar import read, tokens_of
-from execution.turns import Turns
+from execution.turns import AT_ONCE, Turns
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Hashable
+
     from graphql import Token
 
     from execution.cost import Measure, Sizes
     from execution.limits import Limits
+
+Done = TypeVar("Done")
 
 _OPENING = frozenset({TokenKind.BRACE_L, TokenKind.BRACKET_L, TokenKind.PAREN_L})
 _CLOSING = frozenset({TokenKind.BRACE_R, TokenKind.BRACKET_R, TokenKind.PAREN_R})
@@ -39,8 +45,8 @@ class Documents:
         self._kept: OrderedDict[str, DocumentNode] = OrderedDict()
         self._measures: dict[str, dict[Sizes, Measure]] = {}
         self._kept_bytes = 0
-        self.beside = Beside()
-        """Where large documents are read and validated."""
+        self._beside = Beside()
+        self._flights = Flights()
         self.turns = Turns()
 
     def known(self, text: str) -> DocumentNode | None:
@@ -53,6 +59,18 @@ class Documents:
         """Parse a document. Raises GraphQLError, LimitExceeded or BadUserInput."""
         check_tokens(text, self._limits)
         return read(text)
+
+    async def once(self, whose: Hashable | None, what: Hashable, work: Callable[[], Done]) -> Done:
+        """Do beside the loop what a large document needs, in somebody's turn, once for all who wait for the same.
+
+        Raises Crowded, which is that person's alone, Unavailable, and what the work raises.
+        """
+
+        async def in_turn() -> Done:
+            async with self.turns.take(whose, AT_ONCE):
+                return await self._flights.join(what, partial(self._beside.do, work))
+
+        return await self._flights.join((whose, what), in_turn)
 
     def measures(self, text: str) -> dict[Sizes, Measure]:
         """Return the measures taken of a document, to be added to. They go with it; of one that isn't kept, at once."""

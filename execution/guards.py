@@ -10,20 +10,19 @@ from typing import TYPE_CHECKING, Protocol, TypeVar, cast
 from graphql import FieldNode, OperationDefinitionNode, OperationType, get_operation_ast
 from strawberry.extensions import SchemaExtension
 
-from errors import BadUserInput
+from errors import BadUserInput, LimitExceeded
 from execution.cost import measure, sizes_of
 from execution.document_rules import QUICK, WHOLE, Effort, Unfinished, mistakes_of
 from execution.documents import Documents
 from execution.limits import Limits
 from execution.misfits import misfits_of_variables
-from execution.turns import AT_ONCE
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Hashable, Mapping
 
     from graphql import DocumentNode, GraphQLError
 
-    from execution.cost import Measure
+    from execution.cost import Measure, Sizes
 
 
 Done = TypeVar("Done")
@@ -117,7 +116,7 @@ class Guard(SchemaExtension):
         document = self._documents.known(text)
         self._is_known = document is not None
         if document is None:
-            document = await self._done(partial(self._documents.read, text))
+            document = await self._done("read", partial(self._documents.read, text))
         operations = [node for node in document.definitions if isinstance(node, OperationDefinitionNode)]
         if len(operations) > 1 and context._provided_operation_name is None:
             # Strawberry would run the first one.
@@ -133,11 +132,13 @@ class Guard(SchemaExtension):
         context = self.execution_context
         document, variables = cast("DocumentNode", context.graphql_document), context.variables or {}
         operation = self._operation
-        find = partial(self._mistakes, document, operation, variables)
+        if operation:
+            self._points = (await self._measure(document, operation, variables)).points
+        find = partial(self._mistakes, document)
         try:
-            mistakes = await self._done(partial(find, QUICK))
+            mistakes = await self._done(QUICK, partial(find, QUICK))
         except Unfinished:
-            mistakes = await self._beside(partial(find, WHOLE))
+            mistakes = await self._beside(WHOLE, partial(find, WHOLE))
         if operation:
             self._tell(operation)
         if not mistakes:
@@ -145,7 +146,7 @@ class Guard(SchemaExtension):
         if operation and not mistakes:
             schema = context.schema._schema
             mistakes = misfits_of_variables(schema, operation, variables, is_hidden=self._are_names_hidden)
-        context.pre_execution_errors = mistakes
+        context.pre_execution_errors = list(mistakes)  # that list may be others' too
         yield
 
     async def on_execute(self) -> AsyncIterator[None]:
@@ -154,39 +155,46 @@ class Guard(SchemaExtension):
         async with self._documents.turns.take(None if is_lasting else self._whose(), self._points or 0):
             yield
 
-    async def _done(self, work: Callable[[], Done]) -> Done:
+    async def _measure(
+        self, document: DocumentNode, operation: OperationDefinitionNode, variables: Mapping[str, object]
+    ) -> Measure:
+        """Return the operation's measure, within the limits. Of a large unknown document one at a time is taken.
+
+        Once it is within the limits for one caller, it takes little to measure it for those who ask for other sizes.
+        """
+        sizes, measured = sizes_of(operation, variables), partial(self._measured, document, operation, variables)
+
+        def attempt() -> tuple[Sizes, Measure | LimitExceeded]:
+            try:
+                return sizes, measured()
+            except LimitExceeded as exc:
+                return sizes, exc
+
+        while True:
+            asked, found = await self._done("measure", attempt)
+            if asked == sizes and isinstance(found, LimitExceeded):
+                raise found
+            if not isinstance(found, LimitExceeded):
+                return found if asked == sizes else measured()
+
+    async def _done(self, what: Hashable, work: Callable[[], Done]) -> Done:
         """Do what a document that isn't known needs; of a large one beside the loop, so that nobody else waits."""
         is_large = len(self.execution_context.query or "") >= LARGE and not self._is_known
-        return await self._beside(work) if is_large else work()
+        return await self._beside(what, work) if is_large else work()
 
-    async def _beside(self, work: Callable[[], Done]) -> Done:
-        async with self._documents.turns.take(self._whose(), AT_ONCE):
-            return await self._documents.beside.do(work)
+    async def _beside(self, what: Hashable, work: Callable[[], Done]) -> Done:
+        return await self._documents.once(self._whose(), (what, self.execution_context.query), work)
 
     def _whose(self) -> Hashable | None:
         context = cast("MeasuredContext | None", self.execution_context.context)
         return context.whose if context else None
 
-    def _mistakes(
-        self,
-        document: DocumentNode,
-        operation: OperationDefinitionNode | None,
-        variables: Mapping[str, object],
-        effort: Effort,
-    ) -> list[GraphQLError]:
-        """Measure a document, and return what is wrong with it."""
-        if operation:
-            self._points = self._measured(document, operation, variables).points
+    def _mistakes(self, document: DocumentNode, effort: Effort) -> list[GraphQLError]:
+        """Return what is wrong with a document."""
         if self._is_known:
             return []
         schema = self.execution_context.schema._schema
-        return mistakes_of(
-            schema,
-            document,
-            is_schema_hidden=self._is_schema_hidden,
-            are_names_hidden=self._are_names_hidden,
-            effort=effort,
-        )
+        return mistakes_of(schema, document, is_schema_hidden=self._is_schema_hidden, effort=effort)
 
     def _tell(self, operation: OperationDefinitionNode) -> None:
         """Leave in the operation's context what it is."""
