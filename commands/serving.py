@@ -19,6 +19,7 @@ from websockets.frames import CloseCode
 
 from commands import metrics, workers
 from errors import AddressUnusable
+from server.wire import Wire
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -92,6 +93,7 @@ def server_of(settings: Settings, taken: socket.socket, when_up: Callable[[], No
         access_log=False,
         server_header=False,
         forwarded_allow_ips=settings.trusted_proxies,
+        http=Wire,
         ws=LiveSocket,
         ws_max_size=MAX_MESSAGE_BYTES,
         timeout_graceful_shutdown=_drain_s(settings),

@@ -9,6 +9,7 @@ from contextlib import contextmanager
 import uvicorn
 from starlette.types import ASGIApp
 
+from server.wire import Wire
 from tests.deadlines import DEADLINE_S
 
 
@@ -17,7 +18,13 @@ def serve(app: ASGIApp) -> Iterator[str]:
     """Yield the address at which the application is served until the block ends, its lifespan included."""
     with socket.create_server(("127.0.0.1", 0)) as listening:
         config = uvicorn.Config(
-            app, access_log=False, log_config=None, lifespan="on", timeout_graceful_shutdown=2, ws_max_size=64_000
+            app,
+            http=Wire,
+            access_log=False,
+            log_config=None,
+            lifespan="on",
+            timeout_graceful_shutdown=2,
+            ws_max_size=64_000,
         )
         server = uvicorn.Server(config)
         thread = threading.Thread(target=server.run, kwargs={"sockets": [listening]}, daemon=True)

@@ -217,6 +217,18 @@ def test_a_server_that_stops_tells_a_client_that_still_sends_so(caplog: pytest.L
     assert not [record for record in caplog.records if record.exc_info]
 
 
+@pytest.mark.parametrize(
+    "sent", [b"GARBAGE\r\n\r\n", b"GET / HTTP/1.1\r\nno header\r\n\r\n", b"GET \xff HTTP/1.1\r\n\r\n"]
+)
+def test_what_is_no_http_is_refused_in_json_too(served: Api, sent: bytes) -> None:
+    head, _, told = everything_answered(served, sent).partition(b"\r\n\r\n")
+
+    assert head.startswith(b"HTTP/1.1 400 ")
+    assert {b"content-type: application/json", b"connection: close"} <= set(head.split(b"\r\n"))
+    assert b"\r\nx-request-id: " in head
+    assert "BAD_USER_INPUT" == code_of(json.loads(told))
+
+
 def test_a_body_that_ends_early_harms_nobody(served: Api) -> None:
     head = (
         f"POST /graphql HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {served.token()}\r\n"
