@@ -9,7 +9,7 @@ from uuid import UUID, uuid4
 
 from db import idempotency_keys, task_batches, tasks
 from db.turns import take_turn
-from errors import ConstraintViolated, Invalid, Refused
+from errors import AnswerLost, ConstraintViolated, Invalid, Refused, TimedOut, Unavailable
 from resolvers.idempotency import answer_of, gone, key_problems, task_id_in
 from resolvers.links import LinkedPair
 from resolvers.task_rules import Changed, check_list, forbidden
@@ -74,7 +74,7 @@ async def create_tasks(
         outcomes = _none_created(items, outcomes)
     except ConstraintViolated:  # a record went away between the check and the insert, both in one statement
         if not is_atomic:
-            return [await _alone(session, viewer, item) for item in items]
+            return await _each_alone(session, viewer, items)
         lost = await _unlinkable(session, items)
         outcomes = _none_created(items, lost or {item.id: _not_stored(item, []) for item in items})
     return [outcomes[item.id] for item in items]
@@ -183,6 +183,26 @@ async def _release_unused(session: Session, viewer: Viewer, items: Sequence[_Ite
     unused = [item.intention for item in items if item.intention and not isinstance(outcomes[item.id], Changed)]
     if unused:
         await idempotency_keys.release(session, unused[0].owner(viewer), [intention.key for intention in unused])
+
+
+async def _each_alone(session: Session, viewer: Viewer, items: Sequence[_Item]) -> list[Changed | Refused]:
+    """Create each in a transaction of its own. Raises AnswerLost when it ends early, and some would be made twice."""
+    outcomes: list[Changed | Refused] = []
+    has_made = False
+    for item in items:
+        try:
+            outcomes.append(await _alone(session, viewer, item))
+        except (Unavailable, TimedOut) as exc:
+            if not has_made:
+                raise
+            done = "first one is" if len(outcomes) == 1 else f"first {len(outcomes):,} are"
+            raise AnswerLost(
+                f"Of {len(items):,} tasks the {done} done with, and saved where they could be created; the next one may"
+                " be. The database could not be reached for the others. Look at what is there, and send what is missing."
+            ) from exc
+        is_written = not item.wanted.is_check_only and not item.intention
+        has_made = has_made or (is_written and isinstance(outcomes[-1], Changed))
+    return outcomes
 
 
 async def _alone(session: Session, viewer: Viewer, item: _Item) -> Changed | Refused:

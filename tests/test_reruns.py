@@ -276,6 +276,40 @@ def losing_after_commit(database: CrmDatabase, loss: LossAfterCommit) -> Iterato
         assert ["Call"] == subjects(organization)
 
 
+# Of tasks that are created together a record goes away, so each is created by itself; one is the connection's last.
+RACE = """
+CREATE FUNCTION race() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN
+  IF (SELECT count(*) FROM made) > 1 THEN RAISE foreign_key_violation;
+  ELSIF EXISTS (SELECT FROM made WHERE subject = 'Last') THEN
+    PERFORM pg_terminate_backend(pg_backend_pid()), pg_sleep(5);
+  END IF;
+  RETURN NULL;
+END $$;
+CREATE TRIGGER race AFTER INSERT ON lead_interactions REFERENCING NEW TABLE AS made
+  FOR EACH STATEMENT EXECUTE FUNCTION race()"""
+CREATE_EACH = (
+    "mutation ($input: [CreateTaskInput!]!) { createTasks(input: $input, atomic: false) { results { task { id } } } }"
+)
+
+
+@pytest.mark.parametrize(("made", "code", "status"), [(2, "ANSWER_LOST", 200), (0, "UNAVAILABLE", 503)])
+def test_of_many_tasks_those_that_were_made_are_told_when_the_connection_breaks(
+    database: CrmDatabase, made: int, code: str, status: int
+) -> None:
+    with owner_of(database) as owner, apis.connected(database_url=database.app_url) as running:
+        organization = new_organization(owner)
+        contact = str(organization.contact())
+        database.psql(RACE)
+        wanted = [{"subject": subject, "contactId": contact} for subject in ["Call"] * made + ["Last", "Call"]]
+        response = running.ask(CREATE_EACH, {"input": wanted}, viewer=organization.viewer())
+        found = subjects(organization)
+
+    (error,) = response.json()["errors"]
+    assert (code, status) == (error["extensions"]["code"], response.status_code)
+    assert ["Call"] * made == found
+    assert (f"first {made} are done" in error["message"]) == (made > 0)
+
+
 def post_task(api: Api, organization: Organization) -> "httpx2.Response":
     task = {"subject": "Call", "contact_id": str(organization.contact())}
     return api.client.post("/api/tasks", json=task, headers=api.headers(viewer=organization.viewer()))
