@@ -197,8 +197,8 @@ async def _each_alone(session: Session, viewer: Viewer, items: Sequence[_Item]) 
                 raise
             done = "first one is" if len(outcomes) == 1 else f"first {len(outcomes):,} are"
             raise AnswerLost(
-                f"Of {len(items):,} tasks the {done} done with, and saved where they could be created; the next one may"
-                " be. The database could not be reached for the others. Look at what is there, and send what is missing."
+                f"Of {len(items):,} tasks the {done} done with, and saved unless refused; the next may be, too. "
+                "The database could not be reached for the others. Look at what is there, and send what is missing."
             ) from exc
         is_written = not item.wanted.is_check_only and not item.intention
         has_made = has_made or (is_written and isinstance(outcomes[-1], Changed))
