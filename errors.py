@@ -368,6 +368,12 @@ class DatabaseNotMade(TasklineError):
     code = "DATABASE_NOT_MADE"
 
 
+class BackupFailed(TasklineError):
+    """A database on the embedded server could not be saved into a file, or made from one."""
+
+    code = "BACKUP_FAILED"
+
+
 class AddressUnusable(TasklineError):
     """The server can't listen where it should: the address is taken, not allowed, or not this machine's."""
 

@@ -15,6 +15,8 @@ _INTERRUPTED = "Interrupted; run it again: it goes on where it stopped."
 COMMANDS = {  # name: (module, one line for the list)
     "demo": ("commands.demo", "Show the product on an invented CRM: migrate it, serve it, print how to look at it."),
     "serve": ("commands.serve", "Serve the API and its pages on your database."),
+    "backup": ("commands.backup", "Save the database that serve has made into a file, while it serves."),
+    "restore": ("commands.restore", "Make that database anew from such a file."),
     "token": ("commands.tokens", "Print a token for a demo user."),
     "migrate": ("commands.migrate", "Apply, check and take back migrations."),
     "erase": ("commands.erase", "Take a person's name out of the log of events."),

@@ -6,10 +6,16 @@ import asyncio
 from typing import TYPE_CHECKING
 
 from commands import serving
+from db.embedded_crm import EmbeddedCrm
 from migrations.runner import apply
 
 if TYPE_CHECKING:
-    from db.embedded_crm import EmbeddedCrm
+    from db.embedded import EmbeddedServer
+
+
+def of_serve(server: EmbeddedServer) -> EmbeddedCrm:
+    """Return the database that `serve` makes when DATABASE_URL names none; it may not be there yet."""
+    return EmbeddedCrm(server, "taskline", way_out=f"Start again; if that doesn't help, read {server.log}")
 
 
 def bring_up_to_date(crm: EmbeddedCrm) -> None:

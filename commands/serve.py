@@ -11,7 +11,6 @@ from pydantic import SecretStr
 from commands import own_databases, serving
 from commands.progress import step
 from db import embedded
-from db.embedded_crm import EmbeddedCrm
 from errors import DatabaseRefused, Unavailable
 from server import databases
 from server.sign_in import Verifier
@@ -69,7 +68,7 @@ def _check_room(settings: Settings, room: int) -> None:
 
 
 def _own_database(server: embedded.EmbeddedServer) -> str:
-    crm = EmbeddedCrm(server, "taskline", way_out=f"Start again; if that doesn't help, read {server.log}")
+    crm = own_databases.of_serve(server)
     if not crm.exists():
         crm.create()
     own_databases.bring_up_to_date(crm)

@@ -42,6 +42,17 @@ class EmbeddedServer:
         host = quote(str(self.socket_dir), safe="")
         return f"postgresql://{login}@/{quote(database, safe='')}?host={host}&port={embedded_process.PORT}"
 
+    def variables(self, database: str) -> dict[str, str]:
+        """Return libpq's variables for the role `postgres`: so its password stands in no program's arguments."""
+        host, port = str(self.socket_dir), str(embedded_process.PORT)
+        return {
+            "PGHOST": host,
+            "PGPORT": port,
+            "PGUSER": "postgres",
+            "PGPASSWORD": self._password,
+            "PGDATABASE": database,
+        }
+
     def secret(self, purpose: str) -> str:
         """Return a secret for one purpose, the same as long as the data folder lives: 43 characters, URL-safe."""
         digest = hmac.digest(self._password.encode(), purpose.encode(), "sha256")

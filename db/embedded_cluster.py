@@ -68,7 +68,7 @@ def _check(data: Path, binaries: Binaries) -> None:
     if found != str(binaries.major):
         raise ServerDataIncompatible(
             f"{data} was made by PostgreSQL {found}, and this is PostgreSQL {binaries.version}, which can't read it. "
-            f"Dump it with the programs of version {found} and restore it, or move it away and start again."
+            "Save it by ./taskline backup of the release that made it, move it away, and ./taskline restore it."
         )
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import subprocess
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 from uuid import UUID
 
@@ -39,16 +39,18 @@ class EmbeddedCrm:
     name: str
     way_out: str
     """What to do when it can't be made; a sentence without its full stop."""
+    roles_of: str = ""
+    """The database whose roles it has; its own when left out."""
 
     @property
     def owner(self) -> str:
         """The role that owns the database and runs migrations."""
-        return f"{self.name}_owner"
+        return f"{self.roles_of or self.name}_owner"
 
     @property
     def api_role(self) -> str:
         """The role of the API."""
-        return f"{self.name}_api"
+        return f"{self.roles_of or self.name}_api"
 
     @property
     def owner_url(self) -> str:
@@ -67,10 +69,30 @@ class EmbeddedCrm:
     def create(self) -> None:
         """Make the database anew, empty, and its two roles when they are missing."""
         admin = self.server.url()
-        self._psql(admin, f"DROP DATABASE IF EXISTS {self.name} WITH (FORCE)")
+        self.drop()
         self._make_role(self.owner, by=admin, can="CREATEROLE")
         self._psql(admin, f"CREATE DATABASE {self.name} OWNER {self.owner}")
         self.make_roles()
+
+    def drop(self) -> None:
+        """Drop the database, if it is there, whoever uses it."""
+        self._psql(self.server.url(), f"DROP DATABASE IF EXISTS {self.name} WITH (FORCE)")
+
+    def analyze(self) -> None:
+        """Let PostgreSQL count what is there, for its plans."""
+        self._psql(self.server.url(self.name), "ANALYZE")
+
+    def take_the_place_of(self, other: EmbeddedCrm) -> None:
+        """Take another database's name, and drop that one. Raises DatabaseNotMade while somebody uses it."""
+        admin, before = self.server.url(), replace(other, name=f"{other.name}_before", roles_of=other.name)
+        before.drop()
+        aside = f"ALTER DATABASE {other.name} RENAME TO {before.name}; " if other.exists() else ""
+        self._psql(admin, f"{aside}ALTER DATABASE {self.name} RENAME TO {other.name}")  # one transaction
+        before.drop()
+
+    def is_in_use(self) -> bool:
+        """Tell whether somebody is connected to it."""
+        return self._has("pg_stat_activity", "datname", self.name)
 
     def make_roles(self) -> None:
         """Make those roles of an existing database that are missing."""
@@ -94,7 +116,7 @@ class EmbeddedCrm:
         return self.server.url(self.name, role, password=self.server.secret(role))
 
     def _has(self, catalogue: str, column: str, name: str) -> bool:
-        return self._psql(self.server.url(), f"SELECT 1 FROM {catalogue} WHERE {column} = '{name}'") == "1"
+        return self._psql(self.server.url(), f"SELECT 1 FROM {catalogue} WHERE {column} = '{name}' LIMIT 1") == "1"
 
     def _make_role(self, role: str, *, by: str, can: str) -> None:
         if not self._has("pg_roles", "rolname", role):

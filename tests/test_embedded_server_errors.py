@@ -58,7 +58,10 @@ def test_data_of_another_major_version_stays_as_it_is(tmp_path: Path) -> None:
     data.mkdir()
     (data / "PG_VERSION").write_text("14\n")
 
-    with pytest.raises(ServerDataIncompatible, match=r"made by PostgreSQL 14, and this is PostgreSQL 18\..*Dump it"):
+    with pytest.raises(
+        ServerDataIncompatible,
+        match=r"made by PostgreSQL 14, and this is PostgreSQL 18\..*Save it by ./taskline backup",
+    ):
         start(tmp_path)
 
     assert [path.name for path in data.iterdir()] == ["PG_VERSION"]
