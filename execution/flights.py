@@ -25,7 +25,10 @@ class Flights:
         work: asyncio.Task[Done] | None = self._under_way.get(key)
         if work is None:
             work = self._under_way[key] = asyncio.create_task(self._whole(key, begin))
-        return await asyncio.shield(work)
+        try:
+            return await asyncio.shield(work)
+        finally:
+            del work  # a failure that it raises would hold itself, by its traceback
 
     async def _whole(self, key: Hashable, begin: Callable[[], Coroutine[Any, Any, Done]]) -> Done:
         try:

@@ -172,10 +172,13 @@ class Guard(SchemaExtension):
 
         while True:
             asked, found = await self._done("measure", attempt)
-            if asked == sizes and isinstance(found, LimitExceeded):
-                raise found
             if not isinstance(found, LimitExceeded):
                 return found if asked == sizes else measured()
+            if asked == sizes:
+                try:
+                    raise found
+                finally:
+                    del found  # it would hold itself, by its traceback
 
     async def _done(self, what: Hashable, work: Callable[[], Done]) -> Done:
         """Do what a document that isn't known needs; of a large one beside the loop, so that nobody else waits."""

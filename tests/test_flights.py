@@ -1,8 +1,11 @@
 """The same large document, sent by many at once, is read and checked once for all of them."""
 
 import asyncio
+import gc
 import threading
+import weakref
 from collections.abc import Coroutine
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
@@ -20,6 +23,8 @@ from execution.document_rules import mistakes_of
 from execution.documents import Documents
 from execution.flights import Flights
 from execution.guards import LARGE, Measured, guards
+from execution.limits import Limits
+from server import failures
 
 MANY = 4 * MOST_QUEUED
 
@@ -166,3 +171,56 @@ def test_what_failed_is_kept_no_longer_than_it_took() -> None:
             assert not flights
 
     asyncio.run(do())
+
+
+@pytest.mark.parametrize(
+    ("end", "aliases"),
+    [(" b }", 1_000), ("", 1_000), (" }", 10)],
+    ids=["a mistake", "unreadable", "too much"],
+)
+def test_what_was_read_of_a_large_document_goes_with_its_refusal(end: str, aliases: int) -> None:
+    schema = strawberry.Schema(Query, extensions=[guards(Limits(aliases=aliases, tokens=9_000))])
+    text = large("{ " + " ".join(f"a{n}: a" for n in range(900)) + end)
+
+    async def refused() -> None:
+        answer = await schema.execute(text, context_value=Asker(uuid4()))
+        assert answer.errors
+        for error in answer.errors:
+            failures.placed_entry(error, "r", has_made=False)  # as the server does, which forgets where they came by
+
+    async def left() -> int:
+        await refused()
+        gc.collect()
+        gc.disable()  # or it may come by, and find what would have stayed
+        try:
+            await refused()
+            return gc.collect()
+        finally:
+            gc.enable()
+
+    assert asyncio.run(left()) < 2_000  # it has some 8,000 parts
+
+
+def test_a_failure_goes_with_who_heard_of_it() -> None:
+    class Held:
+        """What the work had in its hands."""
+
+    async def do() -> None:
+        flights, seen = Flights(), list[weakref.ref[Held]]()
+
+        async def fail() -> None:
+            held = Held()
+            seen.append(weakref.ref(held))
+            await asyncio.sleep(0)
+            raise ValueError(held)
+
+        with suppress(ValueError):
+            await flights.join("a", fail)
+        await asyncio.sleep(0)
+        assert [None] == [ref() for ref in seen]
+
+    gc.disable()  # or it may come by, and find what would have stayed
+    try:
+        asyncio.run(do())
+    finally:
+        gc.enable()
