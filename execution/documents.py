@@ -60,14 +60,15 @@ class Documents:
         check_tokens(text, self._limits)
         return read(text)
 
-    async def once(self, whose: Hashable | None, what: Hashable, work: Callable[[], Done]) -> Done:
+    async def once(self, whose: Hashable | None, what: Hashable, work: Callable[[], Done], *, until: float) -> Done:
         """Do beside the loop what a large document needs, in somebody's turn, once for all who wait for the same.
 
-        Raises Crowded, which is that person's alone, Unavailable, and what the work raises.
+        Raises Crowded, which is that person's alone, where the turn hasn't come by then; Unavailable, and what the work
+        raises.
         """
 
         async def in_turn() -> Done:
-            async with self.turns.take(whose, AT_ONCE):
+            async with self.turns.take(whose, AT_ONCE, until=until):
                 return await self._flights.join(what, partial(self._beside.do, work))
 
         return await self._flights.join((whose, what), in_turn)

@@ -16,6 +16,7 @@ from execution.document_rules import QUICK, WHOLE, Effort, Unfinished, mistakes_
 from execution.documents import Documents
 from execution.limits import Limits
 from execution.misfits import misfits_of_variables
+from execution.turns import latest_turn
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Hashable, Mapping
@@ -109,10 +110,13 @@ class Guard(SchemaExtension):
         self._operation: OperationDefinitionNode | None = None
         self._points: int | None = None
         self._started = time.perf_counter()
+        self._until = 0.0
+        """When no more is waited for a turn, by the clock of the event loop."""
 
     async def on_parse(self) -> AsyncIterator[None]:
         """Parse, or take the document that was kept."""
         context, text = self.execution_context, self.execution_context.query or ""
+        self._until = latest_turn()
         document = self._documents.known(text)
         self._is_known = document is not None
         if document is None:
@@ -152,7 +156,8 @@ class Guard(SchemaExtension):
     async def on_execute(self) -> AsyncIterator[None]:
         """Run it in its turn; a subscription, which lasts, waits for none."""
         is_lasting = self._operation is None or self._operation.operation is OperationType.SUBSCRIPTION
-        async with self._documents.turns.take(None if is_lasting else self._whose(), self._points or 0):
+        whose = None if is_lasting else self._whose()
+        async with self._documents.turns.take(whose, self._points or 0, until=self._until):
             yield
 
     async def _measure(
@@ -186,7 +191,8 @@ class Guard(SchemaExtension):
         return await self._beside(what, work) if is_large else work()
 
     async def _beside(self, what: Hashable, work: Callable[[], Done]) -> Done:
-        return await self._documents.once(self._whose(), (what, self.execution_context.query), work)
+        question = what, self.execution_context.query
+        return await self._documents.once(self._whose(), question, work, until=self._until)
 
     def _whose(self) -> Hashable | None:
         context = cast("MeasuredContext | None", self.execution_context.context)

@@ -12,15 +12,21 @@ from execution.leaves import NotPlannedError
 from execution.plans import Plan
 
 if TYPE_CHECKING:
-    from graphql import GraphQLOutputType, OperationDefinitionNode
+    from graphql import GraphQLOutputType, Node, OperationDefinitionNode
     from graphql.execution.collect_fields import FieldDetailsList
     from graphql.pyutils import Path
 
     from execution.planned_executors import PlannedExecutor
 
 MOST_OPERATIONS = 1_000
-MOST_FIELDS = 200_000
-"""How many fields all plans together may have: about half a kilobyte each."""
+MOST_BYTES = 16_000_000
+"""How much memory all plans may take, with the documents that they are of; those of people take some 80,000 each."""
+# Measured by tracemalloc, each where there is most of it: what an operation takes by itself, each node of its document,
+# and of what is planned each field and each selection, which has a function of its own.
+OPERATION_BYTES = 4_000
+NODE_BYTES = 420
+FIELD_BYTES = 500
+SELECTION_BYTES = 2_000
 
 _CONDITIONS = {GraphQLSkipDirective.name, GraphQLIncludeDirective.name}
 
@@ -33,11 +39,16 @@ class _Planned:
     """Kept, so that no other operation can have its identity."""
     conditions: tuple[str, ...]
     """The variables that decide what is asked: those of `@skip` and `@include`."""
+    nodes: int
+    """Of the operation and of all fragments, which plans hold, too."""
     plans: dict[tuple[object, ...], Plan | None] = field(default_factory=dict)
 
     @property
-    def size(self) -> int:
-        return sum(plan.size for plan in self.plans.values() if plan)
+    def size_bytes(self) -> int:
+        """How much memory it takes at most."""
+        made = [plan for plan in self.plans.values() if plan]
+        fields, selections = sum(plan.fields for plan in made), sum(plan.selections for plan in made)
+        return OPERATION_BYTES + NODE_BYTES * self.nodes + FIELD_BYTES * fields + SELECTION_BYTES * selections
 
 
 class PlanStore:
@@ -69,31 +80,36 @@ class PlanStore:
         if (known := self._kept.get(id(operation))) is not None:
             self._kept.move_to_end(id(operation))
             return known
-        self._make_room()
-        made = self._kept[id(operation)] = _Planned(operation, _conditions(executor))
+        made = _planned(executor)
+        self._make_room(made.size_bytes)
+        self._kept[id(operation)] = made
         return made
 
-    def _make_room(self) -> None:
-        size = sum(planned.size for planned in self._kept.values())
-        while self._kept and (len(self._kept) >= MOST_OPERATIONS or size > MOST_FIELDS):
+    def _make_room(self, size_bytes: int) -> None:
+        size_bytes += sum(planned.size_bytes for planned in self._kept.values())
+        while self._kept and (len(self._kept) >= MOST_OPERATIONS or size_bytes > MOST_BYTES):
             _, gone = self._kept.popitem(last=False)
-            size -= gone.size
+            size_bytes -= gone.size_bytes
 
 
-def _conditions(executor: PlannedExecutor) -> tuple[str, ...]:
-    """Return the names of the variables in conditions, wherever they stand in the document."""
-    found = _Conditions()
+def _planned(executor: PlannedExecutor) -> _Planned:
+    """Return what is known of an operation before any plan of it is made."""
+    found = _Found()
     for node in (executor.operation, *executor.fragment_definitions.values()):
         visit(node, found)
-    return tuple(sorted(found.names))
+    return _Planned(executor.operation, tuple(sorted(found.conditions)), found.nodes)
 
 
-class _Conditions(Visitor):
+class _Found(Visitor):
+    """Counts nodes, and notes the variables in conditions, wherever they stand in the document."""
+
     def __init__(self) -> None:
         super().__init__()
-        self.names: set[str] = set()
+        self.conditions: set[str] = set()
+        self.nodes = 0
 
-    def enter_directive(self, node: DirectiveNode, *_: object) -> None:
-        if node.name.value in _CONDITIONS:
+    def enter(self, node: Node, *_: object) -> None:
+        self.nodes += 1
+        if isinstance(node, DirectiveNode) and node.name.value in _CONDITIONS:
             given = [argument.value for argument in node.arguments or ()]
-            self.names |= {value.name.value for value in given if isinstance(value, VariableNode)}
+            self.conditions |= {value.name.value for value in given if isinstance(value, VariableNode)}

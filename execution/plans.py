@@ -81,8 +81,8 @@ class Plan:
     """What a document asks of one root field."""
 
     def __init__(self, type_: GraphQLOutputType, details: FieldDetailsList, executor: PlannedExecutor) -> None:
-        self.size = 0
-        """How many fields it has come to."""
+        self.fields = self.selections = 0
+        """How many of them it has come to."""
         self.foreseen: Foreseen | None = None
         """What `execution.foresight` has found in it; None until it has looked."""
         self.shape = self._shape(type_, details, executor)
@@ -101,8 +101,9 @@ class Plan:
         found = collect_subfields(
             executor.schema, executor.fragments, executor.variable_values, executor.operation, kind, details
         )
-        self.size += len(found.grouped_field_set)
-        if found.new_defer_usages or self.size > MOST_FIELDS:
+        self.selections += 1
+        self.fields += len(found.grouped_field_set)
+        if found.new_defer_usages or self.fields > MOST_FIELDS:
             raise NotPlannedError("parts that come later, or too many fields")
         fields = tuple(self._field(key, kind, own, executor) for key, own in found.grouped_field_set.items())
         return Selection(fields, filler([field.key for field in fields]))

@@ -16,7 +16,12 @@ if TYPE_CHECKING:
 AT_ONCE = 1_000
 """Points of one person's operations that are under way together. A dearer operation runs when none of theirs does."""
 PATIENCE_S = 1.5
-"""How long an operation waits for its turn."""
+"""How long an operation waits for its turns, from its beginning on."""
+
+
+def latest_turn() -> float:
+    """Return until when an operation waits for its turns that begins now."""
+    return asyncio.get_running_loop().time() + PATIENCE_S
 
 
 class _Person:
@@ -26,15 +31,15 @@ class _Person:
         self.free = AT_ONCE
         self.waiting: deque[tuple[int, asyncio.Future[None]]] = deque()
 
-    async def take(self, points: int) -> None:
-        """Return when there is room for so many points. Raises TimeoutError."""
+    async def take(self, points: int, until: float) -> None:
+        """Return when there is room for so many points. Raises TimeoutError when there is none by then."""
         if not self.waiting and points <= self.free:
             self.free -= points
             return
         turn: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self.waiting.append((points, turn))
         try:
-            async with asyncio.timeout(PATIENCE_S):
+            async with asyncio.timeout_at(until):
                 await turn
         except BaseException:
             is_called = turn.done() and not turn.cancelled()  # in the moment in which it gave up
@@ -59,10 +64,10 @@ class Turns:
         self._people: WeakValueDictionary[Hashable, _Person] = WeakValueDictionary()
 
     @asynccontextmanager
-    async def take(self, whose: Hashable | None, points: int) -> AsyncIterator[None]:
-        """Run the block in somebody's turn. Raises Crowded when it doesn't come in time.
+    async def take(self, whose: Hashable | None, points: int, *, until: float | None = None) -> AsyncIterator[None]:
+        """Run the block in somebody's turn. Raises Crowded when it doesn't come by a time of the event loop.
 
-        What is nobody's in particular waits for no turn.
+        What is nobody's in particular waits for no turn. Without a time it is that of an operation that begins now.
         """
         if whose is None:
             yield
@@ -72,7 +77,7 @@ class Turns:
             person = self._people[whose] = _Person()
         needed = min(points, AT_ONCE)
         try:
-            await person.take(needed)
+            await person.take(needed, latest_turn() if until is None else until)
         except TimeoutError as exc:
             raise Crowded from exc
         try:

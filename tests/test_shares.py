@@ -3,7 +3,7 @@
 import asyncio
 import threading
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import Any
@@ -24,7 +24,7 @@ from errors import Unavailable
 from execution.beside import MOST_QUEUED, Beside
 from execution.document_rules import mistakes_of
 from execution.guards import LARGE, Measured, guards
-from execution.turns import AT_ONCE, Turns
+from execution.turns import AT_ONCE, Turns, latest_turn
 from server.databases import database_of
 from settings import Settings
 from tests.apis import api
@@ -184,6 +184,40 @@ def test_whose_turn_does_not_come_in_time_is_refused_and_others_are_served(monke
         await asyncio.gather(dear, *others)
 
     asyncio.run(do())
+
+
+def test_whose_time_is_up_gets_what_is_free_and_waits_for_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("execution.turns.PATIENCE_S", 0.0)
+
+    async def do() -> None:
+        turns, until = Turns(), latest_turn()
+        async with turns.take("somebody", 1, until=until):
+            pass
+        async with turns.take("somebody", AT_ONCE):
+            with pytest.raises(Unavailable, match="your requests"):
+                async with turns.take("somebody", 1, until=until):
+                    pass
+
+    asyncio.run(do())
+
+
+def test_all_turns_of_an_operation_are_waited_for_until_one_moment(monkeypatch: pytest.MonkeyPatch) -> None:
+    seen: list[float | None] = []
+    take = Turns.take
+
+    def noted(turns: Turns, *asked: Any, until: float | None = None) -> AbstractAsyncContextManager[None]:
+        seen.append(until)
+        return take(turns, *asked, until=until)
+
+    monkeypatch.setattr(Turns, "take", noted)
+    schema = strawberry.Schema(Query, extensions=[guards()])
+
+    async def ask() -> ExecutionResult:
+        return await schema.execute("{ a }" + " " * LARGE, context_value=Asker(uuid4()))
+
+    assert {"a": 1} == asyncio.run(ask()).data
+    assert len(seen) > 2
+    assert [seen[0]] * len(seen) == seen != [None] * len(seen)
 
 
 @dataclass
