@@ -203,7 +203,13 @@ class Guard(SchemaExtension):
         if self._is_known:
             return []
         schema = self.execution_context.schema._schema
-        return mistakes_of(schema, document, is_schema_hidden=self._is_schema_hidden, effort=effort)
+        return mistakes_of(
+            schema,
+            document,
+            is_schema_hidden=self._is_schema_hidden,
+            are_names_hidden=self._are_names_hidden,
+            effort=effort,
+        )
 
     def _tell(self, operation: OperationDefinitionNode) -> None:
         """Leave in the operation's context what it is."""
