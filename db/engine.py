@@ -15,7 +15,7 @@ from db.driver_errors import while_connecting, while_running
 from db.instants import from_stored, to_us
 from db.listener import listen
 from db.pulse import Pulse
-from db.sessions import Session
+from db.sessions import Session, discard
 from errors import Crowded, Unavailable, UnboundRole
 
 if TYPE_CHECKING:
@@ -221,7 +221,7 @@ class Database:
                 found: list[Record] = await connection.fetch(sql, timeout=self._request_timeout_ms / 1_000)
                 await connection.execute("COMMIT")
         except BaseException:
-            connection.terminate()
+            discard(connection)
             raise
         finally:
             await self.release(connection)

@@ -287,7 +287,7 @@ class Session:
                 wait_s = self._patience_s or self._database.pool_wait_s
                 await connection.execute(f"{begin}{self._database.local_settings}; {tenant}{more}", timeout=wait_s)
         except DatabaseSilent as exc:  # nothing keeps a server from beginning a transaction, unless it's frozen or away
-            connection.terminate()
+            discard(connection)
             self._lost = exc
             raise
         self._begun_at = asyncio.get_running_loop().time()
@@ -307,13 +307,12 @@ class Session:
             return
         try:
             if self._is_silent and how == ROLLBACK:
-                connection.terminate()
+                discard(connection)
                 return
             with while_running():
                 await connection.execute(how, timeout=END_S[how])
         except BaseException as exc:
-            with suppress(Unavailable), while_running():  # the pool may have seen its end, and taken it back
-                connection.terminate()  # whatever state it is in, nobody else gets it
+            discard(connection)
             if how == COMMIT and isinstance(exc, ConnectionLost | DatabaseSilent):
                 self.changes = None
                 lost = (ChangeUnknown if self._has_changed else ConnectionLost)(MAYBE_MADE)
@@ -323,3 +322,9 @@ class Session:
                 raise
         finally:
             await self._database.release(connection, self._share)
+
+
+def discard(connection: Connection) -> None:
+    """End a connection, whatever state it is in, so that nobody else gets it."""
+    with suppress(Unavailable), while_running():  # the pool may have seen its end, and taken it back
+        connection.terminate()

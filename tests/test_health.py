@@ -85,6 +85,17 @@ def test_an_api_is_ready_again_when_its_database_is_back(database: CrmDatabase, 
     assert (200, [503, 503, 503], 200, 200) == (before, away, alive, after)
 
 
+def test_a_connection_that_breaks_during_the_look_is_a_database_that_is_away(
+    database: CrmDatabase, readiness: Path
+) -> None:
+    readiness.write_text("SELECT 'ended', pg_terminate_backend(pg_backend_pid()), ''")
+
+    with api(database_url=database.app_url, readiness_sql=readiness) as running:
+        ready = running.client.get("/readyz")
+
+    assert (503, "not ready") == (ready.status_code, ready.json().get("status"))
+
+
 def test_many_who_ask_at_once_share_one_look(database: CrmDatabase, readiness: Path) -> None:
     readiness.write_text("SELECT 'looked', false, clock_timestamp()::text FROM pg_sleep(0.5)")
 
