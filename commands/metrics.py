@@ -33,9 +33,10 @@ def told(settings: Settings) -> Iterator[Callable[[int], None]]:
         MultiProcessCollector(registry, path=folder)  # type: ignore[no-untyped-call]  # the library's
         try:
             server, thread = start_http_server(port, host, registry)
-        except OSError as exc:
+        except (OSError, UnicodeError) as exc:  # the latter: no name of a machine looks like that
+            words = exc.strerror if isinstance(exc, OSError) else "no such host"
             raise AddressUnusable(
-                f"Can't tell metrics on {host}:{port}: {exc.strerror}. Choose another TASKLINE_METRICS_PORT, or an "
+                f"Can't tell metrics on {host}:{port}: {words}. Choose another TASKLINE_METRICS_PORT, or an "
                 "address of this machine as TASKLINE_METRICS_HOST."
             ) from exc
         try:

@@ -58,7 +58,8 @@ class RequestLog:
         finally:
             method, path = scope["method"], scope["path"]
             if self._log.metrics:
-                self._log.metrics.count(access, path)
+                is_refused = path == "/graphql" and method != "OPTIONS"
+                self._log.metrics.count(access, "refused" if is_refused else "other")
             self._log.write(access, "%s %r %s", method, path, status, method=method, path=path, status=status)
 
     async def _converse(self, scope: Scope, receive: Receive, send: Send, access: Access) -> None:

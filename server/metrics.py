@@ -6,7 +6,8 @@ Nothing of it names a person, an organization or a record. `commands/metrics.py`
 from __future__ import annotations
 
 import asyncio
-from contextlib import contextmanager, suppress
+import logging
+from contextlib import contextmanager
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -21,10 +22,11 @@ if TYPE_CHECKING:
     from server.accesses import Access
     from server.health import Readiness
 
+log = logging.getLogger(__name__)
+
 WAITS_S = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10)
 MOST_OPERATIONS = 100
 """How many operations are told by their names; clients choose these, and each costs Prometheus a dozen series."""
-LONGEST_OPERATION = 100  # characters; names of GraphQL have no bound
 OTHER = "(other)"
 WATCHED = ("INTERNAL", "TIMEOUT", "UNAUTHENTICATED", "UNAVAILABLE")
 """Codes that alerts look at."""
@@ -63,10 +65,10 @@ class Metrics:
         words = "1 when the database is there and has all that the API needs, its migrations too."
         self._ready = states("taskline_ready", words, multiprocess_mode="livemin")
 
-    def count(self, access: Access, path: str | None = None) -> None:
-        """Count what has ended: a request to a path, or an operation on a socket."""
+    def count(self, access: Access, kind: str) -> None:
+        """Count a request or an operation on a socket that has ended: of this kind, if it isn't known what it asks."""
         self.count_errors(access)
-        kind, operation = self._what(access, path)
+        kind, operation = self._what(access, kind)
         if kind == "subscription":
             self._subscriptions.labels(operation).inc()
         else:
@@ -115,17 +117,21 @@ class Metrics:
     async def _watch_readiness(self, readiness: Readiness) -> None:
         while True:
             is_ready = False
-            with suppress(TasklineError):
+            try:
                 is_ready = not await readiness.missing()
+            except TasklineError:  # /readyz says it
+                pass
+            except Exception:
+                log.exception("whether the database is ready couldn't be found out")
             self._ready.set(is_ready)
             await asyncio.sleep(READY_S)
 
-    def _what(self, access: Access, path: str | None) -> tuple[str, str]:
+    def _what(self, access: Access, kind: str) -> tuple[str, str]:
         if measured := access.measured:
             name = measured.name or ""
             if name not in self._operations:
-                if len(self._operations) >= MOST_OPERATIONS or len(name) > LONGEST_OPERATION:
+                if access.codes or len(self._operations) >= MOST_OPERATIONS:  # wrong documents use up no name
                     return measured.kind, OTHER
                 self._operations.add(name)
             return measured.kind, name
-        return "refused" if path in {None, "/graphql"} else "other", ""
+        return kind, ""

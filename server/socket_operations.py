@@ -90,7 +90,7 @@ class SocketOperations:
             self._finish(closed)
         finally:
             if metrics:
-                metrics.count(access)
+                metrics.count(access, "refused")
             self._log.write(access, "operation ended")
 
     async def _tell(self, id_: str, payload: object, viewer: Viewer, access: Access) -> None:

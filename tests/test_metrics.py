@@ -14,7 +14,7 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from execution.guards import Measured
 from server.accesses import Access
-from server.metrics import LONGEST_OPERATION, MOST_OPERATIONS, OTHER, Metrics
+from server.metrics import MOST_OPERATIONS, OTHER, Metrics
 from tests.apis import NOWHERE, SECRET
 from tests.databases import CrmDatabase
 from tests.deadlines import DEADLINE_S, eventually
@@ -69,20 +69,21 @@ def test_all_workers_are_counted_together_and_one_that_dies_takes_nothing_along(
                 assert ["BAD_USER_INPUT"] == api.codes(viewer, TASK, id="x")
                 assert 401 == api.client.get("/api/tasks").status_code
                 assert 401 == api.client.post("/graphql", json={"query": TASK}).status_code
+                api.client.options("/graphql")
 
         def counted() -> list[float]:
             requests, errors = "taskline_request_seconds_count", "taskline_errors_total"
             return [
                 metrics.value(requests, kind="query", operation="OneTask"),
-                metrics.value(requests, kind="query", operation="listTasks"),
+                metrics.value(requests, kind="query", operation=OTHER),
                 metrics.value(requests, kind="refused"),
                 metrics.value(errors, code="BAD_USER_INPUT"),
                 metrics.value(errors, code="UNAUTHENTICATED"),
                 metrics.value("taskline_statements_total", operation="OneTask"),
             ]
 
-        eventually(lambda: counted() == [4, 2, 2, 2, 4, 2])
-        assert [4, 2, 2, 2, 4, 2] == counted()
+        eventually(lambda: counted() == [4, 2, 2, 2, 6, 2])
+        assert [4, 2, 2, 2, 6, 2] == counted()
         assert metrics.value("taskline_points_total", operation="OneTask") >= 4
         assert eventually(lambda: metrics.value("taskline_ready") == 1)
         assert 20 == metrics.value("taskline_pool_size")
@@ -93,7 +94,7 @@ def test_all_workers_are_counted_together_and_one_that_dies_takes_nothing_along(
 
         assert eventually(lambda: len(server.workers()) == 2)
         assert eventually(lambda: metrics.value("taskline_pool_size") == 20)
-        assert [4, 2, 2, 2, 4, 2] == counted()
+        assert [4, 2, 2, 2, 6, 2] == counted()
 
         text = metrics.text()
         for secret in (viewer.user_id, viewer.organization_id, task.id):
@@ -145,6 +146,18 @@ def test_a_port_that_is_taken_ends_the_start(tmp_path: Path, crm: CrmDatabase) -
             assert f"Can't tell metrics on 127.0.0.1:{port}: Address already in use. Choose another" in second.text
 
 
+def test_a_host_that_is_none_ends_the_start(tmp_path: Path) -> None:
+    settings = {
+        "TASKLINE_METRICS_PORT": str(free_port()),
+        "TASKLINE_METRICS_HOST": "a..b",
+        "TASKLINE_JWT_SECRET": SECRET,
+    }
+    with starting(tmp_path, "serve", "--port", "0", DATABASE_URL=NOWHERE, **settings) as process:
+        assert 1 == process.process.wait(DEADLINE_S)
+        assert "Can't tell metrics on a..b:" in process.text
+        assert "Traceback" not in process.text
+
+
 def test_who_counts_nothing_loads_nothing_for_it() -> None:
     code = f"""import sys, app, commands.serving
 from settings import Settings
@@ -156,14 +169,13 @@ print("prometheus_client" in sys.modules)"""
     assert "False\n" == done.stdout
 
 
-def test_names_that_clients_make_up_are_bounded() -> None:
+def test_names_that_clients_make_up_are_bounded_and_wrong_documents_use_up_none() -> None:
     metrics = Metrics()
-    long = "x" * (LONGEST_OPERATION + 1)
-    names = [long, *(f"Q{number}" for number in range(MOST_OPERATIONS)), "OneMore", "Q1"]
+    wrong = metrics._what(access("Wrong", "BAD_USER_INPUT"), "refused")
 
-    told = [metrics._what(access(name), "/graphql") for name in names]
+    told = [metrics._what(access(f"Q{number}"), "refused") for number in [*range(MOST_OPERATIONS + 1), 1]]
 
-    assert [("query", OTHER), ("query", OTHER), ("query", "Q1")] == [told[0], *told[-2:]]
+    assert [("query", OTHER), ("query", OTHER), ("query", "Q1")] == [wrong, *told[-2:]]
     assert MOST_OPERATIONS + 1 == len({operation for _, operation in told})
 
 
@@ -175,5 +187,5 @@ def test_the_page_has_a_row_for_each_metric() -> None:
     assert sorted(f"{one.name}{'_total' * (one.type == 'counter')}" for one in families) == sorted(rows)
 
 
-def access(name: str) -> Access:
-    return Access("r", measured=Measured(name, "query", (), 1))
+def access(name: str, *codes: str) -> Access:
+    return Access("r", measured=Measured(name, "query", (), 1), codes=codes)
