@@ -12,10 +12,11 @@ from db.statements import Statement, compiled, uuid_argument, uuids_argument
 if TYPE_CHECKING:
     from db.sessions import Session
 
-# The trigger's own rule.
+# The trigger's own rule, as far as row security shows what it counts.
 _DUE = """
 (SELECT min(t.scheduled_at) FROM lead_interactions t
-  WHERE t.lead_id = l.id AND t.interaction_type = 'task' AND t.status IN ('scheduled', 'pending'))
+  WHERE t.organization_id = l.organization_id AND t.lead_id = l.id
+    AND t.interaction_type = 'task' AND t.status IN ('scheduled', 'pending'))
 """
 # The leads that this transaction has taken tasks from, by the log, and whose next follow-up isn't right any more. None
 # where no trigger keeps it, or where it does so with rights that aren't ours: then it is others' to see to.

@@ -19,7 +19,8 @@ class Wire:
 
     database: CrmDatabase
     port: int
-    to_server: Change
+    to_server: Callable[[], Change]
+    """Makes for each connection what sees its pieces."""
     to_client: Change
     is_cut: bool = False
     sockets: list[socket.socket] = field(default_factory=list)
@@ -27,7 +28,15 @@ class Wire:
     @property
     def url(self) -> str:
         """The owner's address by this wire."""
-        parts = urlsplit(self.database.owner_url)
+        return self._url(self.database.owner_url)
+
+    @property
+    def app_url(self) -> str:
+        """The address of the API's role by this wire."""
+        return self._url(self.database.app_url)
+
+    def _url(self, direct: str) -> str:
+        parts = urlsplit(direct)
         login = f"{parts.username}:{quote(unquote(parts.password or ''), safe='')}"
         return f"postgresql://{login}@127.0.0.1:{self.port}/{self.database.name}"
 
@@ -44,12 +53,21 @@ def _as_it_is(data: bytes) -> bytes:
 
 
 @contextmanager
-def wire(database: CrmDatabase, *, to_server: Change = _as_it_is, to_client: Change = _as_it_is) -> Iterator[Wire]:
-    """Yield a wire on which `to_server` and `to_client` see each piece on its way, and say what arrives."""
+def wire(
+    database: CrmDatabase,
+    *,
+    to_server: Change = _as_it_is,
+    to_client: Change = _as_it_is,
+    each_to_server: Callable[[], Change] | None = None,
+) -> Iterator[Wire]:
+    """Yield a wire on which `to_server` and `to_client` see each piece on its way, and say what arrives.
+
+    `each_to_server` makes one for each connection, in place of `to_server` for all.
+    """
     query = parse_qs(urlsplit(database.owner_url).query)
     target = f"{query['host'][0]}/.s.PGSQL.{query['port'][0]}"
     with socket.create_server(("127.0.0.1", 0)) as listening:
-        made = Wire(database, listening.getsockname()[1], to_server, to_client)
+        made = Wire(database, listening.getsockname()[1], each_to_server or (lambda: to_server), to_client)
         thread = threading.Thread(target=_accept, args=(listening, target, made), daemon=True)
         thread.start()
         try:
@@ -71,7 +89,7 @@ def _accept(listening: socket.socket, target: str, made: Wire) -> None:
             server = socket.socket(socket.AF_UNIX)
             server.connect(target)
             made.sockets += [client, server]
-            for ends in ((client, server, made.to_server), (server, client, made.to_client)):
+            for ends in ((client, server, made.to_server()), (server, client, made.to_client)):
                 pumps.append(threading.Thread(target=_pump, args=ends, daemon=True))
                 pumps[-1].start()
     for pump in pumps:
