@@ -122,6 +122,8 @@ class Settings(BaseSettings):
     """Where it is written who changed or tried what, and from where. Absent: nowhere."""
     workers: Annotated[int, Field(ge=1, le=MOST_WORKERS)] = 1
     """How many server processes share the port."""
+    drain_delay_ms: Annotated[int, Field(ge=0)] = 0
+    """How long a server that is told to stop serves on, so that balancers see by /readyz that it goes."""
     trusted_proxies: Annotated[str, AfterValidator(_networks)] = "127.0.0.1,::1"
     """Whose `X-Forwarded-For` and `X-Forwarded-Proto` are believed: addresses and networks, with commas between."""
     demo_organization_id: UUID | None = None

@@ -19,6 +19,7 @@ from websockets.frames import CloseCode
 
 from commands import metrics, workers
 from errors import AddressUnusable
+from server import health
 from server.wire import Wire
 
 if TYPE_CHECKING:
@@ -31,6 +32,10 @@ MAX_MESSAGE_BYTES = 64_000
 """The longest message that a WebSocket takes; a longer one ends it with 1009."""
 CLOSE_S = 5
 """What a process needs to end when its clients have gone: it waits for its connections to the database."""
+KEEP_ALIVE_S = 75
+"""How long a connection may be idle. Proxies keep theirs for up to 60 s, and must be the first to close: one that sends
+a request while we close has lost it, and can't know whether we have read it."""
+CLOSE = (b"connection", b"close")
 
 
 @contextmanager
@@ -96,17 +101,18 @@ def server_of(settings: Settings, taken: socket.socket, when_up: Callable[[], No
         http=Wire,
         ws=LiveSocket,
         ws_max_size=MAX_MESSAGE_BYTES,
-        timeout_graceful_shutdown=_drain_s(settings),
+        timeout_keep_alive=KEEP_ALIVE_S,
+        timeout_graceful_shutdown=_patience_s(settings),
     )
-    return Server(config, when_up)
+    return Server(config, when_up, drain_delay_s=settings.drain_delay_ms / 1_000)
 
 
 def longest_end_s(settings: Settings) -> float:
     """Return how long a process may take to end when it is told to."""
-    return LAST_REQUESTS_S + _drain_s(settings) + CLOSE_S
+    return settings.drain_delay_ms / 1_000 + LAST_REQUESTS_S + _patience_s(settings) + CLOSE_S
 
 
-def _drain_s(settings: Settings) -> int:
+def _patience_s(settings: Settings) -> int:
     """Return how long a server that stops waits for its clients.
 
     What is being answered by then has had its time; whoever is still sending is told to come back.
@@ -138,6 +144,11 @@ LAST_REQUESTS_S = 1.0
 class LiveSocket(WebSocketsSansIOProtocol):
     """uvicorn's WebSocket, which says that the server goes away, when it does: 1001, not 1012 for a restart."""
 
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """Begin it. What a server that stops says to requests isn't said here: it would spoil the handshake."""
+        super().connection_made(transport)
+        self.default_headers = [header for header in self.default_headers if header != CLOSE]
+
     def shutdown(self) -> None:
         """End it."""
         if self.handshake_complete and not self.close_sent:
@@ -149,11 +160,13 @@ class LiveSocket(WebSocketsSansIOProtocol):
 
 
 class Server(uvicorn.Server):
-    """uvicorn's server, which says when it is up."""
+    """uvicorn's server, which says when it is up, and serves on for a while when it is told to stop."""
 
-    def __init__(self, config: uvicorn.Config, when_up: Callable[[], None]) -> None:
+    def __init__(self, config: uvicorn.Config, when_up: Callable[[], None], *, drain_delay_s: float = 0) -> None:
         super().__init__(config)
         self._when_up = when_up
+        self.drain_delay_s = drain_delay_s
+        self._leaves_at: float | None = None
 
     def run_to_the_end(self, taken: socket.socket) -> None:
         """Serve until Ctrl-C or SIGTERM."""
@@ -176,19 +189,36 @@ class Server(uvicorn.Server):
         if self.started:
             self._when_up()
 
+    async def on_tick(self, counter: int) -> bool:
+        """Return whether it is time to leave: a while after it was told, in which /readyz says so, and all goes on."""
+        if not await super().on_tick(counter) or self.force_exit:
+            return self.should_exit
+        now = asyncio.get_running_loop().time()
+        if self._leaves_at is None:
+            self._leaves_at = now + self.drain_delay_s
+            self._say_that_it_stops()
+        return now >= self._leaves_at
+
+    def _say_that_it_stops(self) -> None:
+        """Let /readyz say so, and each answer ask its client to connect anew: by a balancer, to another server."""
+        self.lifespan.state[health.STOPPING] = True
+        self.config.encoded_headers.append(CLOSE)
+        self.server_state.default_headers.append(CLOSE)
+
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         """Take no new connection, and end those that there are once they are answered.
 
         A connection without a request would be cut at once, and with it a request that is on its way already: so each
         has a moment to send one, and is told with the answer to send no other.
         """
+        if self._leaves_at is None:  # told before it was up
+            self._say_that_it_stops()
         listeners = [listener.dup() for listener in sockets or []]
         for server in self.servers:
             server.close()
         for listener in listeners:
             with listener:
                 await self._accept_all(listener)
-        self.server_state.default_headers.append((b"connection", b"close"))
         for connection in list(self.server_state.connections):
             if isinstance(connection, LiveSocket):
                 connection.shutdown()

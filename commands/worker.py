@@ -17,7 +17,8 @@ from settings import Settings
 def main(taken: socket.socket, line: socket.socket) -> None:
     """Serve on the socket that was taken until whoever holds the other end of the line lets go of it, or ends."""
     server = server_of(Settings.from_env(), taken, when_up=partial(_tell, line))
-    Thread(target=_end_with, args=(line, server), daemon=True).start()
+    drain_delay_s, server.drain_delay_s = server.drain_delay_s, 0  # told alone it leaves others, who take what comes
+    Thread(target=_end_with, args=(line, server, drain_delay_s), daemon=True).start()
     server.run_to_the_end(taken)
 
 
@@ -26,8 +27,9 @@ def _tell(line: socket.socket) -> None:
         line.sendall(b"!")
 
 
-def _end_with(line: socket.socket, server: Server) -> None:
+def _end_with(line: socket.socket, server: Server, drain_delay_s: float) -> None:
     line.recv(1)
+    server.drain_delay_s = drain_delay_s
     server.should_exit = True
 
 

@@ -20,6 +20,8 @@ if TYPE_CHECKING:
     from db.engine import Database
 
 MIGRATE = "./taskline migrate up"
+STOPPING = "is_stopping"
+"""In the state that requests are given: whether the server has been told to stop."""
 
 
 class Readiness:
@@ -46,9 +48,14 @@ class Readiness:
 
 
 def routes(readiness: Readiness) -> list[Route]:
-    """Return GET /healthz, which asks nobody, and GET /readyz, which asks the database's catalogue."""
+    """Return GET /healthz, which asks nobody, and GET /readyz, which asks the database's catalogue.
+
+    A server that was told to stop isn't ready, whatever its database.
+    """
 
     async def ready(request: Request) -> Response:
+        if getattr(request.state, STOPPING, False):
+            return _not_ready({"missing": [{"name": "server", "detail": "It was told to stop."}]})
         try:
             missing = await readiness.missing()
         except TasklineError as exc:

@@ -11,6 +11,7 @@ import uvicorn
 from starlette.applications import Starlette
 
 from commands import serving
+from settings import Settings
 from tests.deadlines import DEADLINE_S
 
 REQUEST = b"GET / HTTP/1.1\r\nHost: localhost\r\n\r\n"
@@ -50,6 +51,13 @@ def test_a_kept_connection_has_a_last_request_answered_when_the_server_stops(mon
 
     assert answer.startswith(b"HTTP/1.1 404 ")
     assert b"connection: close" in answer
+
+
+def test_an_idle_connection_is_kept_for_longer_than_a_proxy_would_keep_it() -> None:
+    with serving.listening("127.0.0.1", 0) as taken:
+        server = serving.server_of(Settings(), taken, when_up=lambda: None)
+
+    assert server.config.timeout_keep_alive > 60
 
 
 def test_a_connection_that_nobody_has_accepted_yet_is_answered_when_the_server_stops() -> None:

@@ -16,7 +16,7 @@ from resolvers.viewers import Viewer
 from settings import Settings
 from tests.apis import Api
 from tests.databases import CrmDatabase
-from tests.deadlines import DEADLINE_S
+from tests.deadlines import DEADLINE_S, eventually
 from tests.organizations import Organization
 from tests.restarts import served
 from tests.sockets import greeted
@@ -26,6 +26,7 @@ pytestmark = pytest.mark.slow
 GOING_AWAY = 1001
 CLIENTS = 16
 PACE_S = 0.05
+DELAY_MS = 2_000
 ASK = {"query": "{ tasks { totalCount } }"}
 
 
@@ -73,3 +74,41 @@ def test_a_server_that_stops_cuts_no_request_and_tells_its_sockets(
         assert {"200"} == set(asking.result())
     assert (GOING_AWAY, 0) == (code, exit_code)
     assert took_s <= longest_end_s(Settings()) == 12  # docs/faults.md
+
+
+@pytest.mark.parametrize("workers", ["1", "2"])
+def test_a_server_with_a_drain_delay_says_that_it_goes_and_serves_on_until_then(
+    tmp_path: Path, crm: CrmDatabase, organization: Organization, workers: str
+) -> None:
+    viewer, settings = organization.viewer(), {"TASKLINE_WORKERS": workers, "TASKLINE_DRAIN_DELAY_MS": str(DELAY_MS)}
+    with served(tmp_path, crm, **settings) as server, greeted(server.api, viewer) as socket:
+        url, headers = server.process.url, server.api.headers(viewer=viewer)
+        ready = httpx2.get(f"{url}/readyz").status_code
+
+        began = time.monotonic()
+        server.process.process.send_signal(signal.SIGTERM)
+        told = eventually(lambda: not_ready(url))
+        last = eventually(lambda: closing(httpx2.post(f"{url}/graphql", json=ASK, headers=headers)))
+        with greeted(server.api, viewer):  # and who comes by a socket comes in
+            socket.subscribe(ASK["query"])
+            answer = socket.data()
+        code = socket.close_code()
+        exit_code = server.process.process.wait(DEADLINE_S)
+        took_s = time.monotonic() - began
+
+    assert (200, [{"name": "server", "detail": "It was told to stop."}]) == (ready, told)
+    assert last
+    assert {"data": {"tasks": {"totalCount": 0}}} == last.json() == {"data": answer}
+    assert (GOING_AWAY, 0) == (code, exit_code)
+    assert DELAY_MS / 1_000 <= took_s <= longest_end_s(Settings(drain_delay_ms=DELAY_MS))
+
+
+def not_ready(url: str) -> object:
+    """Return what is missing, if the server isn't ready."""
+    answer = httpx2.get(f"{url}/readyz")
+    return answer.json()["missing"] if answer.status_code == 503 else None
+
+
+def closing(answer: httpx2.Response) -> httpx2.Response | None:
+    """Return the answer if it asks its client to connect anew."""
+    return answer if answer.headers.get("connection") == "close" else None

@@ -190,6 +190,22 @@ def test_ctrl_c_again_waits_for_no_client(
             assert 0 == pair.process.stop(signal.SIGINT)
 
 
+def test_a_worker_that_is_told_alone_waits_for_nobody_and_ctrl_c_again_cuts_the_delay_of_all(
+    tmp_path: Path, crm: CrmDatabase
+) -> None:
+    with served(tmp_path, crm, TASKLINE_DRAIN_DELAY_MS="600000") as pair:
+        told, other = pair.workers()
+        told.terminate()
+        told.wait(DEADLINE_S)
+        assert eventually(lambda: len(pair.workers()) == 2)
+        (new,) = (worker for worker in pair.workers() if worker != other)
+        with pair.api(new) as api:  # it is up
+            pair.process.process.send_signal(signal.SIGINT)
+            assert eventually(lambda: api.client.get("/readyz").status_code == 503)
+
+        assert 0 == pair.process.stop(signal.SIGINT)
+
+
 def test_workers_end_when_whoever_started_them_is_killed(tmp_path: Path, crm: CrmDatabase) -> None:
     with served(tmp_path, crm) as pair:
         processes = pair.workers()
