@@ -1,10 +1,12 @@
 """Many clients that write at once while something fails, and what came of each of their tasks."""
 
 import asyncio
+import time
 from collections import Counter
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
+from itertools import pairwise
 from uuid import UUID, uuid4
 
 import httpx2
@@ -25,7 +27,7 @@ class Writers:
     """Clients that create a task under a key of its own, and send it again until it's acknowledged."""
 
     api: Api
-    """Any client for the right address; the writers have connections of their own."""
+    """Any client for the right address, which may become another one; the writers have connections of their own."""
     viewer: Viewer
     contact: UUID
     count: int = 32
@@ -33,6 +35,8 @@ class Writers:
     keys: set[str] = field(default_factory=set)
     acknowledged: dict[str, str] = field(default_factory=dict)
     """The id of the task, by key."""
+    acknowledged_at: list[float] = field(default_factory=list)
+    """When each was, by a clock that goes on evenly."""
     refused: Counter[str] = field(default_factory=Counter)
     """What came instead: a code, or the name of the client's error."""
     _is_over: bool = False
@@ -55,8 +59,7 @@ class Writers:
     async def _write_all(self) -> None:
         headers = self.api.headers(viewer=self.viewer)
         limits = httpx2.Limits(max_connections=self.count)
-        address = self.api.client.base_url
-        async with httpx2.AsyncClient(base_url=address, headers=headers, timeout=DEADLINE_S, limits=limits) as client:
+        async with httpx2.AsyncClient(headers=headers, timeout=DEADLINE_S, limits=limits) as client:
             await asyncio.gather(*(self._write(client) for _ in range(self.count)))
 
     async def _write(self, client: httpx2.AsyncClient) -> None:
@@ -72,7 +75,7 @@ class Writers:
         body = {"query": CREATE, "variables": {"contact": str(self.contact), "key": key}}
         self.attempts += 1
         try:
-            answer = (await client.post("/graphql", json=body)).json()
+            answer = (await client.post(self.api.client.base_url.join("/graphql"), json=body)).json()
         except httpx2.TransportError as exc:
             self.refused[type(exc).__name__] += 1
             return False
@@ -80,7 +83,13 @@ class Writers:
             self.refused.update(error["extensions"]["code"] for error in answer["errors"])
             return False
         self.acknowledged[key] = answer["data"]["createTask"]["task"]["id"]
+        self.acknowledged_at.append(time.monotonic())
         return True
+
+    @property
+    def longest_pause_s(self) -> float:
+        """The longest time in which nobody's task was acknowledged."""
+        return max(after - before for before, after in pairwise(self.acknowledged_at))
 
     @property
     def acknowledged_share(self) -> float:
