@@ -1,7 +1,7 @@
 """Each statement that the API sends names one organization, wherever it reads or writes a tenant's table.
 
 So whoever stands before several servers could tell from a statement and its arguments which one it is for. What is
-looked at is what PostgreSQL is sent, by the wire.
+looked at is what PostgreSQL is sent, by the wire. docs/sharding.md says what for.
 """
 
 import re
