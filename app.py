@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     import strawberry
 
     from server.metrics import Metrics
+    from server.traces import Traces
 
 ROOT = Path(__file__).parent
 
@@ -41,7 +42,8 @@ def create(
     settings = settings or Settings.from_env()
     logs.configure(settings.log_format)
     metrics = None if settings.metrics_port is None else _metrics()
-    access_log = AccessLog(settings.audit_file, metrics)
+    traces = None if settings.traces_endpoint is None else _traces(settings.traces_endpoint, settings)
+    access_log = AccessLog(settings.audit_file, metrics, traces)
     database, gate = database_of(settings), Gate(settings)
     readiness = Readiness(database, readiness_sql)
     bell = Bell()
@@ -61,7 +63,8 @@ def create(
             for task in beside:
                 task.cancel()
             await asyncio.gather(*beside, return_exceptions=True)
-            await database.close()
+            closing = [asyncio.to_thread(traces.close)] if traces else []
+            await asyncio.gather(database.close(), *closing)
             access_log.close()
 
     return Starlette(
@@ -89,6 +92,12 @@ def _metrics() -> Metrics:
     from server.metrics import Metrics  # noqa: PLC0415 - who counts nothing needs no memory for it
 
     return Metrics()
+
+
+def _traces(endpoint: str, settings: Settings) -> Traces:
+    from server.traces import Traces  # noqa: PLC0415 - nor who traces nothing
+
+    return Traces(endpoint, settings)
 
 
 def _limits(settings: Settings) -> Limits:

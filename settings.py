@@ -53,6 +53,19 @@ def _origins(text: str) -> str:
     return ",".join(found)
 
 
+def _collector(text: str) -> str:
+    """Return the address to which spans are sent: the usual path where it has none. Raises PydanticCustomError."""
+    words = "name a collector's address for OTLP over HTTP, such as http://localhost:4318/v1/traces, without a password"
+    try:
+        parts = urlsplit(text)
+        is_sound = parts.port != 0 and bool(parts.hostname) and parts.username is None
+    except ValueError:
+        is_sound = False
+    if not is_sound or parts.scheme not in _PORTS:
+        raise PydanticCustomError("collector", words)
+    return text if parts.path.strip("/") else parts._replace(path="/v1/traces").geturl()
+
+
 def _is_origin(text: str) -> bool:
     """Return whether the text is an origin, written as browsers write it."""
     try:
@@ -118,6 +131,12 @@ class Settings(BaseSettings):
     """Where Prometheus reads the metrics. Absent: nowhere, and nothing is counted."""
     metrics_host: str = "127.0.0.1"
     """The address of that port; whoever reaches it may read them."""
+    traces_endpoint: Annotated[str, AfterValidator(_collector)] | None = None
+    """Where spans are sent, by OTLP over HTTP. Absent: nowhere, and nothing is traced."""
+    traces_ratio: Annotated[float, Field(ge=0, le=1)] = 1.0
+    """Of how many requests a trace is kept; where the caller has one, the caller has decided."""
+    traces_service: Annotated[str, Field(min_length=1, max_length=100)] = "taskline"
+    """What the service is called in traces."""
     audit_file: Path | None = None
     """Where it is written who changed or tried what, and from where. Absent: nowhere."""
     workers: Annotated[int, Field(ge=1, le=MOST_WORKERS)] = 1

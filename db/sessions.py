@@ -11,6 +11,7 @@ from contextlib import asynccontextmanager, suppress
 from typing import TYPE_CHECKING
 
 from db.driver_errors import UNREACHABLE, while_running
+from db.observers import NOBODY
 from db.statements import as_expression
 from errors import AnswerLost, ChangeUnknown, ConnectionLost, DatabaseReadOnly, DatabaseSilent, TimedOut, Unavailable
 
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
     from uuid import UUID
 
     from db.engine import Connection, Database, Record
+    from db.observers import Observer
     from db.statements import Statement
 
 # One snapshot for all statements of a query, so that a page and its relations agree.
@@ -69,6 +71,8 @@ class Session:
         """Whether it has certainly committed what would be done twice if all of the operation were sent again."""
         self.statements = 0
         """How many statements that read or write data have run; BEGIN, the setting and COMMIT are not counted."""
+        self.observer: Observer = NOBODY
+        """Who is told of each statement, BEGIN and COMMIT among them, and of the wait for a connection."""
         self._database = database
         self._connection: Connection | None = None
         self._writing: Connection | None = None
@@ -133,6 +137,7 @@ class Session:
             reruns=self._reruns - 1,
         )
         session._deadline = self._deadline
+        session.observer = self.observer
         return session
 
     def give_up(self) -> None:
@@ -163,7 +168,7 @@ class Session:
                 async with self._in_time():
                     connection = await self._ready_for(statement)
                     self.statements += 1
-                    with while_running():
+                    with while_running(), self.observer.statement(statement.sql):
                         found: list[Record] = await connection.fetch(statement.sql, *arguments)
             except Exception as exc:
                 if isinstance(exc, DatabaseReadOnly):
@@ -267,7 +272,7 @@ class Session:
             self._is_planning_anew = statement.is_planned_anew
             return await self._begin(BEGIN_READ, f"; {PLAN_ANEW}" if statement.is_planned_anew else "")
         if statement.is_planned_anew and not self._is_planning_anew:
-            with while_running():
+            with while_running(), self.observer.statement(PLAN_ANEW):
                 await self._connection.execute(PLAN_ANEW)
             self._is_planning_anew = True
         return self._connection
@@ -277,13 +282,14 @@ class Session:
         if self._lost:  # the answer is lost already: not each of its fields waits anew
             raise Unavailable(str(self._lost))
         try:
-            connection = self._connection = await self._database.acquire(self._share, self._patience_s)
+            with self.observer.wait():
+                connection = self._connection = await self._database.acquire(self._share, self._patience_s)
         except Unavailable as exc:
             self._lost = exc
             raise
         tenant = f"SET LOCAL app.current_organization_id = '{self.organization_id}'"
         try:
-            with while_running():
+            with while_running(), self.observer.statement(begin):
                 wait_s = self._patience_s or self._database.pool_wait_s
                 await connection.execute(f"{begin}{self._database.local_settings}; {tenant}{more}", timeout=wait_s)
         except DatabaseSilent as exc:  # nothing keeps a server from beginning a transaction, unless it's frozen or away
@@ -309,7 +315,7 @@ class Session:
             if self._is_silent and how == ROLLBACK:
                 discard(connection)
                 return
-            with while_running():
+            with while_running(), self.observer.statement(how):
                 await connection.execute(how, timeout=END_S[how])
         except BaseException as exc:
             discard(connection)

@@ -39,6 +39,9 @@ UNFORESEEN = Foreseen()
 class Foreseeing(Protocol):
     """What an operation's context must have to be told."""
 
+    by_plan: int
+    """How many root fields plans have answered."""
+
     def foresee(self, field: str, foreseen: Foreseen) -> None:
         """Note what will be asked of the objects that a root field, by its name in the answer, shows."""
 

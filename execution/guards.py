@@ -63,6 +63,8 @@ class MeasuredContext(Protocol):
 
     session: CountingSession
     measured: Measured | None
+    waited_s: float
+    """How long the operation waited for its turn."""
 
     @property
     def whose(self) -> Hashable | None:
@@ -157,7 +159,10 @@ class Guard(SchemaExtension):
         """Run it in its turn; a subscription, which lasts, waits for none."""
         is_lasting = self._operation is None or self._operation.operation is OperationType.SUBSCRIPTION
         whose = None if is_lasting else self._whose()
+        ready_at = time.perf_counter()
         async with self._documents.turns.take(whose, self._points or 0, until=self._until):
+            if whose is not None:
+                self.execution_context.context.waited_s = time.perf_counter() - ready_at
             yield
 
     async def _measure(

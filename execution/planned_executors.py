@@ -72,6 +72,7 @@ class PlannedExecutor(Executor):
         with suppress(Exception):  # the reference finds it again, and says it in its own place
             answer = await Run(plan, self, path).answer(value)
             self.plans.answered += 1
+            self.context_value.by_plan += 1
             return answer
         self.plans.left += 1
         completed = as_the_reference()

@@ -37,6 +37,10 @@ class Context:
     """What it takes to follow events; only an operation on a socket has it."""
     measured: Measured | None = None
     """What the operation is; known once its document has been measured."""
+    by_plan: int = field(init=False, default=0)
+    """How many root fields plans have answered."""
+    waited_s: float = field(init=False, default=0.0)
+    """How long it waited for its turn."""
     now: datetime = field(init=False)
     """When the operation began: the same now for all its fields, so that what they say agrees."""
     loaders: Loaders = field(init=False)

@@ -22,6 +22,8 @@ if TYPE_CHECKING:
     from execution.guards import Measured
     from server.metrics import Metrics
     from server.sign_in import SignedIn
+    from server.spans import Trace
+    from server.traces import Traces
 
 log = logging.getLogger(__name__)
 
@@ -39,11 +41,13 @@ class Access:
     """The codes of its errors."""
     is_untrusted: bool = False
     """Whether its document is none of the operator's list, and may run all the same."""
+    trace: Trace | None = None
+    """Its spans; None where nobody traces, and of a WebSocket, whose operations are traced each."""
     _began: float = field(default_factory=time.perf_counter)
 
     def of_operation(self) -> Access:
         """Return a new one, for an operation on this WebSocket that begins now."""
-        return replace(self, measured=None, session=None, codes=(), _began=time.perf_counter())
+        return replace(self, measured=None, session=None, codes=(), trace=None, _began=time.perf_counter())
 
     def add_codes(self, errors: Sequence[Mapping[str, Any]]) -> None:
         """Note the codes of these entries of `errors`."""
@@ -66,6 +70,7 @@ class Access:
         what, session = self.measured, self.session
         found = {
             "request_id": self.request_id,
+            "trace_id": self.trace and self.trace.id,
             "duration_ms": round(self.duration_s * 1_000, 1),
             "operation": what and what.name,
             "kind": what and what.kind,
@@ -97,10 +102,14 @@ def of(connection: HTTPConnection) -> Access:
 class AccessLog:
     """Writes a line for each access, and for some of them one in the audit trail."""
 
-    def __init__(self, audit_file: Path | None = None, metrics: Metrics | None = None) -> None:
+    def __init__(
+        self, audit_file: Path | None = None, metrics: Metrics | None = None, traces: Traces | None = None
+    ) -> None:
         """Open the audit trail, if there is to be one. Raises SettingsInvalid when it can't be written."""
         self.metrics = metrics
         """What counts accesses, too; None where nothing does."""
+        self.traces = traces
+        """What traces them, too; None where nothing does."""
         self._audit = logging.Logger("taskline.audit")  # noqa: LOG001 - each application has its own file
         if audit_file is None:
             return

@@ -17,8 +17,20 @@ if TYPE_CHECKING:
     from starlette.datastructures import Headers
 
 METHODS = ("GET", "HEAD", "POST", "PATCH", "DELETE")
-READ = ("Authorization", "Content-Type", "Idempotency-Key", "If-Match", "X-Request-Id")
-"""The headers that the API looks at and a page may not send unasked."""
+READ = (
+    "Authorization",
+    "Content-Type",
+    "Idempotency-Key",
+    "If-Match",
+    "Traceparent",
+    "Tracestate",
+    "X-Request-Id",
+)
+"""The headers that the API looks at and a page may not send unasked.
+
+Those of traces are possible where nothing is traced, too: a page that sends them would else be shut out of the API by
+whoever turns traces off.
+"""
 SHOWN = ("ETag", "Retry-After", "X-Request-Id")
 """The headers of an answer that a page may not see otherwise."""
 MAX_AGE_S = 7_200

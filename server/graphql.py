@@ -7,6 +7,7 @@ step would have to be overridden, until only `Schema.execute` was left of it. So
 
 from __future__ import annotations
 
+from contextlib import nullcontext
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
@@ -37,8 +38,10 @@ if TYPE_CHECKING:
 
     from db.engine import Database
     from db.sessions import Session
+    from resolvers.viewers import Viewer
     from server.gate import Gate
     from server.operations import Operation
+    from server.spans import Trace
     from server.trusted_documents import TrustedDocuments
     from settings import Settings
 
@@ -81,8 +84,15 @@ class Endpoint:
     async def _answer(self, request: Request, media_type: str) -> Response:
         viewer = await self._gate.viewer(request)
         operation = await operations.read(request, self._settings.max_body_bytes, self._settings.read_timeout_ms)
-        request_id, access = request_ids.of(request), accesses.of(request)
+        access = accesses.of(request)
         access.is_untrusted = self._trusted.lacks(operation)
+        with access.trace.operation(access) if access.trace else nullcontext() as trace:
+            return await self._answered(request, media_type, viewer, operation, trace)
+
+    async def _answered(
+        self, request: Request, media_type: str, viewer: Viewer, operation: Operation, trace: Trace | None
+    ) -> Response:
+        request_id, access = request_ids.of(request), accesses.of(request)
 
         async def run(session: Session) -> ExecutionResult:
             context = Context(viewer, session, self._settings.idempotency_hours)
@@ -92,10 +102,14 @@ class Endpoint:
                     return await self._execute(operation, context, request.method)
             finally:
                 access.measured = context.measured
+                if trace:
+                    trace.note(context)
 
         session = self._database.session(
             viewer.organization_id, user_id=viewer.user_id, request_id=request_id, reruns=reruns.MOST_RERUNS
         )
+        if trace:
+            session.observer = trace.observer
         result = await reruns.whole(session, run)
         has_made = access.session is not None and access.session.has_made
         told = [failures.placed_entry(error, request_id, has_made=has_made) for error in result.errors or []]

@@ -44,6 +44,8 @@ class RequestLog:
         if scope["type"] == "websocket":
             await self._converse(scope, receive, send, access)
             return
+        if self._log.traces:
+            access.trace = self._log.traces.of_request(scope)
         status = 0
 
         async def send_with_id(message: Message) -> None:
@@ -57,6 +59,8 @@ class RequestLog:
             await self._app(scope, receive, send_with_id)
         finally:
             method, path = scope["method"], scope["path"]
+            if access.trace:
+                access.trace.end_request(access, scope, status)
             if self._log.metrics:
                 is_refused = path == "/graphql" and method != "OPTIONS"
                 self._log.metrics.count(access, "refused" if is_refused else "other")

@@ -83,12 +83,16 @@ class SocketOperations:
     async def _answer(self, id_: str, payload: object, viewer: Viewer) -> None:
         """Send all that one operation has to say; a client that doesn't receive it is let go."""
         access, metrics = self._access.of_operation(), self._log.metrics
+        if self._log.traces:
+            access.trace = self._log.traces.of_operation()
         try:
             with metrics.socket_operation() if metrics else nullcontext():
                 await self._tell(id_, payload, viewer, access)
         except Closed as closed:
             self._finish(closed)
         finally:
+            if access.trace:
+                access.trace.end_operation(access)
             if metrics:
                 metrics.count(access, "refused")
             self._log.write(access, "operation ended")
@@ -119,6 +123,8 @@ class SocketOperations:
 
         A subscription's session can't be one to rerun any more when it sends an event: each has a new one.
         """
+        if access.trace:
+            context.session.observer = access.trace.observer
         results = await self._schema.stream(
             self._trusted.text_of(operation),
             variable_values=operation.variables,
@@ -143,6 +149,8 @@ class SocketOperations:
                     await self._send_next({"id": id_, "type": "next", "payload": body}, context.session)
         finally:
             access.measured, access.session = context.measured, context.session
+            if access.trace:
+                access.trace.note(context)
             await context.session.close()
         return True
 

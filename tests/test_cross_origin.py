@@ -50,7 +50,9 @@ def vary(response: httpx2.Response) -> list[str]:
 @pytest.mark.parametrize("origin", [PAGE, "http://localhost:5173"])
 @pytest.mark.parametrize("path", ["/graphql", "/api/tasks", "/api/nowhere"])
 def test_a_page_of_an_origin_in_the_settings_may_ask(served: Api, origin: str, path: str) -> None:
-    answer = asked(served, origin, path, headers="authorization,content-type,if-match,idempotency-key,x-request-id")
+    allowed = "authorization,content-type,if-match,idempotency-key,traceparent,tracestate,x-request-id"
+
+    answer = asked(served, origin, path, headers=allowed)
 
     assert (204, b"") == (answer.status_code, answer.content)
     assert origin == answer.headers["access-control-allow-origin"]

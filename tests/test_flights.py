@@ -33,6 +33,7 @@ MANY = 4 * MOST_QUEUED
 class Asker:
     whose: UUID
     measured: Measured | None = None
+    waited_s: float = 0.0
 
 
 @strawberry.type

@@ -71,6 +71,7 @@ class Noted:
 
     def __init__(self) -> None:
         self.foreseen: dict[str, Foreseen] = {}
+        self.by_plan = 0
 
     def foresee(self, field: str, foreseen: Foreseen) -> None:
         self.foreseen[field] = foreseen

@@ -42,6 +42,8 @@ class Query:
 
 
 class Context:
+    by_plan = 0
+
     def foresee(self, *_: object) -> None:
         pass
 

@@ -48,6 +48,7 @@ class Herd:
 class World:
     herd: Herd
     foreseen: dict[str, Foreseen] = field(default_factory=dict)
+    by_plan: int = 0
 
     def foresee(self, field: str, foreseen: Foreseen) -> None:
         self.foreseen[field] = foreseen

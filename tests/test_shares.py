@@ -220,10 +220,43 @@ def test_all_turns_of_an_operation_are_waited_for_until_one_moment(monkeypatch: 
     assert [seen[0]] * len(seen) == seen != [None] * len(seen)
 
 
+@strawberry.type
+class Thing:
+    b: int = 1
+
+
+@strawberry.type
+class Holding:
+    @strawberry.field
+    async def a(self, info: strawberry.Info) -> Thing:
+        await info.root_value.wait()
+        return Thing()
+
+
+def test_an_operation_knows_how_long_it_waited_for_its_turn(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("execution.turns.AT_ONCE", 1)
+    schema = strawberry.Schema(Holding, extensions=[guards()])
+
+    async def do() -> list[float]:
+        go, somebody = asyncio.Event(), uuid4()
+        askers = [Asker(somebody), Asker(somebody)]
+        asked = [asyncio.create_task(schema.execute("{ a { b } }", context_value=one, root_value=go)) for one in askers]
+        await asyncio.sleep(0.05)
+        go.set()
+        assert [None, None] == [answer.errors for answer in await asyncio.gather(*asked)]
+        return [asker.waited_s for asker in askers]
+
+    first, second = asyncio.run(do())
+
+    assert first < second
+    assert second >= 0.01
+
+
 @dataclass
 class Asker:
     whose: UUID
     measured: Measured | None = None
+    waited_s: float = 0.0
 
 
 def test_a_large_document_waits_for_those_of_the_same_person_alone(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -79,6 +79,8 @@ class Resource:
         session = self._database.session(
             viewer.organization_id, user_id=viewer.user_id, request_id=request_id, reruns=reruns.MOST_RERUNS
         )
+        if access.trace:
+            session.observer = access.trace.observer
         done = await reruns.whole(session, run)
         return answer(done, status=operation.status, headers=_tag_of(done))
 
