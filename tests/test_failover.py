@@ -1,0 +1,169 @@
+"""The reference deployment: nodes that die or hand over under writes, and what its files say."""
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+import yaml
+
+from db.embedded import EmbeddedServer
+from tests.databases import CrmDatabase
+from tests.deadlines import eventually
+from tests.demos import taskline
+from tests.failover_trials import trial
+from tests.failovers import (
+    FILES,
+    FOLDER,
+    NODES,
+    OWNER,
+    Cluster,
+    cluster,
+    etcd_variables,
+    haproxy_variables,
+    patroni_variables,
+)
+from tests.papers import ROOT, SETTINGS
+
+# How long nothing may be acknowledged, on a machine that other tests share; docs/failover.md says what it takes.
+MOST_DEAD_S, MOST_HANDED_OVER_S, MOST_ALONE_S = 30.0, 15.0, 15.0
+
+
+# Under writes.
+
+
+@pytest.fixture(scope="module")
+def deployed(postgres: EmbeddedServer, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
+    """The whole deployment, migrated by the command that is documented."""
+    with cluster(postgres.bin_dir) as made:
+        owner = {"MIGRATION_DATABASE_URL": made.url(OWNER)}
+        migrated = taskline(tmp_path_factory.mktemp("migrate"), "migrate", "up", **owner)
+        assert migrated.returncode == 0, migrated.stdout + migrated.stderr
+        yield made
+
+
+@pytest.mark.long
+@pytest.mark.slow
+def test_two_leaders_that_die_lose_and_repeat_nothing(
+    tmp_path: Path, deployed: Cluster, postgres: EmbeddedServer
+) -> None:
+    with trial(tmp_path, deployed, CrmDatabase(postgres, "crm")) as under_way:
+
+        def happen() -> None:
+            for _ in range(2):
+                leader = deployed.leader()
+                under_way.break_off(leader.kill)
+                assert leader.name != deployed.leader().name
+                leader.start()
+            deployed.wait_until_whole()
+
+        under_way.writers.during(happen)
+        assert eventually(lambda: under_way.readiness.said[-1] == 200)
+
+    assert 503 in under_way.readiness.said
+    assert [1, 1] == [watcher.sockets for watcher in under_way.watchers]
+    assert max(under_way.outages_s) <= MOST_DEAD_S
+
+
+@pytest.mark.long
+@pytest.mark.slow
+def test_a_leader_that_hands_over_loses_and_repeats_nothing(
+    tmp_path: Path, deployed: Cluster, postgres: EmbeddedServer
+) -> None:
+    with trial(tmp_path, deployed, CrmDatabase(postgres, "crm")) as under_way:
+        deployed.wait_until_whole()
+        before = deployed.leader().name
+
+        under_way.writers.during(lambda: under_way.break_off(deployed.switch_over))
+
+    assert before != deployed.leader().name
+    assert [1, 1] == [watcher.sockets for watcher in under_way.watchers]
+    assert max(under_way.outages_s) <= MOST_HANDED_OVER_S
+
+
+@pytest.mark.long
+@pytest.mark.slow
+def test_a_synchronous_standby_that_dies_loses_and_repeats_nothing(
+    tmp_path: Path, deployed: Cluster, postgres: EmbeddedServer
+) -> None:
+    with trial(tmp_path, deployed, CrmDatabase(postgres, "crm")) as under_way:
+        deployed.wait_until_whole()
+        leader, standby = deployed.leader().name, deployed.synchronous_standby()
+
+        under_way.writers.during(lambda: under_way.break_off(standby.kill))
+        standby.start()
+
+    assert leader == deployed.leader().name
+    assert [1, 1] == [watcher.sockets for watcher in under_way.watchers]
+    assert max(under_way.outages_s) <= MOST_ALONE_S
+
+
+@pytest.mark.long
+@pytest.mark.slow
+def test_pgbouncer_goes_by_each_line_of_its_file(deployed: Cluster) -> None:
+    lines = (FOLDER / "pgbouncer.ini").read_text().partition("[pgbouncer]")[2].splitlines()
+    written = dict(line.split(" = ") for line in lines if " = " in line and not line.startswith(";"))
+
+    told = deployed.pooler_settings()
+
+    assert {"pool_mode": "transaction", "server_login_retry": "1"}.items() <= written.items()
+    assert written == {name: told[name] for name in written}
+
+
+# What its files say.
+
+SERVICES = yaml.safe_load((FOLDER / "compose.yaml").read_text())["services"]
+DYNAMIC = yaml.safe_load((FOLDER / "patroni.yml").read_text())["bootstrap"]["dcs"]
+
+
+def test_the_containers_are_given_files_that_are_there() -> None:
+    mounted = {
+        name: {volume.split(":")[0] for volume in service.get("volumes", []) if volume.startswith("./")}
+        for name, service in SERVICES.items()
+    }
+
+    assert set() == {file for files in mounted.values() for file in files if not (FOLDER / file).is_file()}
+    for name, service in SERVICES.items():
+        named = {file for file in FILES if any(file in word for word in service.get("command", []))}
+        assert {f"./{file}" for file in named} <= mounted[name]
+
+
+@pytest.mark.parametrize("name", NODES)
+def test_the_containers_of_the_nodes_have_the_variables_that_the_test_gives(name: str) -> None:
+    given = patroni_variables(name, Path(), Path(), (1, 2, 3))
+
+    assert set(given) == set(SERVICES[name]["environment"])
+    assert name == SERVICES[name]["environment"]["PATRONI_NAME"]
+
+
+def test_the_other_containers_have_the_variables_that_the_test_gives() -> None:
+    for number in range(1, 4):
+        assert set(etcd_variables(Path(), 1, 2)) == set(SERVICES[f"etcd{number}"]["environment"])
+    given = haproxy_variables(1, dict.fromkeys(NODES, (2, 3)))
+    assert set(given) == set(SERVICES["haproxy"]["environment"])
+    asked = set(re.findall(r"\$\{(\w+)\}", (FOLDER / "haproxy.cfg").read_text()))
+    assert asked == set(given)
+
+
+def test_the_api_is_given_settings_that_exist() -> None:
+    assert set() == set(SERVICES["api"]["environment"]) - set(SETTINGS)
+    assert set() == set(SERVICES["migrate"]["environment"]) - set(SETTINGS)
+
+
+def test_each_secret_is_told_of() -> None:
+    asked = set(re.findall(r"\$\{(\w+)", (FOLDER / "compose.yaml").read_text()))
+
+    assert set() == {name for name in asked if f"`{name}`" not in (ROOT / "docs" / "failover.md").read_text()}
+
+
+def test_a_leader_that_cannot_reach_the_store_steps_down_before_another_takes_over() -> None:
+    assert DYNAMIC["loop_wait"] + 2 * DYNAMIC["retry_timeout"] <= DYNAMIC["ttl"]
+    assert DYNAMIC["synchronous_mode"]
+    assert DYNAMIC["synchronous_mode_strict"]
+
+
+def test_what_the_papers_say_of_the_times_is_what_is_set() -> None:
+    paper = (ROOT / "docs" / "failover.md").read_text()
+
+    for name in ("ttl", "loop_wait", "retry_timeout", "primary_start_timeout"):
+        assert f"`{name}: {DYNAMIC[name]}`" in paper
