@@ -150,13 +150,19 @@ class LiveSocket(WebSocketsSansIOProtocol):
         self.default_headers = [header for header in self.default_headers if header != CLOSE]
 
     def shutdown(self) -> None:
-        """End it."""
-        if self.handshake_complete and not self.close_sent:
-            self.close_sent = True
-            self.queue.put_nowait({"type": "websocket.disconnect", "code": CloseCode.GOING_AWAY})
-            self.conn.send_close(CloseCode.GOING_AWAY)
-            self.transport.write(b"".join(self.conn.data_to_send()))
-        super().shutdown()
+        """Say that it ends, and end it once the client has said so too; asked again, at once.
+
+        A connection that is closed while the client is sending is reset, and what we have said is lost on its way.
+        """
+        if not self.handshake_complete or self.close_sent:
+            super().shutdown()
+            return
+        self.stop_keepalive()
+        self.close_sent = True
+        self.queue.put_nowait({"type": "websocket.disconnect", "code": CloseCode.GOING_AWAY})
+        self.conn.send_close(CloseCode.GOING_AWAY)
+        self.transport.write(b"".join(self.conn.data_to_send()))
+        self.close_timer = self.loop.call_later(LAST_REQUESTS_S, self.transport.close)
 
 
 class Server(uvicorn.Server):

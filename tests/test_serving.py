@@ -9,12 +9,21 @@ from contextlib import asynccontextmanager
 import pytest
 import uvicorn
 from starlette.applications import Starlette
+from starlette.routing import WebSocketRoute
+from starlette.websockets import WebSocket
 
 from commands import serving
 from settings import Settings
 from tests.deadlines import DEADLINE_S
 
 REQUEST = b"GET / HTTP/1.1\r\nHost: localhost\r\n\r\n"
+UPGRADE = (
+    b"GET / HTTP/1.1\r\nHost: localhost\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
+    b"Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: MDEyMzQ1Njc4OWFiY2RlZg==\r\n\r\n"
+)
+# RFC 6455: a close frame with its code, 1001; from a client, under a mask.
+GOING_AWAY = b"\x88\x02\x03\xe9"
+GOING_AWAY_TOO = b"\x88\x82\x00\x00\x00\x00\x03\xe9"
 
 
 @pytest.fixture(autouse=True)
@@ -74,13 +83,39 @@ def test_a_connection_that_nobody_has_accepted_yet_is_answered_when_the_server_s
     assert answer.startswith(b"HTTP/1.1 404 ")
 
 
+def test_a_socket_ends_when_its_client_knows(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(serving, "LAST_REQUESTS_S", DEADLINE_S)
+
+    async def open_until_told(socket: WebSocket) -> None:
+        await socket.accept()
+        await socket.receive()
+
+    async def said_at_the_end() -> list[bytes]:
+        async with up(Starlette(routes=[WebSocketRoute("/", open_until_told)])) as (server, port):
+            reader, writer = await asyncio.open_connection("127.0.0.1", port)
+            writer.write(UPGRADE)
+            await reader.readuntil(b"\r\n\r\n")
+            server.should_exit = True
+            said = [await reader.readexactly(len(GOING_AWAY))]
+            with pytest.raises(TimeoutError):
+                await asyncio.wait_for(reader.read(1), 0.2)
+            writer.write(GOING_AWAY_TOO)
+            said.append(await reader.read())
+            writer.close()
+            return said
+
+    assert [GOING_AWAY, b""] == asyncio.run(asyncio.wait_for(said_at_the_end(), DEADLINE_S))
+
+
 @asynccontextmanager
-async def up() -> AsyncIterator[tuple[serving.Server, int]]:
+async def up(app: Starlette | None = None) -> AsyncIterator[tuple[serving.Server, int]]:
     """Yield a server and its port; at the end it stops."""
     is_up = asyncio.Event()
     with serving.listening("127.0.0.1", 0) as taken:
         port = taken.getsockname()[1]
-        server = serving.Server(uvicorn.Config(Starlette(), log_config=None), when_up=is_up.set)
+        server = serving.Server(
+            uvicorn.Config(app or Starlette(), log_config=None, ws=serving.LiveSocket), when_up=is_up.set
+        )
         serves = asyncio.create_task(server.serve(sockets=[taken]))
         await is_up.wait()
         yield server, port

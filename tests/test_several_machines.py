@@ -74,6 +74,8 @@ def trio(tmp_path_factory: pytest.TempPathFactory, crm: CrmDatabase) -> Iterator
         before = stack.enter_context(balancer(folder, addresses))
         client = stack.enter_context(httpx2.Client(base_url=before.url, timeout=DEADLINE_S))
         yield Trio(servers, before, Api(Settings(jwt_secret=SecretStr(SECRET)), client))
+        for server in servers:  # what ends them is their second Ctrl-C, which waits for nobody
+            server.process.process.send_signal(signal.SIGINT)
 
 
 # The servers go, and come back.
@@ -106,6 +108,7 @@ def test_a_rolling_restart_fails_no_request_and_loses_no_event(trio: Trio, organ
         assert {GOING_AWAY} == set(watcher.ends)
     assert 5 == len(clients.answered)  # all kinds
     assert [down + 1 for down in downs] == trio.balancer.count("chkdown")
+    assert [0, 0, 0] == trio.balancer.count("wredis")  # each was out before its port closed
     assert all(trio.balancer.count("hrsp_2xx"))
 
 

@@ -89,15 +89,18 @@ def test_a_server_with_a_drain_delay_says_that_it_goes_and_serves_on_until_then(
         server.process.process.send_signal(signal.SIGTERM)
         told = eventually(lambda: not_ready(url))
         last = eventually(lambda: closing(httpx2.post(f"{url}/graphql", json=ASK, headers=headers)))
-        with greeted(server.api, viewer):  # and who comes by a socket comes in
-            socket.subscribe(ASK["query"])
-            answer = socket.data()
+        with greeted(server.api, viewer) as late:
+            handshake = late.connection.response
+        socket.subscribe(ASK["query"])
+        answer = socket.data()
         code = socket.close_code()
         exit_code = server.process.process.wait(DEADLINE_S)
         took_s = time.monotonic() - began
 
     assert (200, [{"name": "server", "detail": "It was told to stop."}]) == (ready, told)
     assert last
+    assert handshake
+    assert ["Upgrade"] == handshake.headers.get_all("Connection")
     assert {"data": {"tasks": {"totalCount": 0}}} == last.json() == {"data": answer}
     assert (GOING_AWAY, 0) == (code, exit_code)
     assert DELAY_MS / 1_000 <= took_s <= longest_end_s(Settings(drain_delay_ms=DELAY_MS))
