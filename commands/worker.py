@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 import socket
 import sys
 from contextlib import suppress
-from functools import partial
 from threading import Thread
 
 from commands.serving import Server, server_of
@@ -13,18 +13,28 @@ from commands.streams import make_safe
 from errors import TasklineError
 from settings import Settings
 
+BEAT_S = 1.0
+
 
 def main(taken: socket.socket, line: socket.socket) -> None:
     """Serve on the socket that was taken until whoever holds the other end of the line lets go of it, or ends."""
-    server = server_of(Settings.from_env(), taken, when_up=partial(_tell, line))
+    beating: list[asyncio.Task[None]] = []
+
+    def begin() -> None:
+        beating.append(asyncio.get_running_loop().create_task(_beat(line)))
+
+    server = server_of(Settings.from_env(), taken, when_up=begin)
     drain_delay_s, server.drain_delay_s = server.drain_delay_s, 0  # told alone it leaves others, who take what comes
     Thread(target=_end_with, args=(line, server, drain_delay_s), daemon=True).start()
     server.run_to_the_end(taken)
 
 
-def _tell(line: socket.socket) -> None:
-    with suppress(BrokenPipeError):  # then we are about to end
-        line.sendall(b"!")
+async def _beat(line: socket.socket) -> None:
+    """Tell that the event loop runs, as long as somebody listens."""
+    with suppress(OSError):  # nobody does: we are about to end
+        while True:
+            line.sendall(b"!")
+            await asyncio.sleep(BEAT_S)
 
 
 def _end_with(line: socket.socket, server: Server, drain_delay_s: float) -> None:

@@ -1,4 +1,4 @@
-"""Several server processes on one socket: started together, started again when one dies, ended together.
+"""Several server processes on one socket: started together, started again when one dies or hangs, ended together.
 
 uvicorn has such a supervisor, too. But its workers outlive it when it is killed, one that fails before it serves is
 started again for ever, and a start that failed ends with exit code 0.
@@ -29,6 +29,10 @@ log = logging.getLogger(__name__)
 
 RETRY_S = 1.0
 """How long nobody tries to replace a worker after its replacement has failed to start."""
+LISTEN_S = 5.0
+"""How long a worker, which is to say each second that it is there, is listened to at a time."""
+MOST_SILENCES = 6
+"""How many times in a row it may say nothing; then it hangs. In several times, because the whole machine may pause."""
 
 
 def run(
@@ -50,7 +54,7 @@ def run(
 
 @dataclass(frozen=True, slots=True)
 class Worker:
-    """A process that serves as long as we hold our end of the line to it, and says by it when it is up."""
+    """A process that serves as long as we hold our end of the line to it, and says each second that it is up."""
 
     process: Process
     line: socket.socket
@@ -59,6 +63,28 @@ class Worker:
         """Wait for its end; say how it came."""
         code = await self.process.wait()
         return f"exit code {code}" if code >= 0 else signal.Signals(-code).name
+
+    async def ended_or_hung(self) -> str:
+        """Wait for its end, and make one when it has said nothing for too long; say how it came."""
+        listening = asyncio.create_task(self._kill_when_silent())
+        try:
+            return await self.ended()
+        finally:
+            listening.cancel()
+
+    async def _kill_when_silent(self) -> None:
+        silences = 0
+        while silences < MOST_SILENCES:
+            try:
+                if not await asyncio.wait_for(asyncio.get_running_loop().sock_recv(self.line, 64), LISTEN_S):
+                    return  # it has ended
+                silences = 0
+            except TimeoutError:
+                silences += 1
+            except OSError:  # it has been killed
+                return
+        log.error("worker %d has said nothing for %.0f s: it hangs", self.process.pid, silences * LISTEN_S)
+        self.process.kill()
 
     async def stop(self, patience_s: float) -> None:
         """Let it end as it does by SIGTERM, and wait until it has; one that doesn't is killed."""
@@ -110,7 +136,7 @@ class Workers:
     async def _keep(self, worker: Worker) -> None:
         """Whenever it ends, start another in its place."""
         while True:
-            how = await worker.ended()
+            how = await worker.ended_or_hung()
             self._running.discard(worker)
             worker.line.close()
             if self._when_gone:

@@ -117,6 +117,18 @@ def test_clients_of_a_killed_worker_go_on_at_another_without_gap_or_repeat(
         assert ["before", "meanwhile", "after"] == subjects(kept, 3)
 
 
+@pytest.mark.long
+def test_a_worker_that_hangs_is_replaced(tmp_path: Path, crm: CrmDatabase) -> None:
+    with served(tmp_path, crm) as pair:
+        hanging, other = pair.workers()
+        hanging.suspend()
+
+        assert eventually(lambda: f"worker {hanging.pid} ended (SIGKILL)" in pair.process.text)
+        assert f"worker {hanging.pid} has said nothing for 30 s: it hangs" in pair.process.text
+        assert eventually(lambda: len(pair.workers()) == 2)
+        assert other in pair.workers()
+
+
 # The end.
 
 
