@@ -147,6 +147,10 @@ class DatabaseReadOnly(Unavailable):
     """The database takes no changes: a standby, or one that was set so."""
 
 
+class DatabaseFull(Unavailable):
+    """The database's disk has no room for what was to be changed."""
+
+
 class DatabaseRefused(Unavailable):
     """The database server answers, but not to this role, password or database name."""
 

@@ -10,6 +10,7 @@ import asyncpg
 from errors import (
     ConnectionLost,
     ConstraintViolated,
+    DatabaseFull,
     DatabaseReadOnly,
     DatabaseRefused,
     DatabaseSilent,
@@ -73,9 +74,9 @@ def while_connecting() -> Iterator[None]:
 
 @contextmanager
 def while_running() -> Iterator[None]:
-    """Translate failures of a statement. Raises TimedOut, ConstraintViolated, DatabaseReadOnly or Unavailable.
+    """Translate failures of a statement. Raises TimedOut, ConstraintViolated, or a kind of Unavailable.
 
-    Of the latter, ConnectionLost and DatabaseSilent say that the connection is of no use any more.
+    Of these, ConnectionLost and DatabaseSilent say that the connection is of no use any more.
     """
     try:
         yield
@@ -90,6 +91,7 @@ def while_running() -> Iterator[None]:
     except asyncpg.ReadOnlySQLTransactionError as exc:
         raise DatabaseReadOnly("The database takes no changes right now. Try again in a few seconds.") from exc
     except asyncpg.InsufficientResourcesError as exc:  # its disk is full, or its memory
-        raise Unavailable("The database has no room for this right now. Try again in a few minutes.") from exc
+        failure = DatabaseFull if isinstance(exc, asyncpg.DiskFullError) else Unavailable
+        raise failure("The database has no room for this right now. Try again in a few minutes.") from exc
     except LOST_CONNECTION as exc:
         raise ConnectionLost(UNREACHABLE) from exc

@@ -16,7 +16,7 @@ from db.instants import from_stored, to_us
 from db.listener import listen
 from db.pulse import Pulse
 from db.sessions import Session, discard
-from errors import Crowded, Unavailable, UnboundRole
+from errors import Crowded, DatabaseFull, DatabaseReadOnly, Unavailable, UnboundRole
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -33,6 +33,8 @@ PLANNER = {
 }
 
 REPLACE_S = 1.0
+FULL_S = 60.0
+"""How long a full disk is told of after it was met last."""
 CLOSE_S = 4.0
 
 ESCAPES_ROW_SECURITY = """
@@ -101,6 +103,9 @@ class Database:
         self.pulse = Pulse(address.url)
         self._pool: asyncpg.Pool | None = None
         self._replaced_at = -math.inf
+        self._full_at = -math.inf
+        self.listens_to: str | None = None
+        """Which database word of events comes from, by `db.server_states.IDENTITY`; None before it is known."""
         # The patient share half of the pool, and so do all requests of one person: whoever asks finds a connection,
         # however many wait, and whatever somebody else asks for.
         self._share = max(1, pool_size // 2)
@@ -196,7 +201,23 @@ class Database:
         if self._pool:
             await self._pool.release(connection)
 
-    async def replace_connections(self) -> None:
+    @property
+    def was_full(self) -> bool:
+        """Whether its disk was full when something was to be changed last, not long ago."""
+        return asyncio.get_running_loop().time() < self._full_at + FULL_S
+
+    async def note_failure(self, failure: Exception) -> None:
+        """Learn from what a statement met: that the disk is full, or that this server takes no changes."""
+        if isinstance(failure, DatabaseFull):
+            self._full_at = asyncio.get_running_loop().time()
+        if isinstance(failure, DatabaseReadOnly):
+            await self._replace_connections()
+
+    def note_change(self) -> None:
+        """Learn that something was changed: there is room."""
+        self._full_at = -math.inf
+
+    async def _replace_connections(self) -> None:
         """Let each connection be replaced before it serves again: they lead to a server that takes no changes.
 
         The address may lead to another one by now, or the same may be set otherwise. Does so once in REPLACE_S at most.
@@ -210,7 +231,10 @@ class Database:
         """Call `heard` whenever events may have been written, by whichever process; until it is cancelled."""
         address = self._address
         if listen_url := address.listen_url or (None if address.is_pooled else address.url):
-            await listen(listen_url, heard)
+            await listen(listen_url, heard, self._note_listening)
+
+    def _note_listening(self, identity: str) -> None:
+        self.listens_to = identity
 
     async def rows(self, sql: str) -> list[Record]:
         """Run one statement that concerns no organization, for readiness checks. Raises Unavailable."""

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 import asyncpg
 
 from db.driver_errors import while_connecting, while_running
+from db.server_states import IDENTITY
 from errors import TasklineError
 
 if TYPE_CHECKING:
@@ -28,17 +29,20 @@ LOOK_S = 30.0
 """How often the connection is tried: one whose other end vanished without a word would else be believed for hours."""
 
 
-async def listen(url: str, heard: Callable[[], None]) -> None:
-    """Call `heard` whenever events were written, and whenever some may have been missed; until it is cancelled."""
+async def listen(url: str, heard: Callable[[], None], reached: Callable[[str], None]) -> None:
+    """Call `heard` whenever events were written, and whenever some may have been missed; until it is cancelled.
+
+    `reached` is told of which database that is, at each new connection.
+    """
     while True:
         try:
-            await _listen_once(url, heard)
+            await _listen_once(url, heard, reached)
         except TasklineError as exc:
             log.info("live events wait for the database: %s", exc)
         await asyncio.sleep(RETRY_S)
 
 
-async def _listen_once(url: str, heard: Callable[[], None]) -> None:
+async def _listen_once(url: str, heard: Callable[[], None], reached: Callable[[str], None]) -> None:
     with while_connecting():
         connection = await asyncpg.connect(
             url, timeout=CONNECT_S, server_settings={"application_name": "taskline live"}
@@ -47,6 +51,7 @@ async def _listen_once(url: str, heard: Callable[[], None]) -> None:
     connection.add_termination_listener(lambda _: ended.set())
     try:
         with while_running():
+            reached(await connection.fetchval(IDENTITY))
             await connection.add_listener(CHANNEL, lambda *_: heard())
             heard()
             while not ended.is_set():

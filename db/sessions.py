@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 from db.driver_errors import UNREACHABLE, while_running
 from db.observers import NOBODY
 from db.statements import as_expression
-from errors import AnswerLost, ChangeUnknown, ConnectionLost, DatabaseReadOnly, DatabaseSilent, TimedOut, Unavailable
+from errors import AnswerLost, ChangeUnknown, ConnectionLost, DatabaseSilent, TimedOut, Unavailable
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -171,8 +171,7 @@ class Session:
                     with while_running(), self.observer.statement(statement.sql):
                         found: list[Record] = await connection.fetch(statement.sql, *arguments)
             except Exception as exc:
-                if isinstance(exc, DatabaseReadOnly):
-                    await self._database.replace_connections()
+                await self._database.note_failure(exc)
                 await self._end(ROLLBACK)
                 if self.has_made and not self._writing and isinstance(exc, Unavailable | TimedOut):
                     raise AnswerLost(MADE) from exc
@@ -214,6 +213,7 @@ class Session:
             raise Unavailable("The change was undone, because a part of it failed. Try again.")
         self._has_changed |= not is_once
         await self._end(COMMIT)
+        self._database.note_change()
         self.has_made |= not is_once
         if self.changes is not None:
             self.changes += 1

@@ -3,25 +3,44 @@
 from __future__ import annotations
 
 import asyncio
+import time
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from starlette.routing import Route
 
+from db.server_states import server_state
 from errors import TasklineError
 from server import failures, refusals, request_ids
 from server.answers import answer
+from server.sign_in import LEEWAY
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from pathlib import Path
 
     from starlette.requests import Request
     from starlette.responses import Response
 
     from db.engine import Database
+    from db.server_states import ServerState
 
 MIGRATE = "./taskline migrate up"
 STOPPING = "is_stopping"
 """In the state that requests are given: whether the server has been told to stop."""
+
+
+@dataclass(frozen=True, slots=True)
+class Health:
+    """What a look at the database has found."""
+
+    missing: list[dict[str, str]]
+    """What keeps the API from serving, by name with details."""
+    is_migrated: bool
+    read_only: str | None
+    """Why changes are refused while reads are answered; None when they are not."""
+    clock_ahead_s: float
+    """By how much this machine's clock is ahead of the database's, negative when behind; 0 if a look can't tell."""
 
 
 class Readiness:
@@ -31,20 +50,50 @@ class Readiness:
         """`readiness_sql` holds one statement whose rows are (name, is_met, detail), one for each thing needed."""
         self._database = database
         self._statement = readiness_sql.read_text()
-        self._under_way: asyncio.Task[list[dict[str, str]]] | None = None
+        self._under_way: asyncio.Task[Health] | None = None
 
-    async def missing(self) -> list[dict[str, str]]:
-        """Return what is missing, by name with details. However many ask, one connection looks for all of them.
-
-        Raises Unavailable.
-        """
+    async def look(self) -> Health:
+        """Return what is found. However many ask, one connection looks for all of them. Raises Unavailable."""
         if self._under_way is None or self._under_way.done():
             self._under_way = asyncio.create_task(self._look())
         return await asyncio.shield(self._under_way)
 
-    async def _look(self) -> list[dict[str, str]]:
+    async def _look(self) -> Health:
         rows = await self._database.rows(self._statement)
-        return [{"name": name, "detail": detail} for name, is_met, detail in rows if not is_met]
+        missing = [{"name": name, "detail": detail} for name, is_met, detail in rows if not is_met]
+        began_s = time.time()
+        state = await server_state(self._database)
+        ahead_s = max(0.0, began_s - state.clock_s) + min(0.0, time.time() - state.clock_s)
+        faults = _faults(state, ahead_s, self._database.listens_to)
+        return Health([*missing, *faults], not missing, self._read_only(state), ahead_s)
+
+    def _read_only(self, state: ServerState) -> str | None:
+        if state.is_read_only:
+            return "The database is set to take no changes (default_transaction_read_only). What it has is shown."
+        if self._database.was_full:
+            return "The database's disk was full when something was to be changed. Make room; what it has is shown."
+        return None
+
+
+def _faults(state: ServerState, ahead_s: float, listens_to: str | None) -> Iterator[dict[str, str]]:
+    """Yield what is wrong with how the machines are put together."""
+    if state.is_standby:
+        behind = "" if state.behind_s is None else f", {state.behind_s:,.0f} s behind"
+        detail = (
+            f"This server is a standby{behind}: it takes no changes, and what it shows may be old. Let DATABASE_URL "
+            "lead to the primary, or promote it."
+        )
+        yield {"name": "primary", "detail": detail}
+    if abs(ahead_s) > LEEWAY.total_seconds():
+        side = "ahead of" if ahead_s > 0 else "behind"
+        detail = (
+            f"This machine's clock is {abs(ahead_s):,.0f} s {side} the database's. What is overdue and which tokens "
+            "are good goes by it: set both by a time server."
+        )
+        yield {"name": "clock", "detail": detail}
+    if listens_to not in {None, state.identity}:
+        detail = "LISTEN_DATABASE_URL leads to another database than DATABASE_URL, so live events come late."
+        yield {"name": "live events", "detail": detail}
 
 
 def routes(readiness: Readiness) -> list[Route]:
@@ -57,12 +106,14 @@ def routes(readiness: Readiness) -> list[Route]:
         if getattr(request.state, STOPPING, False):
             return _not_ready({"missing": [{"name": "server", "detail": "It was told to stop."}]})
         try:
-            missing = await readiness.missing()
+            health = await readiness.look()
         except TasklineError as exc:
             detail = failures.message_of(exc, request_ids.of(request))
             return _not_ready({"missing": [{"name": "database", "detail": detail}]})
-        if missing:
-            return _not_ready({"missing": missing, "run": MIGRATE})
+        if health.missing:
+            return _not_ready({"missing": health.missing} | ({} if health.is_migrated else {"run": MIGRATE}))
+        if health.read_only:
+            return answer({"status": "read-only", "detail": health.read_only})
         return answer({"status": "ready"})
 
     async def alive(_: Request) -> Response:

@@ -64,6 +64,10 @@ class Metrics:
         self._loop_lag = states("taskline_event_loop_lag_seconds", words, multiprocess_mode="livemax")
         words = "1 when the database is there and has all that the API needs, its migrations too."
         self._ready = states("taskline_ready", words, multiprocess_mode="livemin")
+        words = "1 when the database takes no changes, though it is ready, or had no room when one was made last."
+        self._read_only = states("taskline_read_only", words, multiprocess_mode="livemax")
+        words = "By how much this machine's clock is ahead of the database's."
+        self._clock_ahead = states("taskline_clock_ahead_seconds", words, multiprocess_mode="livemostrecent")
 
     def count(self, access: Access, kind: str) -> None:
         """Count a request or an operation on a socket that has ended: of this kind, if it isn't known what it asks."""
@@ -118,7 +122,10 @@ class Metrics:
         while True:
             is_ready = False
             try:
-                is_ready = not await readiness.missing()
+                health = await readiness.look()
+                is_ready = not health.missing
+                self._read_only.set(health.read_only is not None)
+                self._clock_ahead.set(health.clock_ahead_s)
             except TasklineError:  # /readyz says it
                 pass
             except Exception:

@@ -62,6 +62,7 @@ def test_a_read_only_database_refuses_changes_as_unavailable_and_still_shows_eve
                 "/api/tasks", json={"subject": "Call", "contact_id": contact}, headers=running.headers(viewer=viewer)
             )
             read = running.ask(TASKS, viewer=viewer)
+            ready = running.client.get("/readyz")
         # Its connections, that of the read too, aren't kept: new ones may lead to a server that takes changes by now.
         is_back = eventually(
             lambda: "errors" not in running.ask(CREATE, {"contact": contact}, viewer=viewer).json(), seconds=PROMISED_S
@@ -71,6 +72,7 @@ def test_a_read_only_database_refuses_changes_as_unavailable_and_still_shows_eve
     assert "takes no changes" in change.json()["errors"][0]["message"]
     assert (503, "UNAVAILABLE") == (older.status_code, older.json()["code"])
     assert {"tasks": {"totalCount": 0}} == read.json()["data"]
+    assert (200, "read-only") == (ready.status_code, ready.json()["status"])
     assert is_back
 
 
@@ -82,10 +84,18 @@ def test_a_database_without_room_is_unavailable(database: CrmDatabase) -> None:
     )
     with owner_of(database) as owner, api(database_url=database.app_url) as running:
         organization = new_organization(owner)
-        answer = running.ask(CREATE, {"contact": str(organization.contact())}, viewer=organization.viewer())
+        variables, viewer = {"contact": str(organization.contact())}, organization.viewer()
+        answer = running.ask(CREATE, variables, viewer=viewer)
+        ready = running.client.get("/readyz")
+        database.psql("DROP FUNCTION fill CASCADE")
+        running.ask(CREATE, variables, viewer=viewer)
+        after = running.client.get("/readyz")
 
     assert is_unavailable(answer)
     assert "extend" not in answer.text
+    assert (200, "read-only") == (ready.status_code, ready.json()["status"])
+    assert "disk was full" in ready.json()["detail"]
+    assert {"status": "ready"} == after.json()
 
 
 # Locked, and by that soon without a connection to spare.
@@ -254,6 +264,8 @@ def test_a_standby_is_read_until_it_is_promoted_and_then_written_to(own: OwnPost
     own.start(is_standby=True)
     assert eventually(lambda: "errors" not in client.read().json(), seconds=PROMISED_S)
     assert is_unavailable(client.write())
+    ready = client.server.api.client.get("/readyz")
+    assert (503, ["primary"]) == (ready.status_code, [thing["name"] for thing in ready.json()["missing"]])
 
     own.crm.psql("SELECT pg_promote()")
 

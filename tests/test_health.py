@@ -1,12 +1,15 @@
 """Health: the process alone, and everything that the API needs."""
 
+import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
 from tests.apis import api
 from tests.databases import CrmDatabase
+from tests.deadlines import eventually
 
 READY = "SELECT 'tasks may hang on a contact', true, 'contact_id is there'"
 NOT_READY = f"""
@@ -103,3 +106,39 @@ def test_many_who_ask_at_once_share_one_look(database: CrmDatabase, readiness: P
         answers = list(threads.map(lambda _: running.client.get("/readyz").json(), range(10)))
 
     assert len({answer["missing"][0]["detail"] for answer in answers}) <= 3
+
+
+@pytest.mark.parametrize(("ahead_s", "words"), [(3_600, "3,600 s ahead of"), (-60, "60 s behind")])
+def test_a_machine_with_a_wrong_clock_is_not_ready(
+    database: CrmDatabase, readiness: Path, monkeypatch: pytest.MonkeyPatch, ahead_s: int, words: str
+) -> None:
+    monkeypatch.setattr("server.health.time", SimpleNamespace(time=lambda: time.time() + ahead_s))
+
+    with api(database_url=database.app_url, readiness_sql=readiness) as running:
+        ready = running.client.get("/readyz")
+
+    (missing,) = ready.json()["missing"]
+    assert (503, "clock") == (ready.status_code, missing["name"])
+    assert words in missing["detail"]
+    assert "run" not in ready.json()
+
+
+def test_a_machine_whose_clock_is_right_is_ready(
+    database: CrmDatabase, readiness: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("server.health.time", SimpleNamespace(time=lambda: time.time() + 4))
+
+    with api(database_url=database.app_url, readiness_sql=readiness) as running:
+        assert 200 == running.client.get("/readyz").status_code
+
+
+def test_events_from_another_database_are_told(
+    database: CrmDatabase, legacy_database: CrmDatabase, readiness: Path
+) -> None:
+    with api(
+        database_url=database.app_url, listen_database_url=legacy_database.app_url, readiness_sql=readiness
+    ) as running:
+        assert eventually(lambda: running.client.get("/readyz").status_code == 503)
+        (missing,) = running.client.get("/readyz").json()["missing"]
+
+    assert "live events" == missing["name"]

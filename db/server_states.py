@@ -1,0 +1,43 @@
+"""What the database's server is at this moment: whether it takes changes, what its clock says, and which one it is."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from db.engine import Database
+
+# Which database it is: the same on a standby of it.
+IDENTITY = """
+SELECT concat_ws('/', (SELECT system_identifier FROM pg_control_system()),
+                 (SELECT oid FROM pg_database WHERE datname = current_database()))
+"""
+# A standby that has received all and read all of it is behind nothing, however long ago the last change was.
+_STATE = f"""
+SELECT pg_is_in_recovery(),
+       CASE WHEN pg_last_wal_receive_lsn() IS DISTINCT FROM pg_last_wal_replay_lsn()
+            THEN CAST(extract(epoch FROM clock_timestamp() - pg_last_xact_replay_timestamp()) AS float8) END,
+       CAST(current_setting('default_transaction_read_only') AS boolean),
+       CAST(extract(epoch FROM clock_timestamp()) AS float8),
+       ({IDENTITY})
+"""  # noqa: S608 - our own words
+
+
+@dataclass(frozen=True, slots=True)
+class ServerState:
+    """What a server says of itself; times in seconds."""
+
+    is_standby: bool
+    behind_s: float | None
+    """How old what a standby shows may be; None when it has all that it has been sent."""
+    is_read_only: bool
+    clock_s: float
+    """Its clock, since 1970."""
+    identity: str
+
+
+async def server_state(database: Database) -> ServerState:
+    """Ask the server. 1 statement. Raises Unavailable."""
+    (row,) = await database.rows(_STATE)
+    return ServerState(*row)
