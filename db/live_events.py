@@ -22,7 +22,22 @@ from sqlalchemy import (
 from sqlalchemy import Uuid as UuidType
 
 from db.event_places import BATCH as BATCH_SNAPSHOT
-from db.event_places import END, FAULT, IS_RESTORED, LOG, SEEN, TOP, XMAX, Horizon, Place, between, refuse
+from db.event_places import (
+    END,
+    FAULT,
+    FLUSHED,
+    IS_RESTORED,
+    LAST,
+    LOG,
+    SEEN,
+    TIMELINE,
+    TOP,
+    XMAX,
+    Horizon,
+    Place,
+    between,
+    refuse,
+)
 from db.interactions import IS_ALIVE
 from db.related_records import related_records
 from db.statements import Statement, compiled, of_tenant, uuid_argument, with_condition
@@ -82,12 +97,15 @@ async def read(session: Session, place: Place, view: View, limit: int = BATCH) -
     """Return the next events of a view, at most `limit`. 1 statement, whose cost follows from what is new alone.
 
     What is much is read bit by bit, so that a view with few events is none that takes too long. Raises ResumeExpired
-    for a place in another stream, or one to which the log doesn't reach back.
+    for a place in another stream, or one to which the log doesn't reach back, and Unavailable on a standby.
     """
     is_between = place.seen == place.batch
     rows = await session.rows(
         with_condition(_read(), MARK, interactions, is_in(view)),
-        log=place.log,
+        log=place.stream.log,
+        timeline=place.stream.timeline,
+        flushed=place.stream.flushed,
+        last=place.stream.last,
         seen=place.seen.snapshot,
         seen_top=place.seen.top,
         seen_end=str(place.seen.end),
@@ -100,8 +118,11 @@ async def read(session: Session, place: Place, view: View, limit: int = BATCH) -
     if fault := rows[0]["fault"]:
         refuse(fault)
     batch = Horizon(rows[0]["snapshot"], rows[0]["top"], rows[0]["end"])
+    stream = replace(place.stream, timeline=rows[0]["timeline"])
+    if is_between:  # a new batch: what it has was there now
+        stream = replace(stream, flushed=rows[0]["flushed"], last=rows[0]["last"])
     events = [
-        LiveEvent(replace(place, batch=batch, seq=row["seq"]), row_of(row), row["is_in_view"])
+        LiveEvent(Place(stream, place.seen, batch, row["seq"]), row_of(row), row["is_in_view"])
         for row in rows
         if row["seq"] is not None
     ]
@@ -109,9 +130,9 @@ async def read(session: Session, place: Place, view: View, limit: int = BATCH) -
         return Reading(events, events[-1].place, has_more=True)
     reach = rows[0]["reach"]
     if reach < batch.top:
-        return Reading(events, replace(place, batch=batch, seq=reach), has_more=True)
+        return Reading(events, Place(stream, place.seen, batch, reach), has_more=True)
     # A batch that was begun before has ended here: what was committed since it was cut is in none yet.
-    return Reading(events, between(place.log, batch), has_more=not is_between)
+    return Reading(events, between(stream, batch), has_more=not is_between)
 
 
 def is_in(view: View) -> ColumnElement[bool]:
@@ -158,13 +179,15 @@ SELECT e.seq, e.is_in_view
 """  # noqa: S608 - our own words
 
 # Two walks along an index each, both in the order of the sequence: by those who had begun to write at the snapshot that
-# was seen and not ended, one by one, and by those who began later. What a restore has put here is late for nobody.
+# was seen and not ended, one by one, and of all others what has a later sequence. Their numbers say nothing: a server
+# that ended suddenly, or a standby that took over, gives numbers out again whose transactions left nothing. Sequences
+# only go up. What a restore has put here is late for nobody.
 _LATE = "n.xid = w.xid AND n.seq > :last_seq"
 _NEW = "n.seq > greatest(:seen_top, :last_seq)"
 _SEEN_END = "CAST(CAST(:seen_end AS text) AS xid8)"
 _IS_DONE = "pg_visible_in_snapshot(n.xid, s.snapshot)"
 _LATE_EVENTS = _EVENTS.format(f"{_LATE} AND {_IS_DONE} AND NOT {IS_RESTORED.format('n')}")
-_NEW_EVENTS = _EVENTS.format(f"{_NEW} AND n.xid >= {_SEEN_END} AND ({_IS_DONE} OR {IS_RESTORED.format('n')})")
+_NEW_EVENTS = _EVENTS.format(f"{_NEW} AND (n.xid <> ALL (s.late) AND {_IS_DONE} OR {IS_RESTORED.format('n')})")
 _NEXT = f"""
 SELECT n.xid FROM taskline_events AS n
  WHERE n.organization_id = :organization_id AND n.xid {{}} AND n.xid < {_SEEN_END} ORDER BY n.xid LIMIT 1
@@ -184,9 +207,11 @@ WITH RECURSIVE begun (xid) AS (
 SELECT begun.xid FROM begun WHERE begun.xid IS NOT NULL LIMIT {MOST_OPEN + 1}
 """  # noqa: S608 - our own words
 _FOUND = f"""
-SELECT CAST(s.snapshot AS text) AS snapshot, s.top, s.ended AS "end", r.reach, r.fault, e.seq, e.is_in_view
+SELECT CAST(s.snapshot AS text) AS snapshot, s.top, s.ended AS "end", s.timeline, s.flushed, s.last,
+       r.reach, r.fault, e.seq, e.is_in_view
   FROM (SELECT coalesce({BATCH_SNAPSHOT}, pg_current_snapshot()) AS snapshot, coalesce(:batch_top, ({TOP})) AS top,
                coalesce(:batch_end, {END}) AS ended, {XMAX} AS next_xid, ({LOG}) AS log,
+               {TIMELINE} AS timeline, {FLUSHED} AS flushed, ({LAST}) AS last,
                ARRAY(SELECT w.xid FROM pg_snapshot_xip({SEEN}) AS w (xid) UNION ALL ({_BEGUN})) AS late
         OFFSET 0) AS s
  CROSS JOIN LATERAL (
@@ -202,14 +227,19 @@ SELECT CAST(s.snapshot AS text) AS snapshot, s.top, s.ended AS "end", r.reach, r
 """  # noqa: S608 - our own words
 
 
+_NUMBERS = ("timeline", "flushed", "seen_top", "batch_top", "batch_end", "last_seq", "limit")
+
+
 @cache
 def _read() -> Statement:
     arguments: tuple[BindParameter[Any], ...] = (
         uuid_argument("organization_id"),
-        *(bindparam(name, type_=Text) for name in ("log", "seen", "seen_end", "batch")),
-        *(bindparam(name, type_=BigInteger) for name in ("seen_top", "batch_top", "batch_end", "last_seq", "limit")),
+        *(bindparam(name, type_=Text) for name in ("log", "last", "seen", "seen_end", "batch")),
+        *(bindparam(name, type_=BigInteger) for name in _NUMBERS),
     )
-    types = {"snapshot": Text, "top": BigInteger, "end": BigInteger, "reach": BigInteger, "fault": Text}
+    types = {"snapshot": Text, "fault": Text, "last": Text} | dict.fromkeys(
+        ("top", "end", "timeline", "flushed", "reach"), BigInteger
+    )
     found = text(_FOUND).bindparams(*arguments).columns(**types, seq=BigInteger, is_in_view=Boolean).cte("found")
     is_same = and_(of_tenant(task_events), task_events.c.seq == found.c.seq)
     shown = (found.c[name] for name in (*types, "is_in_view"))

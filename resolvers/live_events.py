@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from db import live_events
-from db.event_places import current_place
+from db.event_places import STANDBY, current_place
 from errors import TimedOut, Unavailable
 from resolvers import resume_tokens
 
@@ -93,11 +93,13 @@ async def follow(live: Live, view: View, place: Place | None) -> AsyncGenerator[
 
     Whoever takes them slowly is read for slowly: nothing is kept for anybody. While the database is away it waits, says
     so once in the log, and goes on where it was. Raises ResumeExpired for a place from which that isn't possible, or
-    not any more.
+    not any more, and Unavailable when there is none because the database is a standby.
     """
     if place is None:
         async with live.session() as session:
             place = await current_place(session)
+        if place.stream.timeline == 0:
+            raise Unavailable(STANDBY)
     is_away, is_catching_up = False, True
     while True:
         ring = live.bell.next_ring()

@@ -5,22 +5,24 @@ from __future__ import annotations
 import base64
 import json
 import re
+from dataclasses import astuple
 
-from db.event_places import Horizon, Place
+from db.event_places import Horizon, Place, Stream
 from errors import BadCursor, ResumeExpired
 
-KIND, VERSION = "stream", 1  # a page's cursor has no kind
+KIND, VERSION = "stream", 2  # a page's cursor has no kind
 LONGEST = 20_000  # characters; a snapshot names each transaction that is open
 # xmin:xmax:xip,xip … as pg_snapshot prints itself, in numbers that fit it.
 SNAPSHOT = re.compile(r"(\d{1,19}):(\d{1,19}):(\d{1,19}(?:,\d{1,19})*)?", re.ASCII)
-LOG = re.compile(r"[0-9a-f]{16}", re.ASCII)
+MARK = re.compile(r"[0-9a-f]{16}", re.ASCII)
 LARGEST = 2**63 - 1
 
 
 def encode(place: Place) -> str:
-    """Return the token of a place: base64url of [kind, version, log, seen, batch, seq]; no batch between two."""
+    """Return the token of a place: base64url of [kind, version, stream, seen, batch, seq]; no batch between two."""
     seen, batch = ([horizon.snapshot, horizon.top, horizon.end] for horizon in (place.seen, place.batch))
-    parts = [KIND, VERSION, place.log, seen, None if batch == seen else batch, place.seq]
+    stream = list(astuple(place.stream))
+    parts = [KIND, VERSION, stream, seen, None if batch == seen else batch, place.seq]
     return base64.urlsafe_b64encode(json.dumps(parts, separators=(",", ":")).encode()).decode().rstrip("=")
 
 
@@ -46,10 +48,19 @@ def decode(token: str) -> Place:
     return place
 
 
-def _place(log: object, seen: object, batch: object, seq: object) -> Place:
-    if not isinstance(log, str) or not LOG.fullmatch(log):
+def _place(stream: object, seen: object, batch: object, seq: object) -> Place:
+    return Place(_stream(stream), _horizon(seen), _horizon(seen if batch is None else batch), _sequence(seq))
+
+
+def _stream(value: object) -> Stream:
+    if not isinstance(value, list) or len(value) != 4:
+        raise ValueError("no stream")
+    log, timeline, flushed, last = value
+    if not isinstance(log, str) or not MARK.fullmatch(log):
         raise ValueError("no log")
-    return Place(log, _horizon(seen), _horizon(seen if batch is None else batch), _sequence(seq))
+    if last != "" and not (isinstance(last, str) and MARK.fullmatch(last)):
+        raise ValueError("no line")
+    return Stream(log, _sequence(timeline), _sequence(flushed), last)
 
 
 def _horizon(value: object) -> Horizon:

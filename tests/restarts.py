@@ -2,6 +2,7 @@
 
 import os
 import signal
+import subprocess
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
@@ -13,7 +14,7 @@ from pydantic import SecretStr
 from db import embedded
 from settings import Settings
 from tests.apis import SECRET, Api
-from tests.databases import CrmDatabase
+from tests.databases import CrmDatabase, psql
 from tests.deadlines import DEADLINE_S, eventually
 from tests.demos import Running, running
 from tests.embedded_users import is_stopped, postmaster
@@ -95,6 +96,26 @@ def own_postgres(home: Path, binaries: Path) -> Iterator[OwnPostgres]:
         yield own
     finally:
         own.server.close()
+
+
+@contextmanager
+def standby_of(primary: OwnPostgres, home: Path) -> Iterator[OwnPostgres]:
+    """A copy of a server that follows it, and whose word each commit there waits for."""
+    data = home / "postgres"
+    admin = primary.server.url()
+    program = str(primary.binaries / "pg_basebackup")
+    copying = [program, "-d", admin, "-D", str(data), "-c", "fast", "--no-sync", "-R"]
+    subprocess.run(copying, check=True, capture_output=True)
+    (data / "postmaster.pid").unlink(missing_ok=True)
+    owner = primary.home.joinpath("postgres").stat()
+    for path in [data, *data.rglob("*")]:
+        os.chown(path, owner.st_uid, owner.st_gid)
+    with own_postgres(home, primary.binaries) as standby:
+        psql(primary.server, admin, "-c", "ALTER SYSTEM SET synchronous_standby_names = '*'")
+        psql(primary.server, admin, "-c", "SELECT pg_reload_conf()")
+        follows = "SELECT count(*) FROM pg_stat_replication WHERE sync_state = 'sync'"
+        assert eventually(lambda: psql(primary.server, admin, "-c", follows) == "1")
+        yield standby
 
 
 def _start(home: Path, binaries: Path) -> embedded.EmbeddedServer:

@@ -53,8 +53,8 @@ def test_reading_on_costs_what_is_new_however_long_the_log_is(filled: CrmDatabas
 async def read_on(session: Explaining) -> tuple[list[Plan], Place]:
     now = await current_place(session)
     assert [] == (await read(session, now, View())).events
-    before = Place(now.log, Horizon("4:4:", now.batch.top - 225, 4), now.batch, 0)
+    before = Place(now.stream, Horizon("4:4:", now.batch.top - 225, 4), now.batch, 0)
     assert 100 == len((await read(session, before, View())).events)
-    start = Place(now.log, Horizon("3:3:", now.batch.top - EVENTS, 3), now.batch, 0)
+    start = Place(now.stream, Horizon("3:3:", now.batch.top - EVENTS, 3), now.batch, 0)
     assert 100 == len((await read(session, start, View())).events)
     return session.plans[1:], now

@@ -13,7 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from db.engine import Database
-from db.event_places import Horizon, Place, current_place
+from db.event_places import Horizon, Place, Stream, current_place
 from db.live_events import MOST_OPEN, LiveEvent, View, read
 from errors import BadCursor, ResumeExpired
 from resolvers import resume_tokens
@@ -23,7 +23,7 @@ from tests.databases import CrmDatabase
 from tests.deadlines import DEADLINE_S
 from tests.organizations import Organization
 
-LOG, LAST = "0" * 16, 2**63 - 1
+STREAM, LAST = Stream("0" * 16, 1, 0, ""), 2**63 - 1
 WRITERS = 6
 ROUNDS = 25
 
@@ -163,9 +163,9 @@ async def events_after(api: Api, organization: Organization, horizon: Horizon) -
     await database.open()
     try:
         async with database.session(organization.id) as session:
-            log = (await current_place(session)).log
+            stream = (await current_place(session)).stream
         async with database.session(organization.id) as session:
-            return len((await read(session, Place(log, horizon, horizon, 0), View())).events)
+            return len((await read(session, Place(stream, horizon, horizon, 0), View())).events)
     finally:
         await database.close()
 
@@ -195,11 +195,12 @@ def snapshots(draw: st.DrawFn) -> str:
 
 
 sequences = st.integers(0, 2**63 - 1)
-logs = st.text("0123456789abcdef", min_size=16, max_size=16)
+marks = st.text("0123456789abcdef", min_size=16, max_size=16)
+streams = st.builds(Stream, marks, sequences, sequences, st.just("") | marks)
 horizons = st.builds(Horizon, snapshots(), sequences, st.just(LAST))
 
 
-@given(st.builds(Place, logs, horizons, horizons, sequences))
+@given(st.builds(Place, streams, horizons, horizons, sequences))
 def test_a_token_holds_its_place(place: Place) -> None:
     assert place == resume_tokens.decode(resume_tokens.encode(place))
 
@@ -213,31 +214,40 @@ def test_whatever_else_is_given_is_refused(text: str) -> None:
     with pytest.raises(BadCursor):
         resume_tokens.decode(text)
     with pytest.raises(BadCursor):
-        resume_tokens.decode(resume_tokens.encode(Place(LOG, Horizon(text, 0, LAST), Horizon(text, 0, LAST), 0)))
+        resume_tokens.decode(resume_tokens.encode(Place(STREAM, Horizon(text, 0, LAST), Horizon(text, 0, LAST), 0)))
 
 
 @pytest.mark.parametrize("seq", [-1, 2**63])
 def test_a_sequence_that_no_event_has_is_refused(seq: int) -> None:
     with pytest.raises(BadCursor):
-        resume_tokens.decode(resume_tokens.encode(Place(LOG, Horizon("1:2:", 0, 2), Horizon("1:2:", 0, 2), seq)))
+        resume_tokens.decode(resume_tokens.encode(Place(STREAM, Horizon("1:2:", 0, 2), Horizon("1:2:", 0, 2), seq)))
     with pytest.raises(BadCursor):
-        resume_tokens.decode(resume_tokens.encode(Place(LOG, Horizon("1:2:", seq, 2), Horizon("1:2:", 0, 2), 0)))
+        resume_tokens.decode(resume_tokens.encode(Place(STREAM, Horizon("1:2:", seq, 2), Horizon("1:2:", 0, 2), 0)))
 
 
 def test_an_end_within_the_snapshot_is_refused() -> None:
     with pytest.raises(BadCursor):
-        resume_tokens.decode(resume_tokens.encode(Place(LOG, Horizon("1:2:", 0, 1), Horizon("1:2:", 0, 2), 0)))
+        resume_tokens.decode(resume_tokens.encode(Place(STREAM, Horizon("1:2:", 0, 1), Horizon("1:2:", 0, 2), 0)))
+
+
+@pytest.mark.parametrize("number", [-1, 2**63])
+def test_a_branch_that_no_server_has_is_refused(number: int) -> None:
+    for stream in (Stream(STREAM.log, number, 0, ""), Stream(STREAM.log, 1, number, "")):
+        with pytest.raises(BadCursor):
+            resume_tokens.decode(resume_tokens.encode(Place(stream, Horizon("1:2:", 0, 2), Horizon("1:2:", 0, 2), 0)))
 
 
 @pytest.mark.parametrize("log", ["", "0" * 15, "0" * 17, "G" * 16, "0" * 15 + "\n"])
 def test_a_log_that_no_database_has_is_refused(log: str) -> None:
     with pytest.raises(BadCursor):
-        resume_tokens.decode(resume_tokens.encode(Place(log, Horizon("1:2:", 0, 2), Horizon("1:2:", 0, 2), 0)))
+        resume_tokens.decode(
+            resume_tokens.encode(Place(Stream(log, 1, 0, ""), Horizon("1:2:", 0, 2), Horizon("1:2:", 0, 2), 0))
+        )
 
 
-@pytest.mark.parametrize("version", [0, 2])
+@pytest.mark.parametrize("version", [1, 3])
 def test_a_place_of_another_release_has_expired(version: int) -> None:
-    token = base64.urlsafe_b64encode(json.dumps(["stream", version, LOG]).encode()).decode()
+    token = base64.urlsafe_b64encode(json.dumps(["stream", version, STREAM.log]).encode()).decode()
 
     with pytest.raises(ResumeExpired, match="Another release"):
         resume_tokens.decode(token)

@@ -6,7 +6,7 @@ from uuid import UUID
 
 import pytest
 
-from db.event_places import Horizon, Place
+from db.event_places import Horizon, Place, Stream
 from resolvers import resume_tokens
 from resolvers.viewers import Viewer
 from tests import apis
@@ -15,7 +15,7 @@ from tests.databases import APP, CrmDatabase
 from tests.organizations import Organization, new_organization
 from tests.sockets import Socket, greeted
 
-FUTURE, IMPOSSIBLE = Horizon("1:9000000000000:", 0, 9000000000000), Horizon("5:3:", 0, 5)
+FUTURE, IMPOSSIBLE = Horizon("1:9000000000000:", 2**62, 9000000000000), Horizon("5:3:", 0, 5)
 WATCH = """
 subscription Watch($record: RecordRef, $related: Boolean, $filter: TaskFilter, $since: String) {
   taskEvents(record: $record, includeRelated: $related, filter: $filter, since: $since) {
@@ -189,7 +189,13 @@ def test_a_place_of_the_future_has_expired(watching: Watching) -> None:
 
 
 def test_what_is_no_place_is_refused_and_the_socket_lives(watching: Watching) -> None:
-    for token in ("", "x", "W10", "a" * 30_000, resume_tokens.encode(Place("0" * 16, IMPOSSIBLE, IMPOSSIBLE, 0))):
+    for token in (
+        "",
+        "x",
+        "W10",
+        "a" * 30_000,
+        resume_tokens.encode(Place(Stream("0" * 16, 1, 0, ""), IMPOSSIBLE, IMPOSSIBLE, 0)),
+    ):
         watching.watch(since=token)
         assert "BAD_USER_INPUT" == watching.socket.receive()["payload"][0]["extensions"]["code"]
 

@@ -2,8 +2,8 @@
 
 import asyncio
 import subprocess
-from collections.abc import AsyncIterator, Callable, Iterator
-from contextlib import asynccontextmanager, contextmanager
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import asyncpg
@@ -11,58 +11,16 @@ import pytest
 
 from db import embedded
 from db.embedded import EmbeddedServer
-from db.engine import Address, Database
-from db.event_places import NOTHING, Place, current_place
-from db.live_events import View, read
-from db.sessions import Session
+from db.event_places import NOTHING, Place
 from errors import ResumeExpired
 from migrations.runner.prunings import Limits, prune
 from tests.conftest import PROGRAMS
 from tests.databases import APP, APP_PASSWORD, OWNER, OWNER_PASSWORD, CrmDatabase, copy, psql
+from tests.event_readers import after, place_in, subjects_after
 from tests.organizations import Organization, new_organization
 from tests.owners import owner_of
 
 pytestmark = pytest.mark.slow
-
-
-@asynccontextmanager
-async def sessions(crm: CrmDatabase, organization: Organization) -> AsyncIterator[Callable[[], Session]]:
-    """Yield what makes sessions of the API's role for an organization."""
-    database = Database(
-        Address(crm.app_url),
-        pool_size=2,
-        pool_wait_ms=10_000,
-        statement_timeout_ms=30_000,
-        lock_timeout_ms=10_000,
-        request_timeout_ms=30_000,
-    )
-    await database.open()
-    try:
-        yield lambda: database.session(organization.id)
-    finally:
-        await database.close()
-
-
-async def place_in(crm: CrmDatabase, organization: Organization) -> Place:
-    async with sessions(crm, organization) as session, session() as one:
-        return await current_place(one)
-
-
-async def subjects_after(crm: CrmDatabase, organization: Organization, place: Place) -> tuple[list[object], Place]:
-    """Read all that comes after a place; return the subjects, and the place after them."""
-    found: list[object] = []
-    async with sessions(crm, organization) as session:
-        while True:
-            async with session() as one:
-                reading = await read(one, place, View())
-            found += [(event.event.after or {}).get("subject", event.event.type) for event in reading.events]
-            place = reading.place
-            if not reading.has_more:
-                return found, place
-
-
-def after(crm: CrmDatabase, organization: Organization, place: Place) -> list[object]:
-    return asyncio.run(subjects_after(crm, organization, place))[0]
 
 
 @pytest.fixture
@@ -169,7 +127,7 @@ def test_all_that_a_move_has_brought_comes_after_its_lines(
     last = moved.psql(f"SELECT seq FROM {of(organization)} AND after ->> 'subject' = '29'")
     now = asyncio.run(place_in(moved, organization))
 
-    place = Place(now.log, NOTHING, now.seen, int(last))
+    place = Place(now.stream, NOTHING, now.seen, int(last))
 
     assert [str(number) for number in range(30, 40)] == after(moved, organization, place)
 
