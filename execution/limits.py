@@ -25,5 +25,5 @@ class Limits:
     page_default: int = 50
     page_max: int = 200
     """No page is longer, so a larger `first` counts as this and is left to its field to refuse."""
-    kept_bytes: int = 25_000_000
+    kept_bytes: int = 15_000_000
     """Of all documents kept parsed, in memory; ordinary ones take some 100,000."""

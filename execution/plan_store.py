@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from execution.planned_executors import PlannedExecutor
 
 MOST_OPERATIONS = 1_000
-MOST_BYTES = 16_000_000
+MOST_BYTES = 10_000_000
 """How much memory all plans may take, with the documents that they are of; those of people take some 80,000 each."""
 # Measured by tracemalloc, each where there is most of it: what an operation takes by itself, each node of its document,
 # and of what is planned each field and each selection, which has a function of its own.
