@@ -3,6 +3,7 @@
 import logging
 import re
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -16,7 +17,7 @@ from tests import apis
 from tests.apis import Api
 from tests.conftest import PROGRAMS, versions
 from tests.databases import CrmDatabase, fill_legacy, fill_migrated, psql
-from tests.deadlines import eventually
+from tests.deadlines import DEADLINE_S, eventually
 from tests.organizations import Organization, new_organization
 from tests.owners import Owner, owner_of
 from tests.papers import ROOT, blocks, section
@@ -45,6 +46,7 @@ TABLES = (
 )
 TASK = "query ($id: ID!) { task(id: $id) { subject status lead { id } history { edges { node { type } } } } }"
 TOKEN = "query ($contact: ID!) { timeline(record: {contactId: $contact}) { resumeToken totalCount } }"
+RENAME = "mutation ($id: ID!, $to: String!) { updateTask(input: {id: $id, subject: $to}) { task { id } } }"
 CREATE = 'mutation ($contact: ID!) { createTask(input: {subject: "Live", contactId: $contact}) { task { id } } }'
 WATCH = "subscription ($since: String) { taskEvents(since: $since) { task { subject } } }"
 
@@ -164,6 +166,16 @@ def refused_cursor(side: Side, viewer: Viewer, since: str) -> str:
         return code
 
 
+def stop(desk: Desk, is_stopped: Callable[[], bool]) -> None:
+    """Stop while the target can't take what was written before: that has to be waited for."""
+    with ThreadPoolExecutor(1) as threads:
+        with desk.target.owner.locked("lead_interactions"):
+            stopping = threads.submit(desk.type, "Stop")
+            assert eventually(is_stopped)
+            assert not eventually(stopping.done, seconds=0.5)
+        stopping.result(DEADLINE_S)
+
+
 def moving(desk: Desk, writers: Writers, organization: Organization) -> Callable[[], None]:
     """Return what types the page up to the organization's first writes on the other side."""
     source, target, viewer = desk.source, desk.target, writers.viewer
@@ -182,11 +194,10 @@ def moving(desk: Desk, writers: Writers, organization: Organization) -> Callable
         ids |= changed_meanwhile(source, organization, viewer)
         assert eventually(lambda: int(desk.type("Copy", 2)[0]) < 1_000_000)
         writers.wait_for(writers.count)
-        shown = {name: source.api.data(viewer, TASK, id=id_) for name, id_ in ids.items()}
         token = source.api.data(viewer, TOKEN, contact=str(writers.contact))["timeline"]["resumeToken"]
 
-        desk.type("Stop")
-        assert ["UNAVAILABLE"] == source.api.codes(viewer, CREATE, contact=str(writers.contact))
+        stop(desk, lambda: source.api.codes(viewer, RENAME, id=ids["changed"], to=f"{uuid4()}") == ["UNAVAILABLE"])
+        shown = {name: source.api.data(viewer, TASK, id=id_) for name, id_ in ids.items()}
         source.work()
         here, there = desk.type("Compare")
         of_others = f"SELECT FROM taskline_events WHERE organization_id = '{desk.organization}' AND xid IS NOT NULL"
