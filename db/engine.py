@@ -15,6 +15,7 @@ from db.driver_errors import while_connecting, while_running
 from db.instants import from_stored, to_us
 from db.listener import listen
 from db.pulse import Pulse
+from db.server_states import commits_wait
 from db.sessions import Session, discard
 from errors import Crowded, DatabaseFull, DatabaseReadOnly, Unavailable, UnboundRole
 
@@ -36,6 +37,8 @@ REPLACE_S = 1.0
 FULL_S = 60.0
 """How long a full disk is told of after it was met last."""
 CLOSE_S = 4.0
+ASK_S = 1.0
+"""How often it is asked whether commits still wait, at most."""
 
 ESCAPES_ROW_SECURITY = """
 SELECT current_user,
@@ -104,6 +107,8 @@ class Database:
         self._pool: asyncpg.Pool | None = None
         self._replaced_at = -math.inf
         self._full_at = -math.inf
+        self._commits_wait = False
+        self._asked_at = -math.inf
         self.listens_to: str | None = None
         """Which database word of events comes from, by `db.server_states.IDENTITY`; None before it is known."""
         # The patient share half of the pool, and so do all requests of one person: whoever asks finds a connection,
@@ -214,8 +219,27 @@ class Database:
             await self._replace_connections()
 
     def note_change(self) -> None:
-        """Learn that something was changed: there is room."""
+        """Learn that something was changed: there is room, and a standby."""
         self._full_at = -math.inf
+        self._commits_wait = False
+
+    def note_waiting_commit(self) -> None:
+        """Learn that a commit was not acknowledged in time."""
+        self._commits_wait = True
+
+    async def look_at_commits(self) -> None:
+        """Ask whether commits wait on, if some were given up and it wasn't asked just now. Raises Unavailable."""
+        if self._commits_wait and asyncio.get_running_loop().time() >= self._asked_at + ASK_S:
+            self._commits_wait = await commits_wait(self)
+            self._asked_at = asyncio.get_running_loop().time()
+
+    def refuse_while_commits_wait(self) -> None:
+        """Raise Unavailable while commits that were given up wait on, for a synchronous standby that isn't there.
+
+        Each keeps a connection of the server until there is one, so there must be no more than were under way.
+        """
+        if self._commits_wait:
+            raise Unavailable("The database can't save changes safely right now. Try again in a few seconds.")
 
     async def _replace_connections(self) -> None:
         """Let each connection be replaced before it serves again: they lead to a server that takes no changes.

@@ -13,6 +13,11 @@ IDENTITY = """
 SELECT concat_ws('/', (SELECT system_identifier FROM pg_control_system()),
                  (SELECT oid FROM pg_database WHERE datname = current_database()))
 """
+# A role sees this of its own backends alone, whoever has begun them. With a standby a commit waits for milliseconds.
+COMMITS_WAIT = """
+EXISTS (SELECT FROM pg_stat_activity
+         WHERE wait_event = 'SyncRep' AND state_change < clock_timestamp() - interval '1 s')
+"""
 # A standby that has received all and read all of it is behind nothing, however long ago the last change was.
 _STATE = f"""
 SELECT pg_is_in_recovery(),
@@ -20,7 +25,8 @@ SELECT pg_is_in_recovery(),
             THEN CAST(extract(epoch FROM clock_timestamp() - pg_last_xact_replay_timestamp()) AS float8) END,
        CAST(current_setting('default_transaction_read_only') AS boolean),
        CAST(extract(epoch FROM clock_timestamp()) AS float8),
-       ({IDENTITY})
+       ({IDENTITY}),
+       {COMMITS_WAIT}
 """  # noqa: S608 - our own words
 
 
@@ -35,9 +41,17 @@ class ServerState:
     clock_s: float
     """Its clock, since 1970."""
     identity: str
+    commits_wait: bool
+    """Whether commits of our role's wait for a synchronous standby that doesn't answer."""
 
 
 async def server_state(database: Database) -> ServerState:
     """Ask the server. 1 statement. Raises Unavailable."""
     (row,) = await database.rows(_STATE)
     return ServerState(*row)
+
+
+async def commits_wait(database: Database) -> bool:
+    """Ask that alone. 1 statement. Raises Unavailable."""
+    ((is_so,),) = await database.rows(f"SELECT {COMMITS_WAIT}")
+    return bool(is_so)

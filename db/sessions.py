@@ -199,10 +199,13 @@ class Session:
         async with self._turn:
             await self._end(ROLLBACK)  # of what was read before: a new snapshot begins
             async with self._in_time():
+                await self._database.look_at_commits()
+                self._database.refuse_while_commits_wait()
                 more = f"; SET LOCAL app.current_user_id = '{actor_id}'{self._for_the_log()}"
                 self._writing = await self._begin(BEGIN_WRITE, more)
         try:
             yield
+            self._database.refuse_while_commits_wait()  # others may have given up theirs meanwhile
         except BaseException:
             await self._end(ROLLBACK)
             raise
@@ -320,6 +323,8 @@ class Session:
         except BaseException as exc:
             discard(connection)
             if how == COMMIT and isinstance(exc, ConnectionLost | DatabaseSilent):
+                if isinstance(exc, DatabaseSilent):
+                    self._database.note_waiting_commit()
                 self.changes = None
                 lost = (ChangeUnknown if self._has_changed else ConnectionLost)(MAYBE_MADE)
                 self._cut(lost)

@@ -70,6 +70,8 @@ class Readiness:
     def _read_only(self, state: ServerState) -> str | None:
         if state.is_read_only:
             return "The database is set to take no changes (default_transaction_read_only). What it has is shown."
+        if state.commits_wait:
+            return "Commits wait: has the cluster a synchronous standby? What was saved is shown, changes are refused."
         if self._database.was_full:
             return "The database's disk was full when something was to be changed. Make room; what it has is shown."
         return None

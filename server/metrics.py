@@ -64,7 +64,9 @@ class Metrics:
         self._loop_lag = states("taskline_event_loop_lag_seconds", words, multiprocess_mode="livemax")
         words = "1 when the database is there and has all that the API needs, its migrations too."
         self._ready = states("taskline_ready", words, multiprocess_mode="livemin")
-        words = "1 when the database takes no changes, though it is ready, or had no room when one was made last."
+        words = (
+            "1 when the database takes no changes, though it is ready: it has no room, for example, or commits wait."
+        )
         self._read_only = states("taskline_read_only", words, multiprocess_mode="livemax")
         words = "By how much this machine's clock is ahead of the database's."
         self._clock_ahead = states("taskline_clock_ahead_seconds", words, multiprocess_mode="livemostrecent")

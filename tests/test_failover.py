@@ -160,6 +160,16 @@ def test_each_secret_is_told_of() -> None:
     assert set() == {name for name in asked if f"`{name}`" not in (ROOT / "docs" / "failover.md").read_text()}
 
 
+def test_the_api_leaves_connections_to_others() -> None:
+    (limit,) = re.findall(r"CONNECTION LIMIT (\d+)", (FOLDER / "roles.sql").read_text())
+    most = DYNAMIC["postgresql"]["parameters"]["max_connections"]
+
+    assert int(limit) <= most - 15
+    paper = (ROOT / "docs" / "failover.md").read_text()
+    assert f"`CONNECTION LIMIT {limit}`" in paper
+    assert f"`max_connections: {most}`" in paper
+
+
 def test_a_leader_that_cannot_reach_the_store_steps_down_before_another_takes_over() -> None:
     assert DYNAMIC["loop_wait"] + 2 * DYNAMIC["retry_timeout"] <= DYNAMIC["ttl"]
     assert DYNAMIC["synchronous_mode"]

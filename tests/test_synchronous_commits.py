@@ -1,5 +1,6 @@
 """A change that waits for a synchronous standby is neither acknowledged nor shown before the standby has it."""
 
+import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -8,7 +9,7 @@ import pytest
 from db import sessions
 from db.embedded import EmbeddedServer
 from tests.apis import api
-from tests.databases import fill_legacy, fill_migrated
+from tests.databases import APP, fill_legacy, fill_migrated
 from tests.deadlines import eventually
 from tests.organizations import new_organization
 from tests.owners import Owner, owner_of
@@ -19,6 +20,8 @@ pytestmark = pytest.mark.slow
 TASKS = "{ tasks { totalCount } }"
 CREATE = """mutation ($contact: ID!, $key: String) {
   createTask(input: {subject: "Call", contactId: $contact, idempotencyKey: $key}) { task { subject } } }"""
+# One waits for the standby, and others for its lock: a commit that notifies takes its turn.
+LEFT = f"SELECT count(*) FROM pg_stat_activity WHERE usename = '{APP}' AND query = 'COMMIT' AND state = 'active'"
 WAITING = "SELECT count(*) FROM pg_stat_activity WHERE wait_event = 'SyncRep'"
 
 
@@ -66,3 +69,49 @@ def test_a_change_that_no_standby_has_is_neither_acknowledged_nor_shown(
     assert set(codes) <= {"UNAVAILABLE", "TIMEOUT"}
     assert codes
     assert (0, 1) == (shown, saved)
+
+
+def test_changes_that_cant_be_saved_are_refused_and_pile_up_nowhere(
+    tmp_path: Path, postgres: EmbeddedServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(sessions.END_S, sessions.COMMIT, 1.5)
+    with own_postgres(tmp_path, postgres.bin_dir) as own:
+        fill_legacy(own.crm)
+        fill_migrated(own.crm)
+        with (
+            owner_of(own.crm) as owner,
+            api(database_url=own.crm.app_url, pool_size=4, lock_timeout_ms=30_000) as running,
+            ThreadPoolExecutor(1) as threads,
+            ThreadPoolExecutor(8) as clients,
+        ):
+            organization = new_organization(owner)
+            contact, viewer = str(organization.contact()), organization.viewer()
+
+            def change(_: object = None) -> list[str]:
+                return running.codes(viewer, CREATE, contact=contact)
+
+            let_commits_wait(own, threads, owner)
+            try:
+                codes = [*clients.map(change, range(20))]
+                ends_at = time.monotonic() + 4  # in which as many would be given up as there are connections
+                while time.monotonic() < ends_at:
+                    codes += clients.map(change, range(8))
+                refused = running.ask(CREATE, {"contact": contact}, viewer=viewer)
+                ready = running.client.get("/readyz")
+                waiting = int(own.crm.psql(LEFT))
+                shown = running.data(viewer, TASKS)["tasks"]["totalCount"]
+            finally:
+                let_commits_go(own)
+            is_back = eventually(lambda: not change())
+            is_ready = eventually(lambda: running.client.get("/readyz").json() == {"status": "ready"})
+            saved = running.data(viewer, TASKS)["tasks"]["totalCount"]
+
+    assert {("UNAVAILABLE",)} == set(map(tuple, codes))
+    assert (503, "2") == (refused.status_code, refused.headers["retry-after"])
+    assert (200, "read-only") == (ready.status_code, ready.json()["status"])
+    assert "synchronous standby" in ready.json()["detail"]
+    assert 1 <= waiting <= 4  # as many as it has connections
+    assert 0 == shown
+    assert is_back
+    assert is_ready
+    assert waiting + 1 == saved  # what was given up, and the one that was acknowledged

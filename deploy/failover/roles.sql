@@ -7,7 +7,8 @@ SELECT format('CREATE ROLE %I LOGIN', name) FROM unnest(ARRAY['crm_owner', 'task
  WHERE NOT EXISTS (SELECT FROM pg_roles WHERE rolname = name)
 \gexec
 ALTER ROLE crm_owner PASSWORD :'owner_password';
-ALTER ROLE taskline_api PASSWORD :'api_password';
+-- Of max_connections (patroni.yml): the rest is for Patroni, for migrations, and for you.
+ALTER ROLE taskline_api PASSWORD :'api_password' CONNECTION LIMIT 80;
 GRANT taskline_api TO crm_owner;
 SELECT 'CREATE DATABASE crm OWNER crm_owner' WHERE NOT EXISTS (SELECT FROM pg_database WHERE datname = 'crm')
 \gexec
