@@ -1,9 +1,14 @@
 """The reference deployment: nodes that die or hand over under writes, and what its files say."""
 
 import re
+import subprocess
+import threading
 from collections.abc import Iterator
+from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
+import httpx2
 import pytest
 import yaml
 
@@ -22,8 +27,11 @@ from tests.failovers import (
     etcd_variables,
     haproxy_variables,
     patroni_variables,
+    program,
 )
+from tests.name_servers import name_server
 from tests.papers import ROOT, SETTINGS
+from tests.ports import free_port
 
 # How long nothing may be acknowledged, on a machine that other tests share; docs/failover.md says what it takes.
 MOST_DEAD_S, MOST_HANDED_OVER_S, MOST_ALONE_S = 30.0, 15.0, 15.0
@@ -112,6 +120,57 @@ def test_pgbouncer_goes_by_each_line_of_its_file(deployed: Cluster) -> None:
 
     assert {"pool_mode": "transaction", "server_login_retry": "1"}.items() <= written.items()
     assert written == {name: told[name] for name in written}
+
+
+# Names.
+
+
+@contextmanager
+def leading_node() -> Iterator[int]:
+    """Answer at a port as the Patroni of a leader does; what comes through HAProxy is answered there, too."""
+
+    class Leads(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            self.send_response(200)
+            self.end_headers()
+            self.wfile.write(b'{"role": "primary"}')
+
+        def log_message(self, *_: object) -> None:
+            pass
+
+    with ThreadingHTTPServer(("127.0.0.1", 0), Leads) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        yield server.server_address[1]
+        server.shutdown()
+
+
+@pytest.mark.slow
+def test_a_node_that_has_no_address_at_the_start_is_found_later(tmp_path: Path) -> None:
+    with name_server() as names, leading_node() as node, (tmp_path / "log").open("w") as log:
+        here = f"nameserver test 127.0.0.1:{names.port}"
+        config = tmp_path / "haproxy.cfg"
+        config.write_text((FOLDER / "haproxy.cfg").read_text().replace("parse-resolv-conf", here))
+        port = free_port()
+        variables = haproxy_variables(port, dict.fromkeys(NODES, (1, 1)))
+        variables |= {"NODE1": f"node1.taskline.invalid:{node}", "NODE1_PATRONI": str(node)}
+
+        def is_led() -> bool:
+            try:
+                return httpx2.get(f"http://127.0.0.1:{port}/").is_success
+            except httpx2.TransportError:
+                return False
+
+        command = [program("haproxy"), "-db", "-f", str(config)]
+        with subprocess.Popen(command, env=variables, stdout=log, stderr=subprocess.STDOUT) as haproxy:
+            try:
+                assert eventually(lambda: names.asked > 0)
+                assert not is_led()
+                names.address = "127.0.0.1"
+                is_found = eventually(is_led)
+            finally:
+                haproxy.kill()
+
+    assert is_found, (tmp_path / "log").read_text()
 
 
 # What its files say.
