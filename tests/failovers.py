@@ -204,9 +204,21 @@ class Cluster:
 
     def switch_over(self) -> None:
         """Let another node lead, in order."""
-        command = [str(self.programs / "patronictl"), "-c", "patroni.yml", "switchover", "--force"]
+        self._control("switchover", "--force")
+
+    def restart(self, node: Node) -> None:
+        """Let a node's PostgreSQL stop and start."""
+        self._control("restart", "--force", "taskline", node.name)
+
+    def _control(self, *words: str) -> None:
+        command = [str(self.programs / "patronictl"), "-c", "patroni.yml", *words]
         process = self.runner.start("patronictl", command, self.nodes[0].variables)
         assert process.wait(DEADLINE_S) == 0, self.runner.log("patronictl")
+
+    def psql(self, sql: str) -> str:
+        """Run SQL at the leader, as the superuser, and return what it says."""
+        command = [str(self.bin_dir / "psql"), "-XqAt", "-d", self.url(ADMIN), "-c", sql]
+        return subprocess.run(command, capture_output=True, text=True, check=True).stdout.strip()
 
     def pooler_settings(self) -> dict[str, str]:
         """Return what PgBouncer says that it goes by."""

@@ -112,6 +112,30 @@ def test_a_synchronous_standby_that_dies_loses_and_repeats_nothing(
 
 @pytest.mark.long
 @pytest.mark.slow
+def test_the_slot_of_a_move_outlives_a_restart(deployed: Cluster) -> None:
+    deployed.wait_until_whole()
+    leader = deployed.leader()
+    deployed.psql("SELECT pg_create_logical_replication_slot('taskline_move', 'pgoutput')")
+    deployed.psql("SELECT pg_create_physical_replication_slot('nobodys')")
+
+    deployed.restart(leader)
+
+    slots = "SELECT slot_name FROM pg_replication_slots WHERE slot_name IN ('taskline_move', 'nobodys')"
+    assert eventually(lambda: is_said(deployed, slots, "taskline_move"))  # Patroni has cleared up
+    assert leader.name == deployed.leader().name
+    deployed.psql("SELECT pg_drop_replication_slot('taskline_move')")
+
+
+def is_said(deployed: Cluster, sql: str, what: str) -> bool:
+    """Tell whether the leader says so; not while there is none."""
+    try:
+        return deployed.psql(sql) == what
+    except subprocess.CalledProcessError:
+        return False
+
+
+@pytest.mark.long
+@pytest.mark.slow
 def test_pgbouncer_goes_by_each_line_of_its_file(deployed: Cluster) -> None:
     lines = (FOLDER / "pgbouncer.ini").read_text().partition("[pgbouncer]")[2].splitlines()
     written = dict(line.split(" = ") for line in lines if " = " in line and not line.startswith(";"))
