@@ -237,6 +237,16 @@ def test_the_api_is_given_settings_that_exist() -> None:
     assert set() == set(SERVICES["migrate"]["environment"]) - set(SETTINGS)
 
 
+@pytest.mark.parametrize("name", ["api", "migrate"])
+def test_taskline_may_do_no_more_than_in_its_own_compose_file(name: str) -> None:
+    own = yaml.safe_load((ROOT / "compose.yaml").read_text())
+    bounds = {key: value for key, value in own["x-taskline"].items() if key != "build"}
+
+    assert {"read_only", "cap_drop", "security_opt"} <= set(bounds)
+    assert bounds == {key: own["services"][name][key] for key in bounds}
+    assert bounds == {key: SERVICES[name][key] for key in bounds}
+
+
 def test_each_secret_is_told_of() -> None:
     asked = set(re.findall(r"\$\{(\w+)", (FOLDER / "compose.yaml").read_text()))
 
