@@ -2,6 +2,7 @@
 
 import configparser
 import re
+import shutil
 import signal
 import socketserver
 import subprocess
@@ -261,6 +262,24 @@ def codes(answer: httpx2.Response) -> list[str]:
 
 
 # The files fit each other.
+
+
+@pytest.mark.skipif(shutil.which("systemd-analyze") is None, reason="there is no systemd")
+def test_the_service_is_one_that_systemd_has_nothing_to_say_about(tmp_path: Path) -> None:
+    copy = tmp_path / UNIT.name
+    copy.write_text(UNIT.read_text().replace("/opt/taskline/taskline", shutil.which("true") or ""))
+
+    done = subprocess.run(["systemd-analyze", "verify", str(copy)], capture_output=True, text=True, check=False)
+
+    assert (0, "") == (done.returncode, done.stdout + done.stderr)
+
+
+def test_the_service_writes_where_the_audit_trail_is_kept_and_nowhere_else() -> None:
+    told = unit()
+
+    assert ("true", "strict") == (told["NoNewPrivileges"], told["ProtectSystem"])
+    assert "ReadWritePaths" not in told
+    assert f"TASKLINE_AUDIT_FILE=/var/log/{told['LogsDirectory']}/" in (ROOT / ".env.example").read_text()
 
 
 def test_the_file_is_one_that_haproxy_has_nothing_to_say_about() -> None:
