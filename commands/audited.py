@@ -16,7 +16,8 @@ from pathlib import Path
 import click
 
 ROOT = Path(__file__).parent.parent
-LOCK, PACKAGES = "requirements-dev.lock", "web/package-lock.json"
+LOCKS, PACKAGES = ("requirements-dev.lock", "deploy/failover/requirements.lock"), "web/package-lock.json"
+"""The first has all of requirements.lock; the second is Patroni's."""
 PIN = re.compile(r"^(?P<pin>[\w.-]+(?:\[[\w,-]+\])?==[^\s;\\]+)(?: *; *(?P<marker>[^\\\n]+?))? *\\?$", re.MULTILINE)
 UNREACHABLE = "error sending request for url"
 """What uv says when nobody answers."""
@@ -27,7 +28,7 @@ UNREACHABLE = "error sending request for url"
 @click.option("--npm", help="Address of another npm registry.")
 def main(*, osv: str | None, npm: str | None) -> None:
     """Look up each pinned package; ends with 1 when any has a vulnerability."""
-    found = [_python_is_bad(osv), _pages_are_bad(npm)]
+    found = [*(_python_is_bad(lock, osv) for lock in LOCKS), _pages_are_bad(npm)]
     sys.exit(1 if any(found) else 0)
 
 
@@ -36,8 +37,8 @@ def pins_of(lock: str) -> list[str]:
     return [f"{found['pin']} ; {found['marker']}" if found["marker"] else found["pin"] for found in PIN.finditer(lock)]
 
 
-def _python_is_bad(address: str | None) -> bool:
-    pins = pins_of((ROOT / LOCK).read_text())
+def _python_is_bad(lock: str, address: str | None) -> bool:
+    pins = pins_of((ROOT / lock).read_text())
     # uv looks at a project's own lock file, which would hold addresses: so it gets a project that wants just these.
     with tempfile.TemporaryDirectory(prefix="taskline-audit-") as folder:
         project = {
@@ -51,8 +52,8 @@ def _python_is_bad(address: str | None) -> bool:
         command = [sys.executable, "-m", "uv", "audit", "--preview-features", "audit-command"]
         done = _run([*command, *(["--service-url", address] if address else [])], Path(folder))
     if UNREACHABLE in done.stderr:
-        return _is_untold(LOCK, done.stderr)
-    sys.stdout.write(f"{LOCK}: {done.stdout or done.stderr}")
+        return _is_untold(lock, done.stderr)
+    sys.stdout.write(f"{lock}: {done.stdout or done.stderr}")
     return done.returncode != 0
 
 
