@@ -30,15 +30,17 @@ def main(taken: socket.socket, line: socket.socket) -> None:
 
 
 async def _beat(line: socket.socket) -> None:
-    """Tell that the event loop runs, as long as somebody listens."""
+    """Tell that the event loop runs, as long as somebody listens; who listens later has enough of what was said."""
     with suppress(OSError):  # nobody does: we are about to end
         while True:
-            line.sendall(b"!")
+            with suppress(BlockingIOError):
+                line.send(b"!", socket.MSG_DONTWAIT)
             await asyncio.sleep(BEAT_S)
 
 
 def _end_with(line: socket.socket, server: Server, drain_delay_s: float) -> None:
-    line.recv(1)
+    with suppress(ConnectionResetError):  # what we said last was not read
+        line.recv(1)
     server.drain_delay_s = drain_delay_s
     server.should_exit = True
 

@@ -115,7 +115,7 @@ class Workers:
         try:
             await asyncio.wait([serving])
         finally:
-            self._taken.close()  # whoever comes now is refused at once
+            self._taken.close()  # whoever comes when the workers have left is refused
             await asyncio.gather(*(worker.stop(self._patience_s) for worker in self._running))
         if not serving.cancelled():
             serving.result()

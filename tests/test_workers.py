@@ -5,6 +5,7 @@ import os
 import signal
 import socket
 import sys
+import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
@@ -218,9 +219,12 @@ def test_a_worker_that_is_told_alone_waits_for_nobody_and_ctrl_c_again_cuts_the_
         assert 0 == pair.process.stop(signal.SIGINT)
 
 
-def test_workers_end_when_whoever_started_them_is_killed(tmp_path: Path, crm: CrmDatabase) -> None:
+@pytest.mark.parametrize("deaf_s", [0, 3])
+def test_workers_end_when_whoever_started_them_is_killed(tmp_path: Path, crm: CrmDatabase, deaf_s: int) -> None:
     with served(tmp_path, crm) as pair:
         processes = pair.workers()
+        psutil.Process(pair.process.process.pid).suspend()
+        time.sleep(deaf_s)  # what workers say meanwhile is never heard
 
         pair.process.stop(signal.SIGKILL)
 
