@@ -158,6 +158,9 @@ class LiveSocket(WebSocketsSansIOProtocol):
             super().shutdown()
             return
         self.stop_keepalive()
+        if self.read_paused:  # what the client says is read to its end, whoever still waits for it
+            self.read_paused = False
+            self.transport.resume_reading()
         self.close_sent = True
         self.queue.put_nowait({"type": "websocket.disconnect", "code": CloseCode.GOING_AWAY})
         self.conn.send_close(CloseCode.GOING_AWAY)
