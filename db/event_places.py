@@ -167,7 +167,8 @@ IS_RESTORED = """
  > s.next_xid - mod(s.next_xid - CAST(CAST({0}.xmin AS text) AS bigint), 4294967296))
 """
 
-# Whether a snapshot saw all that has been pruned: none of it was still to come, or still open and has ended since.
+# Whether a snapshot saw all that has been pruned: none of it was still to come, or still open and has ended since. Its
+# numbers may have been given out again since; its sequences not.
 _SAW_PRUNED = """
 (pg_snapshot_xmax({0}) > p.last
  AND NOT EXISTS (SELECT FROM pg_snapshot_xip({0}) AS w (xid)
@@ -189,7 +190,7 @@ CASE WHEN s.timeline = 0 THEN 'standby'
                                 WHERE n.organization_id = :organization_id
                                   AND n.interaction_id = uuid '00000000-0000-0000-0000-000000000000'
                                   AND n.type = '{PRUNED}') AS p
-                   WHERE NOT ({_SAW_PRUNED.format(SEEN)}
+                   WHERE NOT (p.seq <= :seen_top AND {_SAW_PRUNED.format(SEEN)}
                               OR p.seq <= :last_seq AND {_SAW_PRUNED.format(f"coalesce({BATCH}, {SEEN})")}))
      THEN 'pruned' END
 """  # noqa: S608 - our own words

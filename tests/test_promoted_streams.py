@@ -8,7 +8,9 @@ from dataclasses import replace
 import pytest
 
 from db.embedded import EmbeddedServer
+from db.event_places import Place
 from errors import ResumeExpired, Unavailable
+from migrations.runner.prunings import Limits, prune
 from tests.databases import CrmDatabase, fill_legacy, fill_migrated
 from tests.event_readers import after, place_in, subjects_after
 from tests.organizations import Organization, new_organization
@@ -94,7 +96,9 @@ def test_a_standby_is_not_followed(primary: OwnPostgres, organization: Organizat
     assert [] == after(primary.crm, organization, place)
 
 
-def test_a_number_that_is_given_out_again_hides_no_event(primary: OwnPostgres, organization: Organization) -> None:
+@pytest.fixture
+def overtaken(primary: OwnPostgres, organization: Organization) -> Place:
+    """A place that has seen numbers of transactions which are given out again: nothing of these was on the disk."""
     primary.crm.psql("ALTER SYSTEM SET wal_writer_delay = '10s'")  # so that what was taken back is written to no disk
     primary.crm.psql("SELECT pg_reload_conf()")
     with owner_of(primary.crm) as owner:
@@ -102,12 +106,32 @@ def test_a_number_that_is_given_out_again_hides_no_event(primary: OwnPostgres, o
     place = asyncio.run(place_in(primary.crm, organization))
     primary.stop(signal.SIGQUIT)
     primary.start()
+    return place
 
+
+def number_of(crm: CrmDatabase, subject: str) -> int:
+    return int(crm.psql(f"SELECT xid FROM taskline_events WHERE after ->> 'subject' = '{subject}'"))
+
+
+def test_a_number_that_is_given_out_again_hides_no_event(
+    primary: OwnPostgres, organization: Organization, overtaken: Place
+) -> None:
     written = [f"number {count}" for count in range(6)]
     for subject in written:
         write(primary.crm, organization, subject)
 
-    with owner_of(primary.crm) as owner:
-        (first,) = owner.rows("SELECT xid::text FROM taskline_events WHERE after ->> 'subject' = 'number 0'")
-    assert int(first["xid"]) < int(place.seen.snapshot.split(":")[1])
-    assert written == after(primary.crm, organization, place)
+    assert number_of(primary.crm, "number 0") < int(overtaken.seen.snapshot.split(":")[1])
+    assert written == after(primary.crm, organization, overtaken)
+
+
+def test_a_number_that_is_given_out_again_hides_no_pruning(
+    primary: OwnPostgres, organization: Organization, overtaken: Place
+) -> None:
+    for subject in ("old", *(f"{count}" for count in range(5))):
+        write(primary.crm, organization, subject)
+    assert number_of(primary.crm, "old") < int(overtaken.seen.snapshot.split(":")[1])
+    primary.crm.psql("UPDATE taskline_events SET at = at - interval '31 days' WHERE after ->> 'subject' = 'old'")
+    asyncio.run(prune(primary.crm.owner_url, Limits(event_days=30, key_hours=24), print))
+
+    with pytest.raises(ResumeExpired, match="pruned"):
+        after(primary.crm, organization, overtaken)
