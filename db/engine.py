@@ -34,7 +34,7 @@ PLANNER = {
 }
 
 REPLACE_S = 1.0
-FULL_S = 60.0
+FULL_S = 300.0
 """How long a full disk is told of after it was met last."""
 CLOSE_S = 4.0
 ASK_S = 1.0
@@ -110,7 +110,7 @@ class Database:
         self._commits_wait = False
         self._asked_at = -math.inf
         self.listens_to: str | None = None
-        """Which database word of events comes from, by `db.server_states.IDENTITY`; None before it is known."""
+        """Which database word of events comes from, by `db.server_states.IDENTITY`; None while that isn't known."""
         # The patient share half of the pool, and so do all requests of one person: whoever asks finds a connection,
         # however many wait, and whatever somebody else asks for.
         self._share = max(1, pool_size // 2)
@@ -257,7 +257,7 @@ class Database:
         if listen_url := address.listen_url or (None if address.is_pooled else address.url):
             await listen(listen_url, heard, self._note_listening)
 
-    def _note_listening(self, identity: str) -> None:
+    def _note_listening(self, identity: str | None) -> None:
         self.listens_to = identity
 
     async def rows(self, sql: str) -> list[Record]:

@@ -29,10 +29,10 @@ LOOK_S = 30.0
 """How often the connection is tried: one whose other end vanished without a word would else be believed for hours."""
 
 
-async def listen(url: str, heard: Callable[[], None], reached: Callable[[str], None]) -> None:
+async def listen(url: str, heard: Callable[[], None], reached: Callable[[str | None], None]) -> None:
     """Call `heard` whenever events were written, and whenever some may have been missed; until it is cancelled.
 
-    `reached` is told of which database that is, at each new connection.
+    `reached` is told which database that is, at each new connection, and None at the end of one.
     """
     while True:
         try:
@@ -42,7 +42,7 @@ async def listen(url: str, heard: Callable[[], None], reached: Callable[[str], N
         await asyncio.sleep(RETRY_S)
 
 
-async def _listen_once(url: str, heard: Callable[[], None], reached: Callable[[str], None]) -> None:
+async def _listen_once(url: str, heard: Callable[[], None], reached: Callable[[str | None], None]) -> None:
     with while_connecting():
         connection = await asyncpg.connect(
             url, timeout=CONNECT_S, server_settings={"application_name": "taskline live"}
@@ -60,4 +60,5 @@ async def _listen_once(url: str, heard: Callable[[], None], reached: Callable[[s
                     break
                 await connection.execute("SELECT", timeout=CONNECT_S)
     finally:
+        reached(None)
         connection.terminate()

@@ -21,8 +21,9 @@ EXISTS (SELECT FROM pg_stat_activity
 # A standby that has received all and read all of it is behind nothing, however long ago the last change was.
 _STATE = f"""
 SELECT pg_is_in_recovery(),
-       CASE WHEN pg_last_wal_receive_lsn() IS DISTINCT FROM pg_last_wal_replay_lsn()
-            THEN CAST(extract(epoch FROM clock_timestamp() - pg_last_xact_replay_timestamp()) AS float8) END,
+       CASE WHEN pg_is_in_recovery() AND pg_last_wal_receive_lsn() IS DISTINCT FROM pg_last_wal_replay_lsn()
+            THEN CAST(coalesce(extract(epoch FROM clock_timestamp() - pg_last_xact_replay_timestamp()), 0) AS float8)
+            ELSE 0 END,
        CAST(current_setting('default_transaction_read_only') AS boolean),
        CAST(extract(epoch FROM clock_timestamp()) AS float8),
        ({IDENTITY}),
@@ -35,8 +36,8 @@ class ServerState:
     """What a server says of itself; times in seconds."""
 
     is_standby: bool
-    behind_s: float | None
-    """How old what a standby shows may be; None when it has all that it has been sent."""
+    behind_s: float
+    """How old what a standby shows may be; 0 when it shows all that it has been sent."""
     is_read_only: bool
     clock_s: float
     """Its clock, since 1970."""

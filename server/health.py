@@ -39,6 +39,10 @@ class Health:
     is_migrated: bool
     read_only: str | None
     """Why changes are refused while reads are answered; None when they are not."""
+    late_events: str | None
+    """Why live events come late; None when they don't."""
+    behind_s: float
+    """How old what is shown may be, because the server is a standby; 0 for one that is not, or has all it was sent."""
     clock_ahead_s: float
     """By how much this machine's clock is ahead of the database's, negative when behind; 0 if a look can't tell."""
 
@@ -64,8 +68,20 @@ class Readiness:
         began_s = time.time()
         state = await server_state(self._database)
         ahead_s = max(0.0, began_s - state.clock_s) + min(0.0, time.time() - state.clock_s)
-        faults = _faults(state, ahead_s, self._database.listens_to)
-        return Health([*missing, *faults], not missing, self._read_only(state), ahead_s)
+        faults = [*missing, *_faults(state, ahead_s)]
+        return Health(
+            faults,
+            is_migrated=not missing,
+            read_only=self._read_only(state),
+            late_events=self._late_events(state),
+            behind_s=state.behind_s,
+            clock_ahead_s=ahead_s,
+        )
+
+    def _late_events(self, state: ServerState) -> str | None:
+        if self._database.listens_to in {None, state.identity}:
+            return None
+        return "LISTEN_DATABASE_URL leads to another database than DATABASE_URL, so live events come late."
 
     def _read_only(self, state: ServerState) -> str | None:
         if state.is_read_only:
@@ -77,10 +93,10 @@ class Readiness:
         return None
 
 
-def _faults(state: ServerState, ahead_s: float, listens_to: str | None) -> Iterator[dict[str, str]]:
+def _faults(state: ServerState, ahead_s: float) -> Iterator[dict[str, str]]:
     """Yield what is wrong with how the machines are put together."""
     if state.is_standby:
-        behind = "" if state.behind_s is None else f", {state.behind_s:,.0f} s behind"
+        behind = f", {state.behind_s:,.0f} s behind" if state.behind_s else ""
         detail = (
             f"This server is a standby{behind}: it takes no changes, and what it shows may be old. Let DATABASE_URL "
             "lead to the primary, or promote it."
@@ -93,9 +109,6 @@ def _faults(state: ServerState, ahead_s: float, listens_to: str | None) -> Itera
             "are good goes by it: set both by a time server."
         )
         yield {"name": "clock", "detail": detail}
-    if listens_to not in {None, state.identity}:
-        detail = "LISTEN_DATABASE_URL leads to another database than DATABASE_URL, so live events come late."
-        yield {"name": "live events", "detail": detail}
 
 
 def routes(readiness: Readiness) -> list[Route]:
@@ -114,9 +127,8 @@ def routes(readiness: Readiness) -> list[Route]:
             return _not_ready({"missing": [{"name": "database", "detail": detail}]})
         if health.missing:
             return _not_ready({"missing": health.missing} | ({} if health.is_migrated else {"run": MIGRATE}))
-        if health.read_only:
-            return answer({"status": "read-only", "detail": health.read_only})
-        return answer({"status": "ready"})
+        detail = health.read_only or health.late_events
+        return answer({"status": "read-only" if health.read_only else "ready"} | ({"detail": detail} if detail else {}))
 
     async def alive(_: Request) -> Response:
         return answer({"status": "alive"})

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import math
 from contextlib import contextmanager
 from functools import partial
 from typing import TYPE_CHECKING
@@ -68,6 +69,8 @@ class Metrics:
             "1 when the database takes no changes, though it is ready: it has no room, for example, or commits wait."
         )
         self._read_only = states("taskline_read_only", words, multiprocess_mode="livemax")
+        words = "How old what is shown may be, because the server is a standby."
+        self._behind = states("taskline_standby_behind_seconds", words, multiprocess_mode="livemax")
         words = "By how much this machine's clock is ahead of the database's."
         self._clock_ahead = states("taskline_clock_ahead_seconds", words, multiprocess_mode="livemostrecent")
 
@@ -122,17 +125,19 @@ class Metrics:
 
     async def _watch_readiness(self, readiness: Readiness) -> None:
         while True:
-            is_ready = False
+            is_ready, is_read_only, behind_s, ahead_s = False, False, 0.0, math.nan
             try:
                 health = await readiness.look()
-                is_ready = not health.missing
-                self._read_only.set(health.read_only is not None)
-                self._clock_ahead.set(health.clock_ahead_s)
+                is_ready, is_read_only = not health.missing, health.read_only is not None
+                behind_s, ahead_s = health.behind_s, health.clock_ahead_s
             except TasklineError:  # /readyz says it
                 pass
             except Exception:
                 log.exception("whether the database is ready couldn't be found out")
             self._ready.set(is_ready)
+            self._read_only.set(is_read_only)
+            self._behind.set(behind_s)
+            self._clock_ahead.set(ahead_s)
             await asyncio.sleep(READY_S)
 
     def _what(self, access: Access, kind: str) -> tuple[str, str]:

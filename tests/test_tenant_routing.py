@@ -17,7 +17,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from pglast import ast, parse_sql
 
-from db import connection_room, engine, sessions, task_batches, turns
+from db import connection_room, engine, server_states, sessions, task_batches, turns
 from schema.build import build_schema
 from server.rest.routes import all_operations
 from tests.apis import READINESS, Api, api
@@ -42,6 +42,8 @@ NAMES_NONE = {
     engine.ESCAPES_ROW_SECURITY: "on each new connection: may this role escape row security? Asks the catalogue",
     connection_room.ROOM: "at the start: how many connections may there be? Asks the catalogue",
     READINESS.read_text(): "/readyz: is the schema what the migrations make? Asks the catalogue",
+    server_states._STATE: "/readyz: does the server take changes, and what says its clock? Asks the server",
+    server_states.IDENTITY: "which database word of events comes from. Asks the catalogue",
     'LISTEN "taskline_events"': "waits for word that events were written; they are read by organization",
     INTRO_LOOKUP_TYPES: "the driver asks the catalogue how values of a type are written",
     "SELECT current_setting('jit') AS cur, set_config('jit', 'off', false) AS new": "before that",
@@ -152,6 +154,7 @@ def listened(crm: CrmDatabase, owner: Owner) -> Iterator[Listened]:
     columns = {row["relname"]: "organization_id" for row in named} | {"organizations": "id"}
     assert {"leads", "lead_interactions", "taskline_events", "taskline_idempotency_keys"} <= columns.keys()
     with hearing(crm) as (wire, heard), api(database_url=wire.app_url) as running:
+        assert eventually(lambda: 'LISTEN "taskline_events"' in {each.sql for each in heard})
         yield Listened(running, heard, columns)
 
 
@@ -313,6 +316,7 @@ def test_what_names_none_is_sent(listened: Listened, owner: Owner) -> None:
         assert eventually(lambda: 'LISTEN "taskline_events"' in {each.sql for each in listened.heard})
 
     assert RARE >= LISTED - {" ".join(each.sql.split()) for each in listened.heard}
+    assert [] == listened.faults()
 
 
 # That this can fail.
