@@ -73,14 +73,14 @@ def patroni_in(folder: Path, account: Account) -> Path:
 
     Our own environment may be one that only root can read.
     """
-    for python in (sys.executable, SYSTEM_PYTHON):
-        with suppress(ServerNotStarted, FileNotFoundError):
-            if embedded_account.run([python, "-c", "import venv, ensurepip"], account).returncode == 0:
+    programs = folder / "patroni" / "bin"
+    for python in (SYSTEM_PYTHON, sys.executable):
+        with suppress(ServerNotStarted, FileNotFoundError, subprocess.CalledProcessError):
+            subprocess.run([python, "-m", "venv", "--clear", programs.parent], check=True)
+            if embedded_account.run([str(programs / "python"), "-c", ""], account).returncode == 0:
                 break
     else:
         pytest.fail(f"User {account.uid} can run neither {sys.executable} nor {SYSTEM_PYTHON} with python3-venv.")
-    programs = folder / "patroni" / "bin"
-    subprocess.run([python, "-m", "venv", programs.parent], check=True)
     install = [
         str(programs / "pip"),
         "install",
