@@ -51,7 +51,8 @@ async def _listen_once(url: str, heard: Callable[[], None], reached: Callable[[s
     connection.add_termination_listener(lambda _: ended.set())
     try:
         with while_running():
-            reached(await connection.fetchval(IDENTITY))
+            with suppress(asyncpg.InsufficientPrivilegeError):  # /readyz says that it is missing
+                reached(await connection.fetchval(IDENTITY))
             await connection.add_listener(CHANNEL, lambda *_: heard())
             heard()
             while not ended.is_set():

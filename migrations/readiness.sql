@@ -340,7 +340,8 @@ SELECT '045.rights_on_functions',                   -- by which the API tells a 
                         string_agg(f.name, ', ' ORDER BY f.name) FILTER (WHERE NOT f.is_held)) END
   FROM log LEFT JOIN pg_class c ON c.oid = log.oid
  CROSS JOIN (SELECT name, coalesce(has_function_privilege((SELECT oid FROM api), 'pg_catalog.' || name, 'EXECUTE'), false) AS is_held
-               FROM unnest(ARRAY['pg_control_system()', 'pg_current_wal_insert_lsn()', 'pg_walfile_name(pg_lsn)']) AS v(name)) AS f
+               FROM unnest(ARRAY['pg_control_system()', 'pg_current_wal_insert_lsn()', 'pg_walfile_name(pg_lsn)',
+                                 'pg_current_wal_flush_lsn()', 'pg_last_wal_replay_lsn()']) AS v(name)) AS f
  GROUP BY log.oid, c.relowner
 
  UNION ALL

@@ -36,14 +36,14 @@ class Health:
 
     missing: list[dict[str, str]]
     """What keeps the API from serving, by name with details."""
-    is_migrated: bool
-    read_only: str | None
+    is_migrated: bool = False
+    read_only: str | None = None
     """Why changes are refused while reads are answered; None when they are not."""
-    late_events: str | None
+    late_events: str | None = None
     """Why live events come late; None when they don't."""
-    behind_s: float
+    behind_s: float = 0.0
     """How old what is shown may be, because the server is a standby; 0 for one that is not, or has all it was sent."""
-    clock_ahead_s: float
+    clock_ahead_s: float = 0.0
     """By how much this machine's clock is ahead of the database's, negative when behind; 0 if a look can't tell."""
 
 
@@ -65,13 +65,14 @@ class Readiness:
     async def _look(self) -> Health:
         rows = await self._database.rows(self._statement)
         missing = [{"name": name, "detail": detail} for name, is_met, detail in rows if not is_met]
+        if missing:  # what is asked next may need a right that is missing
+            return Health(missing)
         began_s = time.time()
         state = await server_state(self._database)
         ahead_s = max(0.0, began_s - state.clock_s) + min(0.0, time.time() - state.clock_s)
-        faults = [*missing, *_faults(state, ahead_s)]
         return Health(
-            faults,
-            is_migrated=not missing,
+            [*_faults(state, ahead_s)],
+            is_migrated=True,
             read_only=self._read_only(state),
             late_events=self._late_events(state),
             behind_s=state.behind_s,
@@ -127,8 +128,8 @@ def routes(readiness: Readiness) -> list[Route]:
             return _not_ready({"missing": [{"name": "database", "detail": detail}]})
         if health.missing:
             return _not_ready({"missing": health.missing} | ({} if health.is_migrated else {"run": MIGRATE}))
-        detail = health.read_only or health.late_events
-        return answer({"status": "read-only" if health.read_only else "ready"} | ({"detail": detail} if detail else {}))
+        why = health.read_only or health.late_events
+        return answer({"status": "read-only" if health.read_only else "ready"} | ({"detail": why} if why else {}))
 
     async def alive(_: Request) -> Response:
         return answer({"status": "alive"})

@@ -105,7 +105,13 @@ def test_a_schema_that_may_not_be_used_is_named(database: CrmDatabase) -> None:
     assert "042.rights_on_schema|f|no USAGE; as the owner: GRANT USAGE ON SCHEMA public TO NAME" in named
 
 
-FUNCTIONS = ("pg_control_system()", "pg_current_wal_insert_lsn()", "pg_walfile_name(pg_lsn)")
+FUNCTIONS = (
+    "pg_control_system()",
+    "pg_current_wal_flush_lsn()",
+    "pg_current_wal_insert_lsn()",
+    "pg_last_wal_replay_lsn()",
+    "pg_walfile_name(pg_lsn)",
+)
 
 
 def test_a_function_that_tells_a_place_in_the_log_is_named_where_it_may_not_be_called(database: CrmDatabase) -> None:
