@@ -90,6 +90,8 @@ def while_running() -> Iterator[None]:
         raise DatabaseSilent(UNREACHABLE) from exc
     except asyncpg.ReadOnlySQLTransactionError as exc:
         raise DatabaseReadOnly("The database takes no changes right now. Try again in a few seconds.") from exc
+    except asyncpg.ObjectNotInPrerequisiteStateError as exc:  # a trigger's word: this organization has moved away
+        raise Unavailable("The database doesn't take this change right now. Try again in a few seconds.") from exc
     except asyncpg.InsufficientResourcesError as exc:  # its disk is full, or its memory
         failure = DatabaseFull if isinstance(exc, asyncpg.DiskFullError) else Unavailable
         raise failure("The database has no room for this right now. Try again in a few minutes.") from exc

@@ -76,6 +76,33 @@ def test_a_read_only_database_refuses_changes_as_unavailable_and_still_shows_eve
     assert is_back
 
 
+def test_a_change_that_a_trigger_refuses_for_now_is_unavailable_and_costs_no_connection(database: CrmDatabase) -> None:
+    database.psql(
+        """CREATE FUNCTION moved() RETURNS trigger LANGUAGE plpgsql AS
+             $$ BEGIN RAISE EXCEPTION 'gone' USING ERRCODE = 'object_not_in_prerequisite_state'; END $$;
+           CREATE TRIGGER moved BEFORE INSERT ON lead_interactions FOR EACH ROW EXECUTE FUNCTION moved()"""
+    )
+    with owner_of(database) as owner, api(database_url=database.app_url) as running:
+        organization = new_organization(owner)
+        variables, viewer = {"contact": str(organization.contact())}, organization.viewer()
+        running.ask(TASKS, viewer=viewer)
+        before = connections(database)
+        answer = running.ask(CREATE, variables, viewer=viewer)
+        running.ask(TASKS, viewer=viewer)
+        after = connections(database)
+
+    assert is_unavailable(answer)
+    assert "gone" not in answer.text
+    assert before
+    assert before <= after
+
+
+def connections(database: CrmDatabase) -> set[str]:
+    """Return the processes that serve the API's pool."""
+    pids = "SELECT pid FROM pg_stat_activity WHERE application_name = 'taskline' AND datname = current_database()"
+    return set(database.psql(pids).splitlines())
+
+
 def test_a_database_without_room_is_unavailable(database: CrmDatabase) -> None:
     database.psql(
         """CREATE FUNCTION fill() RETURNS trigger LANGUAGE plpgsql AS
