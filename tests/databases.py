@@ -60,10 +60,15 @@ class CrmDatabase:
 
 
 def psql(server: EmbeddedServer, url: str, *arguments: str) -> str:
-    command = [str(server.bin_dir / "psql"), "-XqAt", "-v", "ON_ERROR_STOP=1", "-d", url, *arguments]
-    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    done = run_psql(server, url, "-v", "ON_ERROR_STOP=1", *arguments)
     assert done.returncode == 0, done.stderr
     return done.stdout.rstrip("\n")
+
+
+def run_psql(server: EmbeddedServer, url: str, *arguments: str) -> subprocess.CompletedProcess[str]:
+    """Run psql as it is by itself: it goes on after an error in a file."""
+    command = [str(server.bin_dir / "psql"), "-XqAt", "-d", url, *arguments]
+    return subprocess.run(command, capture_output=True, text=True, check=False)
 
 
 def template(server: EmbeddedServer, name: str, lock: Path, fill: Callable[[CrmDatabase], None]) -> CrmDatabase:

@@ -1,129 +1,42 @@
 """docs/moving-an-organization.md, typed while clients write: nothing is lost, and nothing of anybody else's comes."""
 
 import logging
-import re
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass, field
 from pathlib import Path
 from uuid import UUID, uuid4
 
 import pytest
 
-from db import embedded, embedded_process
 from resolvers.viewers import Viewer
-from tests import apis
-from tests.apis import Api
-from tests.conftest import PROGRAMS, versions
-from tests.databases import CrmDatabase, fill_legacy, fill_migrated, psql
+from tests.conftest import versions
 from tests.deadlines import DEADLINE_S, eventually
+from tests.moves import BLOCKS, CREATE, PASSWORD, TABLES, TEXT, Desk, Side, assert_ready, copied, finished, new_side
 from tests.organizations import Organization, new_organization
-from tests.owners import Owner, owner_of
-from tests.papers import ROOT, blocks, section
+from tests.papers import blocks
 from tests.sockets import greeted
 from tests.writers import Writers
 
 log = logging.getLogger(__name__)
 pytestmark = [pytest.mark.slow, pytest.mark.long]
 
-TEXT = (ROOT / "docs" / "moving-an-organization.md").read_text()
-HEADINGS = ("Look", "Prepare", "Copy", "Stop", "Compare", "Open", "Tidy up", "Delete")
-_BLOCK = re.compile(r"^On (?:the )?(source|target|both)\b[^\n]*:\n\n```sql\n(.*?)^```$", re.DOTALL | re.MULTILINE)
-BLOCKS = {heading: _BLOCK.findall(section(TEXT, heading)) for heading in HEADINGS}
-
-PASSWORD = "a password"
-TABLES = (
-    "organizations",
-    "users",
-    "leads",
-    "contacts",
-    "accounts",
-    "lead_interactions",
-    "interaction_events",
-    "taskline_events",
-    "taskline_idempotency_keys",
-)
 TASK = "query ($id: ID!) { task(id: $id) { subject status lead { id } history { edges { node { type } } } } }"
 TOKEN = "query ($contact: ID!) { timeline(record: {contactId: $contact}) { resumeToken totalCount } }"
 RENAME = "mutation ($id: ID!, $to: String!) { updateTask(input: {id: $id, subject: $to}) { task { id } } }"
-CREATE = 'mutation ($contact: ID!) { createTask(input: {subject: "Live", contactId: $contact}) { task { id } } }'
 WATCH = "subscription ($since: String) { taskEvents(since: $since) { task { subject } } }"
 
 
-@dataclass(frozen=True, slots=True)
-class Side:
-    """A server, its CRM, the API before it, and somebody there whom the move doesn't concern."""
-
-    crm: CrmDatabase
-    api: Api
-    owner: Owner
-    neighbour: Organization
-    contact: UUID
-
-    def work(self) -> None:
-        """Let the neighbour write."""
-        data = self.api.data(self.neighbour.viewer(), CREATE, contact=str(self.contact))
-        assert data["createTask"]["task"]
-
-    def rows_besides(self, organization: UUID) -> list[int]:
-        """Count the rows in each table of whoever is neither this organization nor the neighbour."""
-        names = ((name, "id" if name == "organizations" else "organization_id") for name in TABLES)
-        whose = f"IN ('{organization}', '{self.neighbour.id}')"
-        counts = (f"SELECT count(*) FROM {name} WHERE ({column} {whose}) IS NOT TRUE" for name, column in names)
-        return [self.owner.rows(count)[0]["count"] for count in counts]
-
-
-@contextmanager
-def side(home: Path, version: str) -> Iterator[Side]:
-    settings = {"wal_level": "logical", "synchronous_commit": "on"}
-    with ExitStack() as stack:
-        server = embedded.start(home, binaries=PROGRAMS[version], durable=False, settings=settings)
-        crm = CrmDatabase(stack.enter_context(server), "crm")
-        fill_legacy(crm)
-        fill_migrated(crm)
-        running = stack.enter_context(apis.api(database_url=crm.app_url))
-        owner = stack.enter_context(owner_of(crm, is_superuser=True))
-        neighbour = new_organization(owner)
-        yield Side(crm, running, owner, neighbour, neighbour.contact())
-
-
-@dataclass(slots=True)
-class Desk:
-    """Whoever types the page: psql on each side, with the variables that it names."""
-
-    source: Side
-    target: Side
-    organization: UUID
-    folder: Path
-    typed: list[tuple[str, int]] = field(default_factory=list)
-
-    def type(self, heading: str, number: int = 0) -> list[str]:
-        """Type a block until each lock was had in time; return what psql says on each side where it belongs."""
-        self.typed.append((heading, number))
-        while True:
-            try:
-                return self._type(*BLOCKS[heading][number])
-            except AssertionError as failed:
-                if "lock timeout" not in str(failed):
-                    raise
-
-    def _type(self, where: str, sql: str) -> list[str]:
-        file = self.folder / "block.sql"
-        file.write_text(sql)
-        sides = {"source": [self.source], "target": [self.target], "both": [self.source, self.target]}[where]
-        return [self._say(each, file) for each in sides]
-
-    def _say(self, where: Side, file: Path) -> str:
-        there = self.source.crm
-        way = f"host={there.server.socket_dir} port={embedded_process.PORT} dbname={there.name}"
-        variables = {
-            "organization": str(self.organization),
-            "password": PASSWORD,
-            "source": f"{way} user=taskline_move password='{PASSWORD}'",
-        }
-        given = [argument for name, value in variables.items() for argument in ("-v", f"{name}={value}")]
-        return psql(where.crm.server, where.crm.superuser_url, *given, "-f", str(file))
+@pytest.fixture(scope="module")
+def sides(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Side, Side]]:
+    """The oldest server and the newest."""
+    oldest, newest = versions()[-1], versions()[0]
+    with (
+        pytest.MonkeyPatch.context() as shell,
+        new_side(tmp_path_factory.mktemp("here"), oldest) as here,
+        new_side(tmp_path_factory.mktemp("there"), newest) as there,
+    ):
+        shell.setenv("MOVE_PASSWORD", PASSWORD)
+        yield here, there
 
 
 def changed_meanwhile(side: Side, organization: Organization, viewer: Viewer) -> dict[str, str]:
@@ -166,10 +79,25 @@ def refused_cursor(side: Side, viewer: Viewer, since: str) -> str:
         return code
 
 
-def stop(desk: Desk, is_stopped: Callable[[], bool]) -> None:
+def with_contact(side: Side) -> Organization:
+    organization = new_organization(side.owner)
+    organization.contact()
+    return organization
+
+
+def is_written_to(side: Side, organization: Organization) -> bool:
+    """Tell whether the API makes a task for the organization; if not, it says UNAVAILABLE."""
+    contact = side.owner.rows(f"SELECT id FROM contacts WHERE organization_id = '{organization.id}'")[0]["id"]
+    codes = side.api.codes(organization.viewer(), CREATE, contact=contact)
+    assert codes in ([], ["UNAVAILABLE"])
+    return codes == []
+
+
+def stop(desk: Desk, writers: Writers, is_stopped: Callable[[], bool]) -> None:
     """Stop while the target can't take what was written before: that has to be waited for."""
     with ThreadPoolExecutor(1) as threads:
         with desk.target.owner.locked("lead_interactions"):
+            writers.wait_for(writers.count + 1)  # each had one under way at most: another was made since
             stopping = threads.submit(desk.type, "Stop")
             assert eventually(is_stopped)
             assert not eventually(stopping.done, seconds=0.5)
@@ -181,9 +109,7 @@ def moving(desk: Desk, writers: Writers, organization: Organization) -> Callable
     source, target, viewer = desk.source, desk.target, writers.viewer
 
     def move() -> None:
-        assert [["t|t", "disputed|0", "colleague elsewhere|0"], ["0"]] == [
-            said.splitlines() for number in range(2) for said in desk.type("Look", number)
-        ]
+        assert_ready(desk)
         writers.wait_for(writers.count)
         for number in range(3):
             desk.type("Prepare", number)
@@ -196,13 +122,17 @@ def moving(desk: Desk, writers: Writers, organization: Organization) -> Callable
         writers.wait_for(writers.count)
         token = source.api.data(viewer, TOKEN, contact=str(writers.contact))["timeline"]["resumeToken"]
 
-        stop(desk, lambda: source.api.codes(viewer, RENAME, id=ids["changed"], to=f"{uuid4()}") == ["UNAVAILABLE"])
+        def is_stopped() -> bool:
+            return source.api.codes(viewer, RENAME, id=ids["changed"], to=f"{uuid4()}") == ["UNAVAILABLE"]
+
+        stop(desk, writers, is_stopped)
         shown = {name: source.api.data(viewer, TASK, id=id_) for name, id_ in ids.items()}
         source.work()
         here, there = desk.type("Compare")
         of_others = f"SELECT FROM taskline_events WHERE organization_id = '{desk.organization}' AND xid IS NOT NULL"
         assert [] == target.owner.rows(of_others)
-        desk.type("Open")
+        assert ["t"] == desk.type("Open", 0)
+        desk.type("Open", 1)
         writers.api = target.api
 
         writers.wait_for(writers.count)
@@ -241,21 +171,87 @@ def moved(desk: Desk, organization: Organization, contact: UUID) -> float:
 
 
 def test_each_block_says_where_it_is_typed() -> None:
-    assert len(blocks(TEXT, "sql")) == sum(map(len, BLOCKS.values()))
+    assert len(blocks(TEXT, "sql")) == 1 + sum(map(len, BLOCKS.values()))
 
 
-def test_an_organization_moves_to_another_server_and_back(tmp_path: Path) -> None:
-    oldest, newest = versions()[-1], versions()[0]
-    with side(tmp_path / "here", oldest) as here, side(tmp_path / "there", newest) as there:
-        # It has counted lines for years.
-        here.owner.run("SELECT setval(pg_get_serial_sequence('taskline_events', 'seq'), 10000000)")
-        organization = new_organization(here.owner)
-        contact = organization.contact()
-        organization.tasks([{"contact_id": contact, "subject": f"Old {number}"} for number in range(2_000)])
+def test_an_organization_moves_to_another_server_and_back(sides: tuple[Side, Side], tmp_path: Path) -> None:
+    here, there = sides
+    # It has counted lines for years.
+    here.owner.run("SELECT setval(pg_get_serial_sequence('taskline_events', 'seq'), 10000000)")
+    organization = new_organization(here.owner)
+    contact = organization.contact()
+    organization.tasks([{"contact_id": contact, "subject": f"Old {number}"} for number in range(2_000)])
 
-        away = moved(Desk(here, there, organization.id, tmp_path), organization, contact)
-        returned = Organization(there.owner, organization.id, organization.user_id)
-        back = moved(Desk(there, here, organization.id, tmp_path), returned, contact)
+    away = moved(Desk(here, there, organization.id, tmp_path), organization, contact)
+    returned = Organization(there.owner, organization.id, organization.user_id)
+    back = moved(Desk(there, here, organization.id, tmp_path), returned, contact)
 
-    log.info("without a write: %.2f s from %s to %s, %.2f s back", away, oldest, newest, back)
+    log.info("without a write: %.2f s, %.2f s back", away, back)
     assert max(away, back) < 30
+
+
+def test_a_truncation_at_the_source_empties_nothing_at_the_target(sides: tuple[Side, Side], tmp_path: Path) -> None:
+    here, there = sides
+    organization = new_organization(here.owner)
+    lead, besides = organization.lead(), there.rows_besides(organization.id)
+    desk = Desk(here, there, organization.id, tmp_path)
+    copied(desk)
+
+    here.owner.run("TRUNCATE interaction_events")
+    here.owner.run(f"UPDATE leads SET first_name = 'Later' WHERE id = '{lead}'")
+    later = f"SELECT FROM leads WHERE id = '{lead}' AND first_name = 'Later'"
+    assert eventually(lambda: there.owner.rows(later))
+    kept = there.rows_besides(organization.id)
+    finished(desk)  # the copy is void: give up
+    Desk(there, here, organization.id, tmp_path).type("Delete")
+
+    assert besides[TABLES.index("interaction_events")] > 0
+    assert besides == kept
+    assert_ready(desk)
+
+
+def test_neither_what_fails_nor_another_move_lets_who_has_moved_write_again(
+    sides: tuple[Side, Side], tmp_path: Path
+) -> None:
+    here, there = sides
+    first, second = with_contact(here), with_contact(here)
+    one, next_one = (Desk(here, there, organization.id, tmp_path) for organization in (first, second))
+    copied(one)
+    one.type("Stop")
+
+    complaints = one.complaints("Delete")  # too early: the target still follows
+    assert not is_written_to(here, first)
+    finished(one)
+    copied(next_one)
+    next_one.type("Stop")
+    finished(next_one)
+    one.type("Delete")
+
+    assert "end that move first" in complaints
+    assert not is_written_to(here, second)
+    assert {"0"} == {line.split("|")[1] for line in one.type("Compare")[0].splitlines()}
+
+
+def test_who_is_not_stopped_is_not_said_to_be_and_whoever_is_costs_no_connection(
+    sides: tuple[Side, Side], tmp_path: Path
+) -> None:
+    here, there = sides
+    organization = with_contact(here)
+    desk = Desk(here, there, organization.id, tmp_path)
+    copied(desk)
+
+    with here.owner.locked("leads"):
+        complaints = desk.complaints("Stop")
+    assert ["f"] == desk.type("Open", 0)
+    assert is_written_to(here, organization)
+    pool = here.connections()
+    desk.type("Stop")
+    assert ["t"] == desk.type("Open", 0)
+    assert not is_written_to(here, organization)
+    here.work()
+    kept = here.connections()
+    finished(desk)
+
+    assert "Nothing is stopped: type this block again." in complaints
+    assert pool
+    assert pool <= kept
