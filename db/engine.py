@@ -230,8 +230,8 @@ class Database:
     async def look_at_commits(self) -> None:
         """Ask whether commits wait on, if some were given up and it wasn't asked just now. Raises Unavailable."""
         if self._commits_wait and asyncio.get_running_loop().time() >= self._asked_at + ASK_S:
+            self._asked_at = asyncio.get_running_loop().time()  # whoever comes meanwhile doesn't ask, too
             self._commits_wait = await commits_wait(self)
-            self._asked_at = asyncio.get_running_loop().time()
 
     def refuse_while_commits_wait(self) -> None:
         """Raise Unavailable while commits that were given up wait on, for a synchronous standby that isn't there.
