@@ -4,7 +4,6 @@ import csv
 import getpass
 import grp
 import os
-import shutil
 import subprocess
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -12,11 +11,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import httpx2
-import pytest
 
 from tests.deadlines import DEADLINE_S, eventually
 from tests.demos import ROOT
 from tests.ports import free_port
+from tests.programs import program
 
 CONFIG = ROOT / "deploy" / "haproxy" / "haproxy.cfg"
 SERVERS = ("api1", "api2", "api3")
@@ -42,16 +41,6 @@ class Balancer:
         return [int(server[what]) for server in self.servers().values()]
 
 
-def program() -> str:
-    """Return HAProxy's program; without one the test fails in CI, and says so elsewhere."""
-    if found := shutil.which("haproxy") or shutil.which("haproxy", path="/usr/sbin"):
-        return found
-    missing = "HAProxy is not installed: `apt-get install haproxy` on Debian."
-    if os.environ.get("CI") == "true":
-        pytest.fail(missing)
-    pytest.skip(missing)
-
-
 @contextmanager
 def balancer(folder: Path, servers: Sequence[str]) -> Iterator[Balancer]:
     """Yield a HAProxy before servers at these addresses; what it says is in the folder."""
@@ -61,7 +50,7 @@ def balancer(folder: Path, servers: Sequence[str]) -> Iterator[Balancer]:
     with (
         said.open("w") as log,
         subprocess.Popen(
-            [program(), "-db", "-f", str(CONFIG)],
+            [program("haproxy"), "-db", "-f", str(CONFIG)],
             env={"HAPROXY_BIND": bind, "HAPROXY_STATS": stats, **_account(), **addresses},
             stdout=log,
             stderr=subprocess.STDOUT,

@@ -1,7 +1,5 @@
 """The real PgBouncer before a test's server, on a socket of its own, in any of its modes."""
 
-import os
-import shutil
 import subprocess
 import tempfile
 from collections.abc import Iterator
@@ -10,11 +8,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import quote
 
-import pytest
-
 from db import embedded_account, embedded_process
 from tests.databases import APP, APP_PASSWORD, OWNER, OWNER_PASSWORD, CrmDatabase
 from tests.deadlines import eventually
+from tests.programs import program
 
 PORT = 6432
 
@@ -36,20 +33,10 @@ class Pooler:
         return file.read_text() if file.exists() else ""
 
 
-def program() -> str:
-    """Return PgBouncer's program; without one the test fails in CI, and says so elsewhere."""
-    if found := shutil.which("pgbouncer") or shutil.which("pgbouncer", path="/usr/sbin"):
-        return found
-    missing = "PgBouncer is not installed: `apt-get install pgbouncer` on Debian."
-    if os.environ.get("CI") == "true":
-        pytest.fail(missing)
-    pytest.skip(missing)
-
-
 @contextmanager
 def pooler(database: CrmDatabase, mode: str, **settings: str | int) -> Iterator[Pooler]:
     """Yield a PgBouncer in this mode before the database's server; `settings` are those of its own file."""
-    path = program()
+    path = program("pgbouncer")
     with tempfile.TemporaryDirectory(prefix="pgb-") as name:  # short: a socket's path holds 107 bytes
         folder = Path(name)
         _write(folder, database, {"pool_mode": mode, **settings})

@@ -14,7 +14,7 @@ from pydantic import SecretStr
 from db import embedded
 from settings import Settings
 from tests.apis import SECRET, Api
-from tests.databases import CrmDatabase, psql
+from tests.databases import CrmDatabase, fill_legacy, fill_migrated, psql
 from tests.deadlines import DEADLINE_S, eventually
 from tests.demos import Running, running
 from tests.embedded_users import is_stopped, postmaster
@@ -96,6 +96,15 @@ def own_postgres(home: Path, binaries: Path) -> Iterator[OwnPostgres]:
         yield own
     finally:
         own.server.close()
+
+
+@contextmanager
+def own_crm(home: Path, binaries: Path) -> Iterator[OwnPostgres]:
+    """A PostgreSQL of a test's own with a migrated CRM in it."""
+    with own_postgres(home, binaries) as own:
+        fill_legacy(own.crm)
+        fill_migrated(own.crm)
+        yield own
 
 
 @contextmanager

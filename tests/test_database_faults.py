@@ -17,11 +17,11 @@ import pytest
 from db.embedded import EmbeddedServer
 from resolvers.viewers import Viewer
 from tests.apis import api
-from tests.databases import APP, CrmDatabase, fill_legacy, fill_migrated
+from tests.databases import APP, CrmDatabase
 from tests.deadlines import DEADLINE_S, eventually
 from tests.organizations import Organization, new_organization
 from tests.owners import Owner, owner_of
-from tests.restarts import OwnPostgres, Served, own_postgres, served
+from tests.restarts import OwnPostgres, Served, own_crm, served
 
 pytestmark = pytest.mark.slow
 
@@ -175,9 +175,7 @@ def filled(organization: Organization) -> Organization:
 
 @pytest.fixture(scope="module")
 def own(tmp_path_factory: pytest.TempPathFactory, postgres: EmbeddedServer) -> Iterator[OwnPostgres]:
-    with own_postgres(tmp_path_factory.mktemp("postgres"), postgres.bin_dir) as own:
-        fill_legacy(own.crm)
-        fill_migrated(own.crm)
+    with own_crm(tmp_path_factory.mktemp("postgres"), postgres.bin_dir) as own:
         yield own
 
 

@@ -1,9 +1,7 @@
 """docs/operations.md says what the settings are, and what it gives to logrotate does what it says."""
 
 import json
-import os
 import re
-import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -19,6 +17,7 @@ from tests.deadlines import eventually
 from tests.demos import environment
 from tests.papers import ROOT, SETTINGS, section, table
 from tests.ports import free_port
+from tests.programs import program
 
 OPERATIONS = (ROOT / "docs" / "operations.md").read_text()
 ROWS = {row[0].strip("`"): row[1:] for row in table(section(OPERATIONS, "Every setting"))}
@@ -59,15 +58,11 @@ def taken_by(field: FieldInfo) -> str | None:
 
 def rotate(folder: Path) -> None:
     """Let logrotate do what deploy/logrotate/taskline says, as if a day had passed, with the files in this folder."""
-    path = shutil.which("logrotate")
-    if path is None:
-        missing = "logrotate is not installed: `apt-get install logrotate` on Debian."
-        (pytest.fail if os.environ.get("CI") == "true" else pytest.skip)(missing)
     rules = folder / "rules"
     text = (ROOT / "deploy" / "logrotate" / "taskline").read_text()
     rules.write_text(text.replace("/var/log/taskline", str(folder)))
     rules.chmod(0o600)  # logrotate reads no rules that others could write
-    command = [path, "--force", "--state", str(folder / "state"), str(rules)]
+    command = [program("logrotate"), "--force", "--state", str(folder / "state"), str(rules)]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     assert (0, "") == (done.returncode, done.stderr)
 

@@ -11,20 +11,18 @@ from db.embedded import EmbeddedServer
 from db.event_places import Place
 from errors import ResumeExpired, Unavailable
 from migrations.runner.prunings import Limits, prune
-from tests.databases import CrmDatabase, fill_legacy, fill_migrated
+from tests.databases import CrmDatabase
 from tests.event_readers import after, place_in, subjects_after
 from tests.organizations import Organization, new_organization
 from tests.owners import owner_of
-from tests.restarts import OwnPostgres, own_postgres, standby_of
+from tests.restarts import OwnPostgres, own_crm, standby_of
 
 pytestmark = [pytest.mark.slow, pytest.mark.long]
 
 
 @pytest.fixture
 def primary(tmp_path_factory: pytest.TempPathFactory, postgres: EmbeddedServer) -> Iterator[OwnPostgres]:
-    with own_postgres(tmp_path_factory.mktemp("primary"), postgres.bin_dir) as own:
-        fill_legacy(own.crm)
-        fill_migrated(own.crm)
+    with own_crm(tmp_path_factory.mktemp("primary"), postgres.bin_dir) as own:
         yield own
 
 

@@ -22,12 +22,13 @@ from pydantic import SecretStr
 from commands import serving
 from settings import Settings
 from tests.apis import SECRET, Api
-from tests.balancers import CONFIG, SERVERS, Balancer, balancer, program
+from tests.balancers import CONFIG, SERVERS, Balancer, balancer
 from tests.conftest import versions
 from tests.databases import CrmDatabase
 from tests.deadlines import DEADLINE_S, eventually
 from tests.demos import ROOT
 from tests.organizations import Organization
+from tests.programs import program
 from tests.restarts import Served, served
 from tests.steady_clients import Clients, watching
 
@@ -283,7 +284,7 @@ def test_the_service_writes_where_the_audit_trail_is_kept_and_nowhere_else() -> 
 
 
 def test_the_file_is_one_that_haproxy_has_nothing_to_say_about() -> None:
-    done = subprocess.run([program(), "-c", "-f", str(CONFIG)], capture_output=True, text=True, check=False)
+    done = subprocess.run([program("haproxy"), "-c", "-f", str(CONFIG)], capture_output=True, text=True, check=False)
 
     assert 0 == done.returncode, done.stderr
     assert not re.search("WARNING|ALERT", done.stdout + done.stderr), done.stdout + done.stderr

@@ -9,11 +9,11 @@ import pytest
 from db import sessions
 from db.embedded import EmbeddedServer
 from tests.apis import api
-from tests.databases import APP, fill_legacy, fill_migrated
+from tests.databases import APP
 from tests.deadlines import eventually
 from tests.organizations import new_organization
 from tests.owners import Owner, owner_of
-from tests.restarts import OwnPostgres, own_postgres
+from tests.restarts import OwnPostgres, own_crm
 
 pytestmark = pytest.mark.slow
 
@@ -47,24 +47,22 @@ def test_a_change_that_no_standby_has_is_neither_acknowledged_nor_shown(
     tmp_path: Path, postgres: EmbeddedServer, monkeypatch: pytest.MonkeyPatch, key: str | None
 ) -> None:
     monkeypatch.setitem(sessions.END_S, sessions.COMMIT, 0.5)
-    with own_postgres(tmp_path, postgres.bin_dir) as own:
-        fill_legacy(own.crm)
-        fill_migrated(own.crm)
-        with (
-            owner_of(own.crm) as owner,
-            api(database_url=own.crm.app_url, lock_timeout_ms=500) as running,
-            ThreadPoolExecutor(1) as threads,
-        ):
-            organization = new_organization(owner)
-            variables, viewer = {"contact": str(organization.contact()), "key": key}, organization.viewer()
-            let_commits_wait(own, threads, owner)
-            try:
-                codes = running.codes(viewer, CREATE, **variables)
-                shown = running.data(viewer, TASKS)["tasks"]["totalCount"]
-            finally:
-                let_commits_go(own)
-            assert eventually(lambda: own.crm.psql(WAITING) == "0")
-            saved = running.data(viewer, TASKS)["tasks"]["totalCount"]
+    with (
+        own_crm(tmp_path, postgres.bin_dir) as own,
+        owner_of(own.crm) as owner,
+        api(database_url=own.crm.app_url, lock_timeout_ms=500) as running,
+        ThreadPoolExecutor(1) as threads,
+    ):
+        organization = new_organization(owner)
+        variables, viewer = {"contact": str(organization.contact()), "key": key}, organization.viewer()
+        let_commits_wait(own, threads, owner)
+        try:
+            codes = running.codes(viewer, CREATE, **variables)
+            shown = running.data(viewer, TASKS)["tasks"]["totalCount"]
+        finally:
+            let_commits_go(own)
+        assert eventually(lambda: own.crm.psql(WAITING) == "0")
+        saved = running.data(viewer, TASKS)["tasks"]["totalCount"]
 
     assert set(codes) <= {"UNAVAILABLE", "TIMEOUT"}
     assert codes
@@ -75,36 +73,34 @@ def test_changes_that_cant_be_saved_are_refused_and_pile_up_nowhere(
     tmp_path: Path, postgres: EmbeddedServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setitem(sessions.END_S, sessions.COMMIT, 1.5)
-    with own_postgres(tmp_path, postgres.bin_dir) as own:
-        fill_legacy(own.crm)
-        fill_migrated(own.crm)
-        with (
-            owner_of(own.crm) as owner,
-            api(database_url=own.crm.app_url, pool_size=4, lock_timeout_ms=30_000) as running,
-            ThreadPoolExecutor(1) as threads,
-            ThreadPoolExecutor(8) as clients,
-        ):
-            organization = new_organization(owner)
-            contact, viewer = str(organization.contact()), organization.viewer()
+    with (
+        own_crm(tmp_path, postgres.bin_dir) as own,
+        owner_of(own.crm) as owner,
+        api(database_url=own.crm.app_url, pool_size=4, lock_timeout_ms=30_000) as running,
+        ThreadPoolExecutor(1) as threads,
+        ThreadPoolExecutor(8) as clients,
+    ):
+        organization = new_organization(owner)
+        contact, viewer = str(organization.contact()), organization.viewer()
 
-            def change(_: object = None) -> list[str]:
-                return running.codes(viewer, CREATE, contact=contact)
+        def change(_: object = None) -> list[str]:
+            return running.codes(viewer, CREATE, contact=contact)
 
-            let_commits_wait(own, threads, owner)
-            try:
-                codes = [*clients.map(change, range(20))]
-                ends_at = time.monotonic() + 4  # in which as many would be given up as there are connections
-                while time.monotonic() < ends_at:
-                    codes += clients.map(change, range(8))
-                refused = running.ask(CREATE, {"contact": contact}, viewer=viewer)
-                ready = running.client.get("/readyz")
-                waiting = int(own.crm.psql(LEFT))
-                shown = running.data(viewer, TASKS)["tasks"]["totalCount"]
-            finally:
-                let_commits_go(own)
-            is_back = eventually(lambda: not change())
-            is_ready = eventually(lambda: running.client.get("/readyz").json() == {"status": "ready"})
-            saved = running.data(viewer, TASKS)["tasks"]["totalCount"]
+        let_commits_wait(own, threads, owner)
+        try:
+            codes = [*clients.map(change, range(20))]
+            ends_at = time.monotonic() + 4  # in which as many would be given up as there are connections
+            while time.monotonic() < ends_at:
+                codes += clients.map(change, range(8))
+            refused = running.ask(CREATE, {"contact": contact}, viewer=viewer)
+            ready = running.client.get("/readyz")
+            waiting = int(own.crm.psql(LEFT))
+            shown = running.data(viewer, TASKS)["tasks"]["totalCount"]
+        finally:
+            let_commits_go(own)
+        is_back = eventually(lambda: not change())
+        is_ready = eventually(lambda: running.client.get("/readyz").json() == {"status": "ready"})
+        saved = running.data(viewer, TASKS)["tasks"]["totalCount"]
 
     assert {("UNAVAILABLE",)} == set(map(tuple, codes))
     assert (503, "2") == (refused.status_code, refused.headers["retry-after"])
